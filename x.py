@@ -48,9 +48,7 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     if sys.version_info < (3, 11):
-        return fail(
-            f"This is Python {sys.version.split()[0]}; 3.11 or newer is needed. Try: python3.11 x.py {command}"
-        )
+        return fail(f"This is Python {sys.version.split()[0]}; 3.11 or newer is needed. Try: python3.11 x.py {command}")
     os.chdir(ROOT)
     try:
         if command == "lock":
@@ -112,8 +110,8 @@ def make_venv() -> None:
     say(f"Making {VENV.name} with Python {sys.version.split()[0]}")
     shutil.rmtree(VENV, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", VENV], check=True)
-    tools = ["install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", SETUP_LOCK]
-    outer_pip = [sys.executable, "-m", "pip", "--python", PYTHON]
+    tools = ["install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", str(SETUP_LOCK)]
+    outer_pip = [sys.executable, "-m", "pip", "--python", str(PYTHON)]
     if subprocess.run([*outer_pip, "--version"], check=False, capture_output=True).returncode == 0:
         subprocess.run([*outer_pip, *tools], check=True)
         return
@@ -125,12 +123,12 @@ def make_venv() -> None:
                 " On Debian and Ubuntu: apt-get install python3-pip. Then run this again."
             )
         )
-    subprocess.run([PYTHON, "-m", "pip", *tools], check=True)
+    subprocess.run([str(PYTHON), "-m", "pip", *tools], check=True)
 
 
 def install_packages(*what: str) -> None:
     """Install into .venv by uv, in seconds; by pip where uv fails, since uv doesn't read pip's settings."""
-    if subprocess.run([BIN / "uv", "pip", "install", "--python", PYTHON, *what], check=False).returncode == 0:
+    if subprocess.run([str(BIN / "uv"), "pip", "install", "--python", str(PYTHON), *what], check=False).returncode == 0:
         return
     say("uv could not; trying the same by pip")
     if subprocess.run([PYTHON, "-m", "pip", "--version"], check=False, capture_output=True).returncode == 0:
