@@ -1,0 +1,272 @@
+"""The envelope of an event: reading one as submitted, and the state that the log holds for ever."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
+
+from ledger.claims import ClaimPublished
+from ledger.commitments import CommitmentChanged, CommitmentClosed, CommitmentDrawn, CommitmentMade
+from ledger.contracts import ContractBilled, ContractChanged, ContractEnded, ContractPaid, ContractSigned
+from ledger.corrections import EventCorrected, EventRetracted
+from ledger.entities import EntityChanged, EntityRegistered
+from ledger.fields import Data, Day, Effective, EventId, Name, Names, Part, Status, Text, Url, UuidText
+from ledger.guarantees import GuaranteeCalled, GuaranteeGiven
+from ledger.holdings import DistributionPaid, HoldingObserved, InvestmentMade, InvestmentSold
+from ledger.rates import RatePublished
+from ledger.refusals import Problem, Reason, Refusal, refuse
+from ledger.restrictions import RestrictionImposed, RestrictionLifted
+from ledger.reviews import ReviewRecorded
+from ledger.valuations import ValuationRecorded
+
+SCHEMA = 1
+
+TYPES: dict[str, type[Data]] = {
+    model.type: model
+    for model in (
+        EntityRegistered,
+        EntityChanged,
+        CommitmentMade,
+        CommitmentChanged,
+        CommitmentClosed,
+        CommitmentDrawn,
+        GuaranteeGiven,
+        GuaranteeCalled,
+        InvestmentMade,
+        InvestmentSold,
+        HoldingObserved,
+        DistributionPaid,
+        ContractSigned,
+        ContractChanged,
+        ContractEnded,
+        ContractBilled,
+        ContractPaid,
+        ValuationRecorded,
+        RatePublished,
+        ClaimPublished,
+        RestrictionImposed,
+        RestrictionLifted,
+        EventCorrected,
+        EventRetracted,
+        ReviewRecorded,
+    )
+}
+CORRECTED, RETRACTED = EventCorrected.type, EventRetracted.type
+# These are about other events, not about the world, so the day they are known will do for the day they take effect.
+ABOUT_EVENTS = (CORRECTED, RETRACTED, ReviewRecorded.type)
+# Reference data: when it was so is when it could be known.
+KNOWN_AS_EFFECTIVE = (EntityRegistered.type, RatePublished.type)
+
+
+class Source(Part):
+    """Where a fact comes from. `anchor`: the days that the source's relative words ("last week") count from."""
+
+    url: Url | None = None
+    title: Name | None = None
+    publisher: Name | None = None
+    published: Effective | None = None
+    anchor: Effective | None = None
+    quote: Text | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+
+class Replacement(Part):
+    """An event without an id: what a correction puts in its fact's place."""
+
+    type: str
+    effective: Effective
+    known: Day | None = None
+    source: Source | None = None
+    status: Status | None = None
+    same_as: EventId | None = None
+    note: Text | None = None
+    data: Data
+
+
+class Envelope(Replacement):
+    """An event as submitted: what happened, when, known since when and from where."""
+
+    id: UuidText | None = None
+
+
+def _model(kind: type[Data], base: type[Replacement]) -> type[Replacement]:
+    fields: dict[str, Any] = {"type": (Literal[kind.type], ...), "data": (kind, ...)}
+    if kind.type in ABOUT_EVENTS and base is Envelope:
+        fields["effective"] = (Effective | None, None)
+    return cast(
+        type[Replacement],
+        create_model(kind.__name__ + base.__name__, __base__=base, __doc__=kind.__doc__, **fields),
+    )
+
+
+_ENVELOPES = {name: _model(kind, Envelope) for name, kind in TYPES.items()}
+_REPLACEMENTS = {name: _model(kind, Replacement) for name, kind in TYPES.items() if name not in (CORRECTED, RETRACTED)}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event of the right form, as submitted; what depends on the ledger is not checked yet."""
+
+    type: str
+    body: dict[str, Any]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return cast(dict[str, Any], self.body["data"])
+
+    @property
+    def model(self) -> type[Data]:
+        return TYPES[self.type]
+
+
+def parse_event(submitted: Any) -> Event:
+    """Read one event from parsed JSON; a Refusal names every field that is not of its form."""
+    kind = _read(submitted, _ENVELOPES)
+    event = Event(kind, submitted)
+    if kind == CORRECTED:
+        _parse_replacement(event.data["replacement"])
+    return event
+
+
+def _parse_replacement(replacement: dict[str, Any]) -> None:
+    prefix = "/data/replacement"
+    if replacement.get("id") is not None:
+        raise refuse(
+            Reason.INVALID, f"{prefix}/id", "a replacement has no id of its own", "leave it out; it keeps its fact's"
+        )
+    try:
+        _read(replacement, _REPLACEMENTS)
+    except Refusal as refusal:
+        raise refusal.under(prefix) from None
+
+
+def _read(submitted: Any, models: dict[str, type[Replacement]]) -> str:
+    if not isinstance(submitted, dict):
+        raise refuse(Reason.INVALID, "", "not an event", "send a JSON object with type, effective and data")
+    kind = submitted.get("type")
+    if not isinstance(kind, str) or kind not in models:
+        near = difflib.get_close_matches(kind, models, 3) if isinstance(kind, str) and len(kind) < 100 else []
+        raise refuse(
+            Reason.UNKNOWN_TYPE,
+            "/type",
+            "no such event type" if kind is not None else "the event has no type",
+            f"did you mean {' or '.join(near)}?" if near else f"write one of {', '.join(models)}",
+        )
+    try:
+        models[kind].model_validate(submitted)
+    except ValidationError as error:
+        raise Refusal(*_problems(error, submitted)) from None
+    return kind
+
+
+def _problems(error: ValidationError, submitted: Any) -> list[Problem]:
+    """pydantic's errors as problems, one a field: those of a union's other branches would only confuse."""
+    found: dict[str, Problem] = {}
+    for one in error.errors(include_url=False, include_input=False, include_context=False):
+        pointer = _pointer(one["loc"], submitted, missing=one["type"] == "missing")
+        reason = Reason(one["type"]) if one["type"] in Reason.__members__.values() else Reason.INVALID
+        detail, _, mend = one["msg"].partition("; ")
+        if one["type"] == "missing":
+            detail, mend = "the field is missing", "add it"
+        elif one["type"] == "extra_forbidden":
+            detail, mend = "there is no such field", "leave it out, or see /docs for the fields of this type"
+        found.setdefault(pointer, Problem(reason, pointer, detail, mend or "see /docs for the form of this field"))
+    return list(found.values())
+
+
+def _pointer(location: tuple[int | str, ...], submitted: Any, *, missing: bool) -> str:
+    """The JSON pointer of an error: pydantic's path less the names of union branches, which are not in the body."""
+    pointer, value = "", submitted
+    for index, step in enumerate(location):
+        if isinstance(value, dict) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        elif not (missing and index == len(location) - 1):
+            continue
+        pointer += "/" + str(step).replace("~", "~0").replace("/", "~1")
+    return pointer
+
+
+# --- references -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An id in an event's data that must exist: where it stands, what it names and the id."""
+
+    pointer: str
+    kind: str  # entity, commitment, event, anything
+    id: str
+
+
+@lru_cache(maxsize=64)
+def _reference_fields(kind: str) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (field.alias or name, names.kind)
+        for name, field in TYPES[kind].model_fields.items()
+        for names in [_names([*field.metadata, field.annotation])]
+        if names is not None
+    )
+
+
+def _names(annotation: Any) -> Names | None:
+    """The mark that says what a field names, wherever it stands inside unions, lists and annotations."""
+    if isinstance(annotation, Names):
+        return annotation
+    if isinstance(annotation, (list, tuple)):
+        parts: typing.Iterable[Any] = annotation
+    elif typing.get_origin(annotation) is not None or isinstance(annotation, types.UnionType):
+        parts = [*typing.get_args(annotation)]
+    else:
+        return None
+    return next((found for found in map(_names, parts) if found is not None), None)
+
+
+def references(kind: str, data: dict[str, Any]) -> Iterator[Reference]:
+    """Every id in an event's data that must exist already."""
+    for field, names in _reference_fields(kind):
+        value = data.get(field)
+        if isinstance(value, str):
+            yield Reference(f"/data/{field}", names, value)
+        elif value:
+            for index, one in enumerate(value):
+                yield Reference(f"/data/{field}/{index}", names, one)
+
+
+# --- the state that the log holds -------------------------------------------------------------------------------
+
+
+def state_text(
+    event: Event, event_id: str, effective: str, known: str, recorded_at: str, recorded_by: str
+) -> str:
+    """The JSON text of an event as stored: the submitted fields as they came, defaults resolved, and the stamp."""
+    body = event.body
+    state = {
+        "schema": SCHEMA,
+        "id": event_id,
+        "type": event.type,
+        "effective": effective,
+        "known": known,
+        **{field: body[field] for field in ("source", "same_as", "note") if body.get(field) is not None},
+        "status": body.get("status") or "reported",
+        "data": body["data"],
+        "recorded_at": recorded_at,
+        "recorded_by": recorded_by,
+    }
+    return json.dumps(state, ensure_ascii=False, separators=(",", ":"))
+
+
+def event_schema() -> dict[str, Any]:
+    """The JSON Schema of one event as submitted: a union told apart by `type`."""
+    union = typing.Union[tuple(_ENVELOPES.values())]
+    adapter: TypeAdapter[BaseModel] = TypeAdapter(Annotated[union, Field(discriminator="type")])
+    return adapter.json_schema(ref_template="#/components/schemas/{model}")

@@ -1,0 +1,23 @@
+"""Reviews: what an auditor thinks of events. They change no figure."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from ledger.fields import Data, EventId, Text
+
+
+class ReviewRecorded(Data):
+    """A verdict on one or more events."""
+
+    type: ClassVar[str] = "review.recorded"
+
+    events: Annotated[list[EventId], Field(min_length=1, max_length=1_000)]
+    verdict: Literal["approved", "questioned", "rejected"]
+    comment: Text | None = None
+
+    @classmethod
+    def stream(cls, data: dict[str, Any], event_id: str) -> str:
+        return f"review/{event_id}"
