@@ -72,27 +72,35 @@ def main(arguments: list[str]) -> int:
 
 def install(lock_file: Path) -> None:
     """Bring .venv to what the lock file says and the project itself into it; nothing to do if it is there."""
-    stamp = VENV / f"{lock_file.stem}.installed"
-    wanted = fingerprint(lock_file)
-    if python_runs() and stamp.is_file() and stamp.read_text() == wanted:
+    if is_installed(lock_file) and is_installed(SETUP_LOCK) and python_runs():
         return
     started = time.monotonic()
-    if not python_runs():
-        make_venv()
+    install_tools()
     say(f"Installing what {lock_file.name} lists")
     install_packages("--require-hashes", "-r", str(lock_file))
     install_packages("--no-deps", "--no-build-isolation", "--editable", str(ROOT))
-    stamp.write_text(wanted)
+    mark_installed(lock_file)
     if lock_file == TEST_LOCK:  # it holds all that the other one does
-        (VENV / f"{RUN_LOCK.stem}.installed").write_text(fingerprint(RUN_LOCK))
+        mark_installed(RUN_LOCK)
     say(f"The environment is ready after {time.monotonic() - started:.0f} s")
 
 
+def is_installed(lock_file: Path) -> bool:
+    """Whether .venv was brought to this lock file as it is now, here, and to its end."""
+    stamp = VENV / f"{lock_file.stem}.installed"
+    return stamp.is_file() and stamp.read_text() == fingerprint(lock_file)
+
+
+def mark_installed(lock_file: Path) -> None:
+    """Leave the stamp that is_installed looks for."""
+    (VENV / f"{lock_file.stem}.installed").write_text(fingerprint(lock_file))
+
+
 def fingerprint(lock_file: Path) -> str:
-    """What an installation depends on: the locks, the project's own file, and where the checkout lies."""
-    digest = hashlib.sha256(str(ROOT).encode())
-    for path in (SETUP_LOCK, lock_file, ROOT / "pyproject.toml"):
-        digest.update(path.read_bytes())
+    """What an installation depends on: the lock, where the checkout lies and, but for the tools, the project's file."""
+    digest = hashlib.sha256(str(ROOT).encode() + lock_file.read_bytes())
+    if lock_file != SETUP_LOCK:
+        digest.update((ROOT / "pyproject.toml").read_bytes())
     return digest.hexdigest()
 
 
@@ -101,29 +109,33 @@ def python_runs() -> bool:
     return PYTHON.exists() and subprocess.run([PYTHON, "-c", ""], check=False, capture_output=True).returncode == 0
 
 
-def make_venv() -> None:
-    """Make .venv and put uv and the build backend into it.
+def install_tools() -> None:
+    """Make .venv unless it is there, and put uv and the build backend into it.
 
     The venv is made without pip, since Debian's Python lacks ensurepip unless python3-venv is installed.
     The pip of the Python that runs this file can install into it; where that Python has none, ensurepip may.
     """
-    say(f"Making {VENV.name} with Python {sys.version.split()[0]}")
-    shutil.rmtree(VENV, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", VENV], check=True)
+    if not python_runs():
+        say(f"Making {VENV.name} with Python {sys.version.split()[0]}")
+        shutil.rmtree(VENV, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", VENV], check=True)
+    if is_installed(SETUP_LOCK):
+        return
+    say(f"Installing what {SETUP_LOCK.name} lists")
     tools = ["install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", str(SETUP_LOCK)]
     outer_pip = [sys.executable, "-m", "pip", "--python", str(PYTHON)]
     if subprocess.run([*outer_pip, "--version"], check=False, capture_output=True).returncode == 0:
         subprocess.run([*outer_pip, *tools], check=True)
-        return
-    if subprocess.run([PYTHON, "-m", "ensurepip"], check=False, capture_output=True).returncode != 0:
-        shutil.rmtree(VENV)
+    elif subprocess.run([PYTHON, "-m", "ensurepip"], check=False, capture_output=True).returncode == 0:
+        subprocess.run([str(PYTHON), "-m", "pip", *tools], check=True)
+    else:
         raise SystemExit(
             fail(
                 f"{sys.executable} has neither pip (22.3 or newer) nor ensurepip."
                 " On Debian and Ubuntu: apt-get install python3-pip. Then run this again."
             )
         )
-    subprocess.run([str(PYTHON), "-m", "pip", *tools], check=True)
+    mark_installed(SETUP_LOCK)
 
 
 def install_packages(*what: str) -> None:
@@ -140,8 +152,7 @@ def install_packages(*what: str) -> None:
 
 def lock() -> int:
     """Write the lock files: exact versions and hashes for every platform, and no registry's address."""
-    if not python_runs():
-        make_venv()
+    install_tools()
     compile_lock = [
         *(str(BIN / "uv"), "pip", "compile", "--quiet", "--upgrade", "--universal", "--python-version", "3.11"),
         *("--generate-hashes", "--no-emit-index-url", "--no-emit-find-links"),
