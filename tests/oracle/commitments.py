@@ -1,0 +1,152 @@
+"""Commitments: what was promised, what of it was drawn, and what is still open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+from tests.oracle.bounds import ZERO, Bounds, of_money
+from tests.oracle.dates import last_day
+from tests.oracle.money import (
+    Figure,
+    Item,
+    additive,
+    difference,
+    figure,
+    grouped,
+    missing_rates,
+    money,
+    total,
+    totals,
+    zeros_if_empty,
+)
+from tests.oracle.rows import Log, Question, Row, by_position, counting_rows, question
+
+
+def commitments(
+    log: Log,
+    as_of: str,
+    known_at: str,
+    position: int,
+    currency: str | None = None,
+    include: Iterable[str] = (),
+    from_: str | None = None,
+    to: str | None = None,
+) -> dict[str, Any]:
+    q = question(log, as_of, known_at, position, currency, include)
+    rows = counting_rows(q)
+    made_rows = [
+        row
+        for row in rows
+        if row.type == "commitment.made"
+        and (from_ is None or row.data["from"] == from_)
+        and (to is None or row.data["to"] == to)
+    ]
+    made_rows.sort(key=lambda row: row.data["commitment"])
+    answers = [_commitment(q, rows, made) for made in made_rows]
+    counted = [(made, figures) for made, (_, figures) in zip(made_rows, answers, strict=True)]
+    counted = [(made, figures) for made, figures in counted if made.data["from"] != made.data["to"]]
+    return {
+        **q.header(),
+        "commitments": [answer for answer, _ in answers],
+        "totals": totals(
+            q,
+            {
+                name: grouped(
+                    [
+                        Item({made.id, made.data["commitment"]}, made.data.get("part_of"), figures[name])
+                        for made, figures in counted
+                    ]
+                )
+                for name in ("committed", "drawn", "unfunded")
+            },
+        ),
+    }
+
+
+def in_force(q: Question, rows: list[Row], kind: str, slug: str, made: Row, name: str) -> tuple[Any, Row]:
+    """The value of a field, and the row that set it: the latest change that names it, else the first fact."""
+    record = kind.partition(".")[0]
+    changes = [row for row in rows if row.type == kind and row.data[record] == slug and row.last <= q.as_of]
+    changes = [row for row in changes if row.data.get(name) is not None]
+    if not changes:
+        return made.data.get(name), made
+    newest = max(changes, key=lambda row: row.order)
+    return newest.data[name], newest
+
+
+def amount_in_force(
+    q: Question, rows: list[Row], kind: str, slug: str, made: Row, taken: Figure
+) -> tuple[Figure, str | None]:
+    """The amount, and its own currency. Of "up to X" as much is certain as was taken."""
+    amount, set_by = in_force(q, rows, kind, slug, made, "amount")
+    result = figure(q, rows, amount.get("currency"), of_money(amount), set_by.last)
+    for key, bounds in result.amounts.items():
+        if made.last > q.as_of:
+            result.amounts[key] = Bounds(Fraction(0), Fraction(0), bounds.high)
+        elif amount.get("qualifier") == "up_to":
+            assert bounds.high is not None
+            result.amounts[key] = bounds._replace(low=min(bounds.high, taken.amounts.get(key, ZERO).low))
+    return result, amount.get("currency")
+
+
+def _commitment(q: Question, rows: list[Row], made: Row) -> tuple[dict[str, Any], dict[str, Figure]]:
+    slug = made.data["commitment"]
+
+    def now(name: str) -> Any:
+        return in_force(q, rows, "commitment.changed", slug, made, name)[0]
+
+    draws = [
+        row
+        for row in rows
+        if (row.type == "commitment.drawn" and row.data["commitment"] == slug)
+        or (
+            row.type == "investment.made"
+            and row.data.get("commitment") == slug
+            and row.data.get("inside_commitment") is not False
+        )
+    ]
+    recalls = [
+        row
+        for row in rows
+        if row.type == "distribution.paid"
+        and row.data.get("commitment") == slug
+        and row.data.get("recallable") is not None
+    ]
+    changes = [row for row in rows if row.type == "commitment.changed" and row.data["commitment"] == slug]
+    closes = [row for row in rows if row.type == "commitment.closed" and row.data["commitment"] == slug]
+    outcome = max(closes, key=lambda row: row.order).data["outcome"] if closes else None
+
+    drawn = grouped(
+        [Item({row.id}, row.data.get("part_of"), additive(q, rows, row, row.data["amount"])) for row in draws]
+    )
+    recallable = total(additive(q, rows, row, row.data["recallable"]) for row in recalls)
+    committed, own = amount_in_force(q, rows, "commitment.changed", slug, made, drawn)
+    unfunded = difference(total([committed, recallable]), drawn)
+    if outcome is not None:
+        unfunded = Figure(dict.fromkeys(unfunded.amounts, ZERO))
+    own_currencies = {own, *drawn.amounts}
+    drawn = zeros_if_empty(q, drawn, own_currencies)
+    unfunded = zeros_if_empty(q, unfunded, own_currencies)
+
+    horizon = now("horizon")
+    end = (horizon or {}).get("end")
+    answer = {
+        "commitment": slug,
+        "from": made.data["from"],
+        "to": made.data["to"],
+        "purpose": made.data["purpose"],
+        "binding": now("binding"),
+        "stage": now("stage"),
+        "held": now("held") or False,
+        "committed": money(committed),
+        "drawn": money(drawn),
+        "unfunded": money(unfunded),
+        "outcome": outcome,
+        "horizon": horizon,
+        "horizon_gone": end is not None and last_day(end) < q.as_of,
+        "events": by_position([made, *changes, *closes, *draws, *recalls]),
+        **missing_rates([committed, drawn, unfunded]),
+    }
+    return answer, {"committed": committed, "drawn": drawn, "unfunded": unfunded}

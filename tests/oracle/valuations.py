@@ -1,0 +1,98 @@
+"""Valuations: the marks of one subject, and what each was a step up from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+from tests.oracle.bounds import Bounds, of_money, of_stake, text
+from tests.oracle.money import Figure, figure, missing_rates, money
+from tests.oracle.rows import Log, Question, Row, counting_rows, question, visible_rows
+
+
+def valuations(
+    log: Log,
+    as_of: str,
+    known_at: str,
+    position: int,
+    currency: str | None = None,
+    include: Iterable[str] = (),
+    subject: str = "",
+) -> dict[str, Any]:
+    q = question(log, as_of, known_at, position, currency, include)
+    counting = counting_rows(q)
+    marks = [
+        row
+        for row in visible_rows(q)
+        if row.last <= q.as_of
+        and (
+            (row.type == "valuation.recorded" and row.data["subject"] == subject)
+            or (
+                row.type in ("investment.made", "investment.sold")
+                and row.data["issuer"] == subject
+                and row.data.get("stake") is not None
+            )
+        )
+    ]
+    marks.sort(key=lambda row: row.order)
+    answers = []
+    for index, row in enumerate(marks):
+        same = [one for one in marks[:index] if one in counting and _kind(one) == _kind(row)]
+        answers.append(_mark(q, counting, row, same[-1] if same else None))
+    return {**q.header(), "subject": subject, "marks": answers}
+
+
+def _kind(row: Row) -> tuple[str, str | None]:
+    """The basis and the holder: marks that agree in both are steps of one ladder."""
+    if row.type == "valuation.recorded":
+        return row.data["basis"], row.data.get("holder")
+    return "implied", row.data["investor" if row.type == "investment.made" else "holder"]
+
+
+def _worth(row: Row) -> dict[str, Any]:
+    return row.data[
+        {"valuation.recorded": "value", "investment.made": "amount", "investment.sold": "proceeds"}[row.type]
+    ]
+
+
+def _figures(q: Question, rates: list[Row], row: Row) -> tuple[Figure, Figure]:
+    """The value, and what it implies of the whole where a stake is given."""
+    worth = _worth(row)
+    bounds = of_money(worth)
+    value = figure(q, rates, worth.get("currency"), bounds, row.last)
+    if row.data.get("stake") is None:
+        return value, Figure()
+    stake = of_stake(row.data["stake"])
+
+    def over(amount: Fraction | None, share: Fraction | None) -> Fraction | None:
+        return None if amount is None or not share else amount / share
+
+    low = over(bounds.low, stake.high)
+    whole = Bounds(low or Fraction(0), over(bounds.stated, stake.stated), over(bounds.high, stake.low))
+    return value, figure(q, rates, worth.get("currency"), whole, row.last)
+
+
+def _mark(q: Question, rates: list[Row], row: Row, before: Row | None) -> dict[str, Any]:
+    value, implied = _figures(q, rates, row)
+    basis, holder = _kind(row)
+    step_up = None
+    if before is not None:
+        pick = 1 if basis == "implied" else 0
+        now, then = _figures(q, rates, row)[pick], _figures(q, rates, before)[pick]
+        if now.amounts and then.amounts and set(now.amounts) == set(then.amounts):
+            (this,), (previous,) = now.amounts.values(), then.amounts.values()
+            if this.stated is not None and previous.stated:
+                step_up = text(this.stated / previous.stated)
+    return {
+        "effective": row.effective,
+        "known": str(row.known),
+        "basis": basis,
+        "holder": holder,
+        "status": row.status,
+        "value": money(value),
+        "implied": money(implied),
+        "step_up": step_up,
+        "events": [row.id],
+        **missing_rates([value, implied]),
+    }
