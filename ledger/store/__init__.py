@@ -1,0 +1,67 @@
+"""The event log: one append path and a few reads, on SQLite or PostgreSQL. Only this package knows eventsourcing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ledger.store.recorder import (
+    Answer,
+    Conflict,
+    Entry,
+    FolderHeld,
+    OutcomeUnknown,
+    Store,
+    Stored,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+    WriteTransaction,
+)
+
+__all__ = [
+    "Answer",
+    "Conflict",
+    "Entry",
+    "FolderHeld",
+    "OutcomeUnknown",
+    "Store",
+    "StoreError",
+    "StoreRefused",
+    "StoreUnavailable",
+    "Stored",
+    "WriteTransaction",
+    "open_store",
+]
+
+
+def open_store(folder: Path | None, database_url: str | None) -> Store:
+    """Open the log at `database_url` (postgresql://…) if given, else in `folder`/ledger.sqlite.
+
+    A folder that is given is held by this process until the store is closed, whichever database has the log.
+    Raises FolderHeld, StoreRefused for a setting the log isn't safe with, StoreUnavailable.
+    """
+    if os.environ.get("POSTGRES_ENABLE_DB_FUNCTIONS", "").strip().lower() not in {
+        "",
+        "n",
+        "no",
+        "f",
+        "false",
+        "off",
+        "0",
+    }:
+        raise StoreRefused(
+            "POSTGRES_ENABLE_DB_FUNCTIONS is set: events would be inserted without the lock that orders them, and"
+            " readers would miss some. Unset it."
+        )
+    if database_url is not None:
+        if not database_url.startswith(("postgresql://", "postgres://")):
+            raise StoreRefused("the database URL must begin with postgresql://")
+        from ledger.store.postgres import PostgresStore  # here, so that a SQLite ledger needs no PostgreSQL client
+
+        return PostgresStore(database_url, folder)
+    if folder is None:
+        raise StoreRefused("neither a ledger folder nor a database URL is given")
+    from ledger.store.sqlite import SQLiteStore
+
+    return SQLiteStore(folder)

@@ -1,0 +1,38 @@
+"""One process per ledger folder: a lock that the kernel releases when its holder dies, and a word on who holds it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ledger.store.recorder import FolderHeld
+
+LOCK_FILE = "ledger.lock"
+
+
+class HeldFolder:
+    """A ledger folder (made if it isn't there) that no other process can open until `release`.
+
+    The lock file stays when it is released: removing it would let two processes lock two files of one name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(self._file, 1000, 0).decode(errors="replace").strip()
+            os.close(self._file)
+            raise FolderHeld(
+                f"ledger folder {folder} is held by {holder or 'a process that is just starting'}"
+            ) from None
+        since = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"process {os.getpid()} on {socket.gethostname()} since {since}\n".encode(), 0)
+
+    def release(self) -> None:
+        os.close(self._file)

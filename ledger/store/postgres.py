@@ -1,0 +1,276 @@
+"""The log in a PostgreSQL database: any number of writer processes, whose events get positions in commit order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any, ClassVar, cast
+
+import psycopg
+from eventsourcing.persistence import IntegrityError, StoredEvent
+from eventsourcing.postgres import ConnectionPool, PostgresApplicationRecorder, PostgresDatastore
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import Diagnostic
+from psycopg.rows import DictRow, dict_row, tuple_row
+
+from ledger.store.folder import HeldFolder
+from ledger.store.recorder import (
+    Answer,
+    Entry,
+    OutcomeUnknown,
+    Store,
+    StoreRefused,
+    WriteTransaction,
+    entry_of,
+    translated,
+)
+
+LOCK_SECONDS = 60  # how long a writer waits for the others before it gives up
+IDLE_SECONDS = 30  # how long a writer that has stalled may keep the lock before the server ends its session
+CONNECT_SECONDS = 5.0
+READ_CONNECTIONS = 8
+# A server that vanishes without a word is noticed within half a minute. The database URL may say otherwise.
+CONNECTION_DEFAULTS: dict[str, Any] = {
+    "fallback_application_name": "deal-ledger",
+    "connect_timeout": int(CONNECT_SECONDS),
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # milliseconds
+}
+
+# Made once, in one transaction. Ids sort as bytes: no question depends on a language's order of letters.
+TABLES = [
+    """CREATE TABLE events (
+        position bigint PRIMARY KEY CHECK (position > 0),
+        stream text COLLATE "C" NOT NULL,
+        version bigint NOT NULL,
+        type text NOT NULL,
+        state text NOT NULL,
+        id text COLLATE "C" NOT NULL UNIQUE,
+        chain text COLLATE "C" NOT NULL,
+        UNIQUE (stream, version))""",
+    "CREATE INDEX events_chain ON events (chain)",
+    """CREATE TABLE event_keys (
+        key text COLLATE "C" NOT NULL,
+        position bigint NOT NULL,
+        PRIMARY KEY (key, position))""",
+    """CREATE TABLE answers (
+        key text COLLATE "C" PRIMARY KEY,
+        body_sha256 text NOT NULL,
+        answer text NOT NULL,
+        position bigint NOT NULL)""",
+    """CREATE VIEW stored_events AS
+        SELECT stream AS originator_id, version AS originator_version, type AS topic,
+            convert_to(state, 'UTF8') AS state, position AS notification_id
+        FROM events""",
+    """CREATE FUNCTION refuse_change_of_events() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'events are never changed or deleted: % refused', TG_OP; END $$""",
+    """CREATE TRIGGER events_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON events
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_events()""",
+    # Also for sessions that switch ordinary triggers off (session_replication_role).
+    "ALTER TABLE events ENABLE ALWAYS TRIGGER events_no_change",
+]
+MAKING_TABLES = 5_227_101  # advisory lock: several processes may start on an empty database at once
+
+
+class Datastore(PostgresDatastore):
+    """Connections to a primary server, checked before each use and replaced when broken."""
+
+    def __init__(self, parameters: dict[str, Any], schema: str, connections: int) -> None:
+        # The library asks for the parts of a URL; all that a URL may say is in `parameters`.
+        super().__init__(
+            dbname="",
+            host="",
+            port="",
+            user="",
+            password="",
+            idle_in_transaction_session_timeout=IDLE_SECONDS,
+            lock_timeout=LOCK_SECONDS,
+            schema=schema,
+            originator_id_type="text",
+        )
+        self.pool = ConnectionPool(
+            connection_class=psycopg.Connection[DictRow],
+            kwargs={**parameters, "row_factory": dict_row},
+            min_size=1,
+            max_size=connections,
+            open=False,
+            configure=self.after_connect_func(),
+            check=ConnectionPool.check_connection,
+            timeout=CONNECT_SECONDS,
+        )
+
+    def after_connect_func(self) -> Callable[[psycopg.Connection[Any]], None]:
+        library_settings = super().after_connect_func()
+
+        def after_connect(connection: psycopg.Connection[Any]) -> None:
+            library_settings(connection)
+            # A role or database may have it off, and would lose acknowledged events in a power cut.
+            connection.execute(
+                "SELECT set_config('synchronous_commit', 'on', false)"
+                " WHERE current_setting('synchronous_commit') = 'off'"
+            )
+
+        return after_connect
+
+    @contextmanager
+    def transaction(self, *, commit: bool = False) -> Iterator[psycopg.Cursor[DictRow]]:
+        with self.get_connection() as connection, connection.cursor() as cursor:
+            # Each statement sees what is committed: above all, the one after the lock sees what the last holder wrote.
+            cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+            yield cursor
+            if commit:
+                commit_surely(cursor)
+            else:
+                connection.rollback()
+
+
+def commit_surely(cursor: psycopg.Cursor[Any]) -> None:
+    """Commit, or say that it can't be told whether the commit was kept (OutcomeUnknown)."""
+    notices: list[Diagnostic] = []
+    connection = cursor.connection
+    connection.add_notice_handler(notices.append)
+    try:
+        cursor.execute("COMMIT")
+    except psycopg.Error as error:
+        if connection.closed:
+            raise OutcomeUnknown(f"the connection was lost while committing: {error}") from error
+        raise
+    finally:
+        connection.remove_notice_handler(notices.append)
+    if cursor.statusmessage != "COMMIT":
+        raise IntegrityError("the server rolled the transaction back, because a statement in it had failed")
+    for notice in notices:
+        # Synchronous replication says so when its wait is cancelled: stored here, perhaps not on the standby.
+        if notice.severity_nonlocalized == "WARNING":
+            raise OutcomeUnknown(f"the server commits with a warning: {notice.message_primary}")
+
+
+class Recorder(PostgresApplicationRecorder):
+    """The library's recorder over our tables: it reads the view, and what it inserts gets the next positions."""
+
+    datastore: Datastore
+
+    def create_table(self) -> None:
+        with self.datastore.transaction(commit=True) as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", (MAKING_TABLES,))
+            if cursor.execute("SELECT to_regclass('stored_events') AS name").fetchall() == [{"name": None}]:
+                for statement in TABLES:
+                    cursor.execute(statement.encode())
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
+        """As the library's, but without its pipeline (large batches hang) and its retry (which doubles, or conflicts
+        with itself, when the reply to COMMIT is lost)."""
+        with self.datastore.transaction(commit=True) as cursor:
+            self.lock(cursor)
+            return self.insert(cursor, [entry_of(event) for event in stored_events])
+
+    def lock(self, cursor: psycopg.Cursor[Any]) -> None:
+        """Keep other writers out, readers not, until the transaction ends: so positions follow commit order."""
+        self._lock_table(cursor)
+
+    def insert(self, cursor: psycopg.Cursor[Any], entries: Sequence[Entry]) -> list[int]:
+        """Store events and their keys in the transaction of `cursor`, which holds the lock."""
+        [(head,)] = rows(cursor, "SELECT coalesce(max(position), 0) FROM events")
+        placed = list(enumerate(entries, head + 1))
+        with cursor.copy("COPY events (position, stream, version, type, state, id, chain) FROM STDIN") as copy:
+            for at, e in placed:
+                copy.write_row((at, e.stream, e.version, e.type, e.state, e.event_id, e.chain))
+        self.index(cursor, [(key, at) for at, entry in placed for key in entry.keys])
+        self._notify_channel(cursor)
+        return [at for at, _ in placed]
+
+    def index(self, cursor: psycopg.Cursor[Any], keys: Sequence[tuple[str, int]]) -> None:
+        """Note that the events at these positions touch these records."""
+        cursor.execute(
+            "INSERT INTO event_keys (key, position) SELECT * FROM unnest(%s::text[], %s::bigint[])"
+            " ON CONFLICT DO NOTHING",
+            ([key for key, _ in keys], [at for _, at in keys]),
+        )
+
+
+class PostgresWriteTransaction(WriteTransaction):
+    _database: ClassVar = psycopg
+    _contains: ClassVar = "strpos(state, ?) > 0"
+
+    def __init__(self, recorder: Recorder, cursor: psycopg.Cursor[Any]) -> None:
+        self._recorder = recorder
+        self._cursor = cursor
+        super().__init__()
+
+    def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        with translated(psycopg):
+            return rows(self._cursor, sql, *values)
+
+    def _insert(
+        self, entries: Sequence[Entry], more_keys: Sequence[tuple[str, int]], answers: Sequence[Answer]
+    ) -> list[int]:
+        positions = self._recorder.insert(self._cursor, entries) if entries else []
+        if more_keys:
+            self._recorder.index(self._cursor, more_keys)
+        for a in answers:
+            self._cursor.execute(
+                "INSERT INTO answers (key, body_sha256, answer, position) VALUES (%s, %s, %s, %s)",
+                (a.key, a.body_sha256, a.answer, a.position),
+            )
+        return positions
+
+
+class PostgresStore(Store):
+    """The log in the database at a URL. A folder that is given (the server's own) is held until `close`."""
+
+    _database: ClassVar = psycopg
+    _contains: ClassVar = PostgresWriteTransaction._contains
+
+    def __init__(self, database_url: str, folder: Path | None) -> None:
+        self._folder = HeldFolder(folder) if folder is not None else None
+        try:
+            with translated(psycopg):
+                # Never a standby: it lags behind what was acknowledged, and may be promoted without it.
+                parameters = CONNECTION_DEFAULTS | conninfo_to_dict(database_url) | {"target_session_attrs": "primary"}
+                schema = writable_schema(parameters)
+                self._recorder = Recorder(Datastore(parameters, schema, connections=1))
+                self._recorder.create_table()
+            # Readers have connections of their own, so that they can't keep the writer from its one.
+            self._readers = Datastore(parameters, schema, connections=READ_CONNECTIONS)
+        except BaseException:
+            if self._folder is not None:
+                self._folder.release()
+            raise
+        self._writing = Lock()
+
+    @contextmanager
+    def write(self) -> Iterator[WriteTransaction]:
+        with self._writing, translated(psycopg), self._recorder.datastore.transaction(commit=True) as cursor:
+            self._recorder.lock(cursor)
+            transaction = PostgresWriteTransaction(self._recorder, cursor)
+            yield transaction
+            if transaction.failure is not None:
+                raise transaction.failure
+
+    def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        with translated(psycopg), self._readers.get_connection() as connection, connection.cursor() as cursor:
+            return rows(cursor, sql, *values)
+
+    def close(self) -> None:
+        self._readers.close()
+        self._recorder.datastore.close()
+        if self._folder is not None:
+            self._folder.release()
+
+
+def writable_schema(parameters: dict[str, Any]) -> str:
+    """Where unqualified names lead. Asked over a connection of its own, whose error says what is wrong with the URL."""
+    with psycopg.connect(**parameters) as connection:
+        [(schema,)] = connection.execute("SELECT current_schema()").fetchall()
+    if schema is None:
+        raise StoreRefused("the database has no schema that this user may use: create one, or set the search_path")
+    return cast(str, schema)
+
+
+def rows(cursor: psycopg.Cursor[Any], sql: str, *values: object) -> list[tuple[Any, ...]]:
+    with cursor.connection.cursor(row_factory=tuple_row) as asking:
+        return asking.execute(sql.replace("?", "%s").encode(), values).fetchall()

@@ -1,0 +1,253 @@
+"""The shapes of the event log, whichever database holds it: what goes in, what comes out, what can go wrong.
+
+Table `events` has one row per event under its `position`, counted from 1 without gaps in the order of commits.
+Table `event_keys` says which events touch which record. Table `answers` keeps the first answer to each idempotency
+key. All three are written in one transaction. The view `stored_events` shows `events` as the eventsourcing library
+wants to read them; its recorders, subclassed in sqlite.py and postgres.py, do the connections and conflicts.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, ClassVar
+
+from eventsourcing.persistence import (
+    ConnectionPoolClosedError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    PersistenceError,
+    StoredEvent,
+)
+
+SCAN_BATCH = 1000  # events that a full scan looks at in one query, so that no read transaction lives long
+
+
+class StoreError(Exception):
+    """The store could not do what it was asked; nothing was written unless a subclass says otherwise."""
+
+
+class Conflict(StoreError):
+    """The stream's version, the event id or the idempotency key is taken. Nothing was written."""
+
+
+class StoreRefused(StoreError):
+    """The store doesn't start with this setting, because the log wouldn't be safe with it."""
+
+
+class FolderHeld(StoreError):
+    """Another process owns the ledger folder; the message says which, where and since when."""
+
+
+class StoreUnavailable(StoreError):
+    """The database can't be reached, is full, or kept us waiting for too long. Nothing was written."""
+
+
+class OutcomeUnknown(StoreUnavailable):
+    """The database's answer to COMMIT was lost or qualified: what was written may be stored or not, all of it or none.
+
+    Asking again with the same idempotency key finds out.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event to append."""
+
+    stream: str
+    """The record whose history this is, e.g. "commitment/jic-nea-2023"."""
+    version: int
+    """Its place in the stream, from 1, without gaps."""
+    type: str
+    """The stored type's name, e.g. "investment.made"."""
+    state: str
+    """JSON text."""
+    event_id: str
+    """A UUID, unique for ever."""
+    chain: str
+    """The id of the fact that this event is, corrects or retracts."""
+    keys: tuple[str, ...]
+    """The records that it touches, e.g. ("commitment/x", "holding/a/b/equity")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One event as the log holds it."""
+
+    position: int
+    stream: str
+    version: int
+    type: str
+    state: str
+    event_id: str
+    chain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the first request with this idempotency key was answered, and a digest of the body that it came with."""
+
+    key: str
+    body_sha256: str
+    answer: str
+    """JSON text."""
+    position: int
+
+
+class Reading(ABC):
+    """Questions to the log. A store answers each from what is committed, a write transaction from inside its lock."""
+
+    _database: ClassVar[ModuleType]
+    """The driver whose errors are translated: sqlite3 or psycopg."""
+    _contains: ClassVar[str]
+    """The database's test for `state` containing a text."""
+
+    @abstractmethod
+    def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """The rows of one query, with `?` for each value."""
+
+    def read(self, after: int, limit: int) -> list[Stored]:
+        """The events after a position, at most `limit`, by position."""
+        return self._events("WHERE position > ? ORDER BY position LIMIT ?", after, limit)
+
+    def by_id(self, event_id: str) -> Stored | None:
+        return next(iter(self._events("WHERE id = ?", event_id)), None)
+
+    def by_key(self, key: str) -> list[Stored]:
+        """The events that touch a record, by position."""
+        return self._events("JOIN event_keys USING (position) WHERE key = ? ORDER BY position", key)
+
+    def by_chain(self, chain: str) -> list[Stored]:
+        """A fact with its corrections and retractions, by position."""
+        return self._events("WHERE chain = ? ORDER BY position", chain)
+
+    def version(self, stream: str) -> int:
+        """The version of the stream's last event, 0 if it has none."""
+        [(version,)] = self._rows("SELECT coalesce(max(version), 0) FROM events WHERE stream = ?", stream)
+        return int(version)
+
+    def answer(self, key: str) -> Answer | None:
+        rows = self._rows("SELECT key, body_sha256, answer, position FROM answers WHERE key = ?", key)
+        return Answer(*rows[0]) if rows else None
+
+    def mentioning(self, text: str) -> Iterator[Stored]:
+        """Every event whose JSON text contains `text`, by position. Looks at the whole log: for rare questions."""
+        after = 0
+        while batch := self._rows(
+            "SELECT position FROM events WHERE position > ? ORDER BY position LIMIT ?", after, SCAN_BATCH
+        ):
+            last = batch[-1][0]
+            yield from self._events(
+                f"WHERE position > ? AND position <= ? AND {self._contains} ORDER BY position", after, last, text
+            )
+            after = last
+
+    def _events(self, clause: str, *values: object) -> list[Stored]:
+        columns = "position, stream, version, type, state, id, chain"
+        return [Stored(*row) for row in self._rows(f"SELECT {columns} FROM events {clause}", *values)]
+
+    def _head(self) -> int:
+        [(head,)] = self._rows("SELECT coalesce(max(position), 0) FROM events")
+        return int(head)
+
+
+class WriteTransaction(Reading):
+    """What may be done while the write lock is held. Nobody else can append; what is appended shows once it commits."""
+
+    def __init__(self) -> None:
+        last = self.read(self._head() - 1, 1)
+        self.head: int = last[0].position if last else 0
+        """The last position, this transaction's own events included."""
+        self.last_recorded_at: str | None = recorded_at(last[0].state) if last else None
+        """`recorded_at` of the event at the head."""
+        self.failure: BaseException | None = None
+        """Why an append failed. The transaction then can't commit, even if its user went on."""
+
+    def append(
+        self, entries: Sequence[Entry], more_keys: Sequence[tuple[str, int]] = (), answers: Sequence[Answer] = ()
+    ) -> list[int]:
+        """Store events, index rows (key, position) for events stored before, and answers. Gives the events' positions.
+
+        Raises Conflict, StoreUnavailable; the transaction must then be left, and nothing of it is stored.
+        """
+        if self.failure is not None:
+            raise self.failure
+        try:
+            with translated(self._database):
+                positions = self._insert(entries, more_keys, answers)
+        except BaseException as failure:
+            self.failure = failure
+            raise
+        if entries:
+            self.head = positions[-1]
+            self.last_recorded_at = recorded_at(entries[-1].state)
+        return positions
+
+    @abstractmethod
+    def _insert(
+        self, entries: Sequence[Entry], more_keys: Sequence[tuple[str, int]], answers: Sequence[Answer]
+    ) -> list[int]: ...
+
+
+class Store(Reading):
+    """The log as committed. Safe to use from several threads."""
+
+    def head(self) -> int:
+        """The last position, 0 in an empty log."""
+        return self._head()
+
+    @abstractmethod
+    def write(self) -> AbstractContextManager[WriteTransaction]:
+        """A transaction that holds the write lock from the start; commits at the end, rolls back on any exception.
+
+        Raises StoreUnavailable, and OutcomeUnknown if it can't be told whether the commit was kept.
+        """
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+
+def entry_of(event: StoredEvent) -> Entry:
+    """An event that came through the library's own API. It has no id of ours: its place in its stream names it."""
+    stream = str(event.originator_id)
+    name = f"{stream}@{event.originator_version}"
+    return Entry(stream, event.originator_version, event.topic, event.state.decode(), name, name, (stream,))
+
+
+def recorded_at(state: str) -> str | None:
+    """The server's time stamp in an event's state; None if the event came through the library's own API."""
+    try:
+        stamp = json.loads(state)["recorded_at"]
+    except (ValueError, TypeError, KeyError):
+        return None
+    return str(stamp)
+
+
+@contextmanager
+def translated(database: ModuleType) -> Iterator[None]:
+    """Turn the library's errors and its driver's into the store's, the only ones that the rest of the ledger knows.
+
+    sqlite3, psycopg and the library all name their errors as PEP 249 does.
+    """
+    try:
+        yield
+    except (IntegrityError, database.IntegrityError) as error:
+        raise Conflict(str(error)) from error
+    except (
+        OperationalError,
+        InterfaceError,
+        InternalError,
+        ConnectionPoolClosedError,
+        database.OperationalError,
+        database.InterfaceError,
+        database.InternalError,
+    ) as error:
+        raise StoreUnavailable(str(error) or type(error).__name__) from error
+    except (PersistenceError, database.Error) as error:
+        raise StoreError(str(error)) from error

@@ -1,0 +1,228 @@
+"""The log in one SQLite file: one process per folder, one writer, every commit on the disk before it is answered."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any, ClassVar
+
+from eventsourcing.persistence import OperationalError, StoredEvent
+from eventsourcing.sqlite import (
+    SQLiteApplicationRecorder,
+    SQLiteConnection,
+    SQLiteConnectionPool,
+    SQLiteCursor,
+    SQLiteDatastore,
+    SQLiteTransaction,
+)
+
+from ledger.store.folder import HeldFolder
+from ledger.store.recorder import (
+    Answer,
+    Entry,
+    OutcomeUnknown,
+    Store,
+    StoreRefused,
+    WriteTransaction,
+    entry_of,
+    translated,
+)
+
+LOG_FILE = "ledger.sqlite"
+FULL = 2  # PRAGMA synchronous: each commit waits for the disk
+BUSY_SECONDS = 30  # how long to wait for a lock, e.g. of somebody's sqlite3 shell
+UNLIMITED = 1_000_000  # connections: a pool that runs out as a writer arrives would never let a writer in again
+
+# `position` is declared, so VACUUM keeps it; it is always given, so SQLite never picks one; and rows are never deleted.
+# The triggers name what they refuse; the last is for REPLACE, which in other people's shells goes round the one for
+# DELETE.
+TABLES = [
+    """CREATE TABLE IF NOT EXISTS events (
+        position INTEGER PRIMARY KEY CHECK (position > 0),
+        stream TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        type TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (typeof(state) = 'text'),
+        id TEXT NOT NULL UNIQUE,
+        chain TEXT NOT NULL,
+        UNIQUE (stream, version))""",
+    "CREATE INDEX IF NOT EXISTS events_chain ON events (chain)",
+    """CREATE TABLE IF NOT EXISTS event_keys (
+        key TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        PRIMARY KEY (key, position)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS answers (
+        key TEXT PRIMARY KEY,
+        body_sha256 TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        position INTEGER NOT NULL) WITHOUT ROWID""",
+    """CREATE VIEW IF NOT EXISTS stored_events AS
+        SELECT position AS rowid, stream AS originator_id, version AS originator_version, type AS topic,
+            CAST(state AS BLOB) AS state
+        FROM events""",
+    """CREATE TRIGGER IF NOT EXISTS events_no_update BEFORE UPDATE ON events
+        BEGIN SELECT RAISE(ABORT, 'events are never changed'); END""",
+    """CREATE TRIGGER IF NOT EXISTS events_no_delete BEFORE DELETE ON events
+        BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END""",
+    """CREATE TRIGGER IF NOT EXISTS events_no_replace BEFORE INSERT ON events
+        WHEN EXISTS (SELECT 1 FROM events WHERE position = NEW.position)
+            OR EXISTS (SELECT 1 FROM events WHERE id = NEW.id)
+            OR EXISTS (SELECT 1 FROM events WHERE stream = NEW.stream AND version = NEW.version)
+        BEGIN SELECT RAISE(ABORT, 'the position, the event id or the version of the stream is taken'); END""",
+]
+
+
+class Transaction(SQLiteTransaction):
+    """A writer takes the lock when it begins: one that reads first and writes later is told "database is locked"."""
+
+    def __enter__(self) -> SQLiteCursor:
+        cursor = self.connection.cursor()
+        try:
+            cursor.execute("BEGIN IMMEDIATE" if self.commit else "BEGIN")
+        except sqlite3.OperationalError as error:
+            raise OperationalError(error) from error
+        return cursor
+
+
+class Connection(SQLiteConnection):
+    @contextmanager
+    def transaction(self, *, commit: bool) -> Iterator[SQLiteCursor]:
+        with Transaction(self, commit=commit) as cursor, cursor:
+            yield cursor
+
+    def commit(self) -> None:
+        try:
+            super().commit()
+        except sqlite3.Error as error:
+            # What reached the disk before the failure may still be found there after a restart.
+            self.rollback()
+            raise OutcomeUnknown(f"the commit failed: {error}") from error
+
+
+class ConnectionPool(SQLiteConnectionPool):
+    """Connections that wait for the disk at each commit. Readers can't write, nor checkpoint: only the writer does."""
+
+    def __init__(self, path: Path, *, read_only: bool) -> None:
+        super().__init__(
+            db_name=str(path), lock_timeout=BUSY_SECONDS, max_overflow=UNLIMITED, pool_timeout=BUSY_SECONDS
+        )
+        self.read_only = read_only
+
+    def _create_connection(self) -> SQLiteConnection:
+        connection = Connection(super()._create_connection()._sqlite_conn, max_age=None)
+        ask = connection._sqlite_conn.execute
+        ask("PRAGMA synchronous = FULL")
+        ask("PRAGMA recursive_triggers = ON")  # so that REPLACE meets the trigger that refuses DELETE
+        mode, level = ask("PRAGMA journal_mode").fetchone()[0], ask("PRAGMA synchronous").fetchone()[0]
+        if mode != "wal" or level < FULL:
+            connection.close()
+            raise StoreRefused(
+                f"{self.db_name}: SQLite runs with journal_mode={mode}, synchronous={level}; a power cut could lose"
+                f" acknowledged events. It must run with wal and {FULL} (FULL)."
+            )
+        if self.read_only:
+            ask("PRAGMA query_only = ON")
+        return connection
+
+
+class Datastore(SQLiteDatastore):
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        super().__init__(str(path), originator_id_type="text")
+        self.pool = ConnectionPool(path, read_only=read_only)
+
+
+class Recorder(SQLiteApplicationRecorder):
+    """The library's recorder over our tables: it reads the view, and what it inserts gets the next positions."""
+
+    def construct_create_table_statements(self) -> list[str]:
+        return TABLES
+
+    def _insert_events(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
+        return self.insert(c, [entry_of(event) for event in stored_events])
+
+    def insert(self, cursor: SQLiteCursor, entries: Sequence[Entry]) -> list[int]:
+        """Store events and their keys in the write transaction of `cursor`."""
+        cursor.execute("SELECT coalesce(max(position), 0) FROM events")
+        first = cursor.fetchone()[0] + 1
+        placed = list(enumerate(entries, first))
+        cursor.executemany(
+            "INSERT INTO events (position, stream, version, type, state, id, chain) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(at, e.stream, e.version, e.type, e.state, e.event_id, e.chain) for at, e in placed],
+        )
+        self.index(cursor, [(key, at) for at, entry in placed for key in entry.keys])
+        return [at for at, _ in placed]
+
+    def index(self, cursor: SQLiteCursor, keys: Sequence[tuple[str, int]]) -> None:
+        """Note that the events at these positions touch these records."""
+        cursor.executemany("INSERT OR IGNORE INTO event_keys (key, position) VALUES (?, ?)", keys)
+
+
+class SQLiteWriteTransaction(WriteTransaction):
+    _database: ClassVar = sqlite3
+    _contains: ClassVar = "instr(state, ?) > 0"
+
+    def __init__(self, recorder: Recorder, cursor: SQLiteCursor) -> None:
+        self._recorder = recorder
+        self._cursor = cursor
+        super().__init__()
+
+    def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        with translated(sqlite3):
+            return rows(self._cursor, sql, values)
+
+    def _insert(
+        self, entries: Sequence[Entry], more_keys: Sequence[tuple[str, int]], answers: Sequence[Answer]
+    ) -> list[int]:
+        positions = self._recorder.insert(self._cursor, entries)
+        self._recorder.index(self._cursor, more_keys)
+        self._cursor.executemany(
+            "INSERT INTO answers (key, body_sha256, answer, position) VALUES (?, ?, ?, ?)",
+            [(a.key, a.body_sha256, a.answer, a.position) for a in answers],
+        )
+        return positions
+
+
+class SQLiteStore(Store):
+    """The log in `folder`/ledger.sqlite; the folder is held until `close`."""
+
+    _database: ClassVar = sqlite3
+    _contains: ClassVar = SQLiteWriteTransaction._contains
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = HeldFolder(folder)
+        try:
+            path = folder.resolve() / LOG_FILE
+            with translated(sqlite3):
+                self._recorder = Recorder(Datastore(path))
+                self._recorder.create_table()
+            # Readers have connections of their own: in the library's pool they would queue behind a waiting writer.
+            self._readers = Datastore(path, read_only=True)
+        except BaseException:
+            self._folder.release()
+            raise
+        self._writing = Lock()
+
+    @contextmanager
+    def write(self) -> Iterator[WriteTransaction]:
+        with self._writing, translated(sqlite3), self._recorder.datastore.transaction(commit=True) as cursor:
+            transaction = SQLiteWriteTransaction(self._recorder, cursor)
+            yield transaction
+            if transaction.failure is not None:
+                raise transaction.failure
+
+    def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        with translated(sqlite3), self._readers.transaction(commit=False) as cursor:
+            return rows(cursor, sql, values)
+
+    def close(self) -> None:
+        self._readers.close()
+        self._recorder.datastore.close()
+        self._folder.release()
+
+
+def rows(cursor: SQLiteCursor, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+    cursor.execute(sql, values)
+    return [tuple(row) for row in cursor.fetchall()]
