@@ -24,7 +24,17 @@ class LocalName(Part):
     lang: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)] | None = None
 
 
+# The index key under which the names of all entities are found.
+DIRECTORY = "entities"
+
+
 class _Attributes(Data):
+    record: ClassVar[tuple[str, str] | None] = ("entity", "entity")
+
+    @classmethod
+    def keys(cls, data: dict[str, Any]) -> list[str]:
+        return [f"entity/{data['entity']}", DIRECTORY]
+
     parent: EntityId | None = None
     manager: EntityId | None = None
     country: Name | None = None
@@ -40,7 +50,6 @@ class EntityRegistered(_Attributes):
     """A party enters the ledger. `parent` rolls up into its group, `manager` does not."""
 
     type: ClassVar[str] = "entity.registered"
-    record: ClassVar[tuple[str, str] | None] = ("entity", "entity")
     makes: ClassVar[bool] = True
 
     entity: SlugText
@@ -52,7 +61,6 @@ class EntityChanged(_Attributes):
     """What is different from its effective date on. `null` clears a field: `parent: null` leaves the group."""
 
     type: ClassVar[str] = "entity.changed"
-    record: ClassVar[tuple[str, str] | None] = ("entity", "entity")
 
     entity: SlugText
     name: Name | None = None
@@ -107,7 +115,9 @@ def _circle(entity: str, path: Sequence[str], day: date, pointer: str) -> Refusa
 def entity_names(data: dict[str, Any]) -> list[str]:
     """Every name that an entity's event gives it, in any script."""
     given = data.get("names") or []
-    local = list(given.values()) if isinstance(given, dict) else [
-        one if isinstance(one, str) else one["text"] for one in given
-    ]
+    local = (
+        list(given.values())
+        if isinstance(given, dict)
+        else [one if isinstance(one, str) else one["text"] for one in given]
+    )
     return [name for name in (data.get("name"), *(data.get("aliases") or []), *local) if name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import difflib
 import json
 import types
@@ -9,9 +10,9 @@ import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Union, cast
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
+from pydantic import Field, TypeAdapter, ValidationError, create_model
 
 from ledger.claims import ClaimPublished
 from ledger.commitments import CommitmentChanged, CommitmentClosed, CommitmentDrawn, CommitmentMade
@@ -123,7 +124,7 @@ class Event:
         return cast(dict[str, Any], self.body["data"])
 
     @property
-    def model(self) -> type[Data]:
+    def model(self) -> builtins.type[Data]:
         return TYPES[self.type]
 
 
@@ -176,19 +177,21 @@ def _problems(error: ValidationError, submitted: Any) -> list[Problem]:
         detail, _, mend = one["msg"].partition("; ")
         if one["type"] == "missing":
             detail, mend = "the field is missing", "add it"
+        elif one["type"] == "string_type" and "amount" in pointer:
+            detail, mend = "not a string", 'write the decimal as a string, "4000000000", so that no digit is lost'
         elif one["type"] == "extra_forbidden":
             detail, mend = "there is no such field", "leave it out, or see /docs for the fields of this type"
         found.setdefault(pointer, Problem(reason, pointer, detail, mend or "see /docs for the form of this field"))
-    return list(found.values())
+    # Where a union's value is wrong deep inside, that its other branches don't fit either is no news.
+    return [one for one in found.values() if not any(other.startswith(one.pointer + "/") for other in found)]
 
 
 def _pointer(location: tuple[int | str, ...], submitted: Any, *, missing: bool) -> str:
     """The JSON pointer of an error: pydantic's path less the names of union branches, which are not in the body."""
     pointer, value = "", submitted
     for index, step in enumerate(location):
-        if isinstance(value, dict) and step in value:
-            value = value[step]
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+        inside_object = isinstance(value, dict) and step in value
+        if inside_object or (isinstance(value, list) and isinstance(step, int) and step < len(value)):
             value = value[step]
         elif not (missing and index == len(location) - 1):
             continue
@@ -242,12 +245,16 @@ def references(kind: str, data: dict[str, Any]) -> Iterator[Reference]:
                 yield Reference(f"/data/{field}/{index}", names, one)
 
 
+def keys_of(kind: str, data: dict[str, Any]) -> list[str]:
+    """The index keys of an event's content: the records whose rules it touches, and what it names by id."""
+    named = [f"ref/{one.id}" for one in references(kind, data) if one.kind == "anything"]
+    return list(dict.fromkeys([*TYPES[kind].keys(data), *named]))
+
+
 # --- the state that the log holds -------------------------------------------------------------------------------
 
 
-def state_text(
-    event: Event, event_id: str, effective: str, known: str, recorded_at: str, recorded_by: str
-) -> str:
+def state_text(event: Event, event_id: str, effective: str, known: str, recorded_at: str, recorded_by: str) -> str:
     """The JSON text of an event as stored: the submitted fields as they came, defaults resolved, and the stamp."""
     body = event.body
     state = {
@@ -267,6 +274,6 @@ def state_text(
 
 def event_schema() -> dict[str, Any]:
     """The JSON Schema of one event as submitted: a union told apart by `type`."""
-    union = typing.Union[tuple(_ENVELOPES.values())]
-    adapter: TypeAdapter[BaseModel] = TypeAdapter(Annotated[union, Field(discriminator="type")])
+    union = Union.__getitem__(tuple(_ENVELOPES.values()))
+    adapter: TypeAdapter[Any] = TypeAdapter(cast(Any, Annotated[union, Field(discriminator="type")]))
     return adapter.json_schema(ref_template="#/components/schemas/{model}")

@@ -25,7 +25,9 @@ def is_uuid(text: str) -> bool:
 
 def _slug(text: str) -> str:
     if not _SLUG.fullmatch(text) or is_uuid(text):
-        raise PydanticCustomError("invalid", "not an id; write lower-case letters, digits and hyphens like aws-anthropic-2023")
+        raise PydanticCustomError(
+            "invalid", "not an id; write lower-case letters, digits and hyphens like aws-anthropic-2023"
+        )
     return text
 
 
@@ -123,8 +125,7 @@ class Data(Part):
     @classmethod
     def stream(cls, data: dict[str, Any], event_id: str) -> str:
         """The stream that the event is stored in, versioned one by one."""
-        assert cls.record is not None
-        return f"{cls.record[0]}/{data[cls.record[1]]}"
+        return f"{cls.record[0]}/{data[cls.record[1]]}" if cls.record else f"event/{event_id}"
 
     @classmethod
     def keys(cls, data: dict[str, Any]) -> list[str]:

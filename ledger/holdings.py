@@ -162,17 +162,16 @@ def opening_unknown(rows: Sequence[Row]) -> bool:
 def problems(after: Sequence[Row], changed: Row | None) -> Iterator[Problem]:
     """What is wrong with a holding whose rows would be `after`: a day on which more was sold than was held."""
     rows = counting(after)
-    bases = {
-        stake_of(row.data["stake"])[0] for row in rows if row.type == "investment.sold" and row.data.get("stake")
-    }
+    bases = {stake_of(row.data["stake"])[0] for row in rows if row.type == "investment.sold" and row.data.get("stake")}
     for measure in ("units", *sorted(bases)):
         # A coarse observation is read on whichever end of its period lets the sales stand.
         shortfalls = [_shortfall(rows, measure, first) for first in (True, False)]
         if all(shortfalls):
+            what = "units" if measure == "units" else f"{measure} stake"
             yield Problem(
                 Reason.OVERSOLD,
                 "/data/units" if measure == "units" else "/data/stake",
-                f"on {shortfalls[0]} more {measure if measure == 'units' else measure + ' stake'} would be sold than was held",
+                f"on {shortfalls[0]} more {what} would be sold than was held",
                 "record the purchase first, date the sale later, or lower it",
             )
 

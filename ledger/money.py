@@ -129,7 +129,9 @@ def _decimal_text(text: str) -> str:
     if len(whole.lstrip("0")) > 18 or len(fraction or "") > 12:
         raise PydanticCustomError("invalid_amount", "too long; at most 18 digits before and 12 after the point")
     if sign:
-        raise PydanticCustomError("negative_amount", "below zero; amounts are never negative, the event type says who pays")
+        raise PydanticCustomError(
+            "negative_amount", "below zero; amounts are never negative, the event type says who pays"
+        )
     return text
 
 
@@ -180,9 +182,7 @@ def _bounds(figure: _Figure, stated: str | None, low: str | None, high: str | No
         top = cap if from_high is None else ARITHMETIC.multiply(named, from_high)
         if cap is not None and top is not None:
             top = min(top, cap)
-        return Bounds(
-            ARITHMETIC.multiply(named, from_low), None if figure.qualifier in RANGE_WORDS else named, top
-        )
+        return Bounds(ARITHMETIC.multiply(named, from_low), None if figure.qualifier in RANGE_WORDS else named, top)
     if low is None and high is None and named is not None:
         return exactly(named)
     return Bounds(Decimal(low) if low is not None else ZERO, named, Decimal(high) if high is not None else cap)

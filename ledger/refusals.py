@@ -35,6 +35,7 @@ class Reason(StrEnum):
     OVERSOLD = "oversold"  # a sale that leaves some day's holding below zero
     OVERBILLED = "overbilled"  # a bill above a contract that is not take-or-pay
     PARENT_CIRCLE = "parent_circle"  # an entity would be its own ancestor
+    REFERENCE_CIRCLE = "reference_circle"  # part_of or same_as would lead back to where it started
     NOT_LIVE = "not_live"  # the event to correct or retract is retracted already
     NOT_CORRECTABLE = "not_correctable"  # a retraction can be retracted, not corrected
     DIFFERENT_RECORD = "different_record"  # a replacement of another type or record than its fact

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -17,7 +17,3 @@ class ReviewRecorded(Data):
     events: Annotated[list[EventId], Field(min_length=1, max_length=1_000)]
     verdict: Literal["approved", "questioned", "rejected"]
     comment: Text | None = None
-
-    @classmethod
-    def stream(cls, data: dict[str, Any], event_id: str) -> str:
-        return f"review/{event_id}"

@@ -34,7 +34,7 @@ def parse_day(text: str) -> date:
     match = _DAY.fullmatch(text)
     if not match:
         raise ValueError(f"{text!r} is not a day; write it as 2023-09-25")
-    return _day(*(int(part) for part in match.groups()), text)
+    return _calendar(match, text)
 
 
 @lru_cache(maxsize=65_536)
@@ -51,7 +51,7 @@ def parse_period(text: str) -> Period:
 
 def _simple(text: str) -> Period:
     if match := _DAY.fullmatch(text):
-        day = _day(*(int(part) for part in match.groups()), text)
+        day = _calendar(match, text)
         return Period(day, day)
     if match := _MONTH.fullmatch(text):
         year, month = (int(part) for part in match.groups())
@@ -69,6 +69,11 @@ def _months(year: int, first: int, last: int, text: str) -> Period:
     if not 1 <= last <= 12:
         raise ValueError(f"{text!r} is not a date; write {FORMS}")
     return Period(start, date(year, last, monthrange(year, last)[1]))
+
+
+def _calendar(match: re.Match[str], text: str) -> date:
+    year, month, day = (int(part) for part in match.groups())
+    return _day(year, month, day, text)
 
 
 def _day(year: int, month: int, day: int, text: str) -> date:

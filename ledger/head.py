@@ -1,0 +1,252 @@
+"""The head: records as the log holds them now, loaded on demand and kept in a bounded cache.
+
+Only the writer uses it, inside its transaction, so that a check sees what was accepted a moment before.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Protocol
+
+from ledger.chains import Member, row_member
+from ledger.directory import Directory
+from ledger.entities import DIRECTORY, entity_names
+from ledger.event import CORRECTED, RETRACTED, keys_of
+from ledger.row import Row, in_order
+from ledger.store import Stored
+from ledger.times import parse_period
+
+RECORDS_KEPT = 50_000
+# Another writer's events: up to here their records are dropped one by one, above it all are.
+CATCH_UP = 5_000
+
+
+class Reads(Protocol):
+    """What the head asks of the store's transaction."""
+
+    @property
+    def head(self) -> int: ...
+    def read(self, after: int, limit: int) -> Sequence[Stored]: ...
+    def by_id(self, event_id: str) -> Stored | None: ...
+    def by_key(self, key: str) -> Sequence[Stored]: ...
+    def by_chain(self, chain: str) -> Sequence[Stored]: ...
+    def version(self, stream: str) -> int: ...
+    def mentioning(self, text: str) -> Iterator[Stored]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a fact or the replacement of a correction says."""
+
+    type: str
+    effective: str
+    status: str
+    same_as: str | None
+    data: dict[str, Any]
+
+    def row(self, chain: str, position: int) -> Row:
+        """What is said, as the row of the chain whose fact stands at `position`."""
+        return Row(chain, position, self.type, parse_period(self.effective), self.status, self.same_as, self.data)
+
+
+@dataclass(slots=True)
+class Chain:
+    """A fact, its corrections and their retractions, oldest first."""
+
+    id: str
+    position: int = 0
+    members: list[Member] = field(default_factory=list)
+    contents: dict[str, Content] = field(default_factory=dict)
+
+    def add(self, stored: Stored) -> None:
+        member, content = read_member(stored)
+        if not self.members:
+            self.position = stored.position
+        self.members.append(member)
+        if content is not None:
+            self.contents[member.event_id] = content
+
+    def row(self) -> Row | None:
+        member = row_member(self.members)
+        if member is None:
+            return None
+        said = self.contents[member.event_id]
+        return said.row(self.id, self.position)
+
+    def keys(self) -> set[str]:
+        """The index keys of all that the chain ever said."""
+        return {key for said in self.contents.values() for key in keys_of(said.type, said.data)}
+
+
+def read_member(stored: Stored) -> tuple[Member, Content | None]:
+    """A stored event as a member of its chain, with what it says unless it is a retraction."""
+    state = json.loads(stored.state)
+    known, data = date.fromisoformat(state["known"]), state["data"]
+    if stored.type == RETRACTED:
+        return Member(stored.event_id, stored.position, known, known, data["event"]), None
+    said, shows_from = state, known
+    if stored.type == CORRECTED:
+        said = data["replacement"]
+        shows_from = max(known, date.fromisoformat(said["known"])) if said.get("known") else known
+    content = Content(
+        said["type"], said["effective"], said.get("status") or "reported", said.get("same_as"), said["data"]
+    )
+    return Member(stored.event_id, stored.position, known, shows_from, None), content
+
+
+class Record:
+    """The chains that ever touched one key."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._chains: dict[str, Chain] = {}
+        self._rows: list[Row] | None = None
+
+    def add(self, stored: Stored) -> None:
+        self._chains.setdefault(stored.chain, Chain(stored.chain)).add(stored)
+        self._rows = None
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows that touch the key now, in order."""
+        if self._rows is None:
+            found = (chain.row() for chain in self._chains.values())
+            self._rows = in_order(row for row in found if row and self._key in keys_of(row.type, row.data))
+        return self._rows
+
+
+class Head:
+    """Records, versions and ids at the head, with what the open transaction has accepted so far."""
+
+    def __init__(self) -> None:
+        self._records: OrderedDict[str, Record] = OrderedDict()
+        self._versions: OrderedDict[str, int] = OrderedDict()
+        self._directory: Directory | None = None
+        self._position = 0
+        self._store: Reads
+        self._forget_pending()
+
+    def begin(self, store: Reads) -> None:
+        """Start on a transaction's view; what other writers recorded since the last one is dropped from the cache."""
+        self._store = store
+        self._forget_pending()
+        if store.head == self._position:
+            return
+        others = store.read(self._position, CATCH_UP) if store.head - self._position < CATCH_UP else None
+        if others is None or not self._records:
+            self.forget()
+        else:
+            for stored in others:
+                self._drop(self._chain_from(stored.chain).keys(), [stored.stream])
+            self._directory = None
+        self._position = store.head
+
+    def commit(self) -> None:
+        """What was accepted is stored."""
+        self._position += len(self._pending_ids)
+        self._forget_pending()
+        for cache in (self._records, self._versions):
+            while len(cache) > RECORDS_KEPT:
+                cache.popitem(last=False)
+
+    def forget(self) -> None:
+        """Nothing that is cached can be trusted."""
+        self._records.clear()
+        self._versions.clear()
+        self._directory = None
+        self._position = 0
+        self._forget_pending()
+
+    def _forget_pending(self) -> None:
+        self._pending_ids: dict[str, Stored] = {}
+        self._pending_keys: dict[str, list[Stored]] = defaultdict(list)
+        self._pending_chains: dict[str, list[Stored]] = defaultdict(list)
+
+    def rows(self, key: str) -> list[Row]:
+        """The rows of a record, in order."""
+        record = self._records.get(key)
+        if record is None:
+            record = self._records[key] = Record(key)
+            stored = {one.position: one for one in (*self._store.by_key(key), *self._pending_keys.get(key, ()))}
+            for position in sorted(stored):
+                record.add(stored[position])
+        self._records.move_to_end(key)
+        return record.rows
+
+    def event(self, event_id: str) -> Stored | None:
+        return self._pending_ids.get(event_id) or self._store.by_id(event_id)
+
+    def chain(self, chain: str) -> Chain:
+        """The chain of a fact, by the fact's id."""
+        return self._chain_from(chain)
+
+    def _chain_from(self, chain: str) -> Chain:
+        found = Chain(chain)
+        for stored in (*self._store.by_chain(chain), *self._pending_chains.get(chain, ())):
+            found.add(stored)
+        return found
+
+    def version(self, stream: str) -> int:
+        """How many events the stream has."""
+        if stream not in self._versions:
+            self._versions[stream] = self._store.version(stream)
+        self._versions.move_to_end(stream)
+        return self._versions[stream]
+
+    def mentioning(self, text: str) -> Iterator[Stored]:
+        """Every event whose state has the text in it: a scan of the whole log, for what is rarely asked."""
+        yield from self._store.mentioning(text)
+        yield from (stored for stored in self._pending_ids.values() if text in stored.state)
+
+    @property
+    def directory(self) -> Directory:
+        if self._directory is None:
+            self._directory = Directory()
+            for stored in (*self._store.by_key(DIRECTORY), *self._pending_keys.get(DIRECTORY, ())):
+                self._enter(stored)
+        return self._directory
+
+    def _enter(self, stored: Stored) -> None:
+        _, said = read_member(stored)
+        if said is not None and self._directory is not None:
+            self._directory.add(said.data["entity"], entity_names(said.data))
+
+    def accept(self, stored: Stored, keys: Sequence[str], moved: Sequence[Stored], moved_to: Sequence[str]) -> None:
+        """Take an event into the view; a correction that moves its chain to new records brings the chain along."""
+        self._pending_ids[stored.event_id] = stored
+        self._pending_chains[stored.chain].append(stored)
+        self._versions[stored.stream] = stored.version
+        for key in moved_to:
+            self._pending_keys[key].extend(moved)
+            self._records.pop(key, None)
+        for key in keys:
+            self._pending_keys[key].append(stored)
+            if key in self._records and key not in moved_to:
+                self._records[key].add(stored)
+        if DIRECTORY in keys and self._directory is not None:
+            self._enter(stored)
+
+    def withdraw(self, event_ids: Sequence[str]) -> None:
+        """Undo `accept` for the last events accepted, of a request that was refused half-way."""
+        gone = set(event_ids)
+        streams = {self._pending_ids.pop(event_id).stream for event_id in event_ids}
+        for groups in (self._pending_keys, self._pending_chains):
+            for key, group in groups.items():
+                if any(one.event_id in gone for one in group):
+                    groups[key] = [one for one in group if one.event_id not in gone]
+                    self._records.pop(key, None)
+        for stream in streams:
+            self._versions.pop(stream, None)
+        for stored in self._pending_ids.values():
+            if stored.stream in streams:
+                self._versions[stored.stream] = stored.version
+
+    def _drop(self, keys: set[str], streams: Sequence[str]) -> None:
+        for key in keys:
+            self._records.pop(key, None)
+        for stream in streams:
+            self._versions.pop(stream, None)

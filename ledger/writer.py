@@ -1,0 +1,334 @@
+"""The one append path: check, stamp inside the write lock, store. REST, files and the command line all come here.
+
+One thread takes every request that waits, checks them in order, and writes all that it accepts in one transaction
+(group commit), then answers them all.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import rfc8785
+
+from ledger.checks import check
+from ledger.event import Event, state_text
+from ledger.head import Head
+from ledger.refusals import Problem, Reason, Refusal, refuse
+from ledger.store import Answer, Conflict, Entry, OutcomeUnknown, Store, Stored, StoreError, WriteTransaction
+
+# A leaf of the log is at most this long: the two bytes that give its length in a tile hold no more.
+ENTRY_BYTES = 65_535
+EVENTS_PER_COMMIT = 5_000
+
+
+class Unavailable(Exception):
+    """The store didn't answer, so it isn't known whether the events are written. Send the same request again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Events to be taken all or none.
+
+    `key` makes a repetition get the first answer, if its `body_sha256` is the same. `if_match` is the version that the
+    first event's record must have. Events without an id have one of the server's, the same through every retry.
+    """
+
+    events: tuple[Event, ...]
+    recorded_by: str
+    key: str | None = None
+    body_sha256: str = ""
+    if_match: int | None = None
+    ids: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ids", tuple(event.body.get("id") or str(uuid.uuid4()) for event in self.events))
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The events are stored. `position` is the last one's; each of `events` is {id, position, type}.
+
+    `warnings` are {event, pointer, detail, mend}: what was taken and is still worth a second look.
+    """
+
+    position: int
+    events: list[dict[str, Any]]
+    warnings: list[dict[str, Any]]
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotTried:
+    """An earlier request of the same call was refused, and the caller wanted to stop there."""
+
+
+Outcome = Accepted | Refusal | NotTried
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    requests: Sequence[Request]
+    stop: bool
+    dry_run: bool
+    done: Future[list[Outcome]]
+
+    @property
+    def size(self) -> int:
+        return sum(len(request.events) for request in self.requests)
+
+
+class _DryRun(Exception):
+    """Leaves the transaction without writing."""
+
+
+class Writer:
+    """Owns the thread that appends. `head` is the last position it knows of; `on_commit` is told each new one."""
+
+    def __init__(self, store: Store, on_commit: Callable[[int], None]) -> None:
+        self._store = store
+        self._on_commit = on_commit
+        self._records = Head()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._closing = threading.Lock()
+        self._closed = False
+        self.head = store.head()
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    def submit(
+        self, requests: Sequence[Request], *, stop: bool = False, dry_run: bool = False
+    ) -> Future[list[Outcome]]:
+        """Hand in requests, each all or none; the future gives one outcome each, or raises Unavailable.
+
+        With `stop`, those after the first refusal are not tried. With `dry_run`, each is checked as if those before it
+        were written, and nothing is.
+        """
+        job = _Job(requests, stop, dry_run, Future())
+        with self._closing:
+            if self._closed:
+                raise Unavailable("the ledger is shutting down")
+            self._jobs.put(job)
+        return job.done
+
+    def close(self) -> None:
+        """Finish what was handed in and end the thread."""
+        with self._closing:
+            self._closed = True
+            self._jobs.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            jobs = self._waiting()
+            for group in _groups(job for job in jobs if job is not None):
+                self._answer(group)
+            if None in jobs:
+                return
+
+    def _waiting(self) -> list[_Job | None]:
+        """At least one job, and whatever else waits, up to what one commit takes. None is the end."""
+        jobs = [self._jobs.get()]
+        size = 0
+        while (last := jobs[-1]) is not None and (size := size + last.size) < EVENTS_PER_COMMIT:
+            try:
+                jobs.append(self._jobs.get_nowait())
+            except queue.Empty:
+                break
+        return jobs
+
+    def _answer(self, jobs: Sequence[_Job]) -> None:
+        try:
+            outcomes = self._settle(jobs)
+        except Exception as error:  # whatever it is, those who wait must hear of it, and the thread goes on
+            self._records.forget()
+            for job in jobs:
+                job.done.set_exception(Unavailable(str(error)) if isinstance(error, StoreError) else error)
+            return
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                job.done.set_exception(outcome)
+            else:
+                job.done.set_result(outcome)
+
+    def _settle(self, jobs: Sequence[_Job]) -> list[list[Outcome] | Exception]:
+        """Commit the jobs. If the store can't tell how that went, look inside the next lock, and else write again."""
+        group = _Group(self._records)
+        try:
+            self._commit(group, jobs)
+        except OutcomeUnknown:
+            self._records.forget()
+            with self._store.write() as transaction:
+                kept = group.kept(transaction)
+            if not kept:
+                group = _Group(self._records)
+                self._commit(group, jobs)
+        except Conflict:  # someone wrote past the lock, so what is cached is wrong
+            self._records.forget()
+            group = _Group(self._records)
+            self._commit(group, jobs)
+        self.head = max(self.head, group.position)
+        self._on_commit(self.head)
+        return group.outcomes
+
+    def _commit(self, group: _Group, jobs: Sequence[_Job]) -> None:
+        try:
+            with self._store.write() as transaction:
+                group.take(transaction, jobs)
+        except _DryRun:
+            self._records.forget()
+        else:
+            self._records.commit()
+
+
+def _groups(jobs: Iterable[_Job]) -> list[list[_Job]]:
+    """Jobs that may share a transaction; a dry run goes alone, since all that it does is undone."""
+    groups: list[list[_Job]] = []
+    for job in jobs:
+        if groups and not job.dry_run and not groups[-1][-1].dry_run:
+            groups[-1].append(job)
+        else:
+            groups.append([job])
+    return groups
+
+
+class _Group:
+    """What one transaction accepts, in order, and the answer to each job."""
+
+    _transaction: WriteTransaction
+
+    def __init__(self, records: Head) -> None:
+        self._records = records
+        self.position = 0
+        self.outcomes: list[list[Outcome] | Exception] = []
+        self._entries: list[Entry] = []
+        self._more_keys: list[tuple[str, int]] = []
+        self._answers: dict[str, Answer] = {}
+        self._last_stamp = datetime.min.replace(tzinfo=UTC)
+
+    def take(self, transaction: WriteTransaction, jobs: Sequence[_Job]) -> None:
+        """Answer every job and write what it accepts: events, index and answers in the one transaction."""
+        self._transaction = transaction
+        self._records.begin(transaction)
+        self.position = transaction.head
+        if transaction.last_recorded_at is not None:
+            self._last_stamp = datetime.fromisoformat(transaction.last_recorded_at)
+        for job in jobs:
+            mark = self._mark()
+            try:
+                self.outcomes.append(self._outcomes(job))
+            except (StoreError, _DryRun):
+                raise
+            except Exception as error:  # a fault of ours in one job must not take the others down
+                self._undo(mark)
+                self.outcomes.append(error)
+            if job.dry_run:
+                self.position = transaction.head
+                raise _DryRun
+        if self._entries:
+            transaction.append(self._entries, self._more_keys, list(self._answers.values()))
+
+    def kept(self, transaction: WriteTransaction) -> bool:
+        """Whether this group's commit was kept after all; it is all there or nothing of it."""
+        return not self._entries or transaction.by_id(self._entries[0].event_id) is not None
+
+    def _outcomes(self, job: _Job) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        for request in job.requests:
+            if job.stop and outcomes and not isinstance(outcomes[-1], Accepted):
+                outcomes.append(NotTried())
+                continue
+            mark = self._mark()
+            try:
+                outcomes.append(self._accept(request))
+            except Refusal as refusal:
+                self._undo(mark)
+                outcomes.append(refusal)
+        return outcomes
+
+    def _accept(self, request: Request) -> Accepted:
+        if request.key is not None and (first := self._first_answer(request.key)) is not None:
+            return _repeat(first, request)
+        events, warnings = [], []
+        for index, (event, event_id) in enumerate(zip(request.events, request.ids, strict=True)):
+            try:
+                found = self._append(event, event_id, request, check_version=index == 0)
+            except Refusal as refusal:
+                raise refusal.under(f"/{index}") from None
+            events.append({"id": event_id, "position": self.position, "type": event.type})
+            warnings += [
+                {"event": event_id, "pointer": one.pointer, "detail": one.detail, "mend": one.mend} for one in found
+            ]
+        if request.key is not None:
+            answer = json.dumps({"position": self.position, "events": events, "warnings": warnings})
+            self._answers[request.key] = Answer(request.key, request.body_sha256, answer, self.position)
+        return Accepted(self.position, events, warnings)
+
+    def _first_answer(self, key: str) -> Answer | None:
+        return self._answers.get(key) or self._transaction.answer(key)
+
+    def _append(self, event: Event, event_id: str, request: Request, *, check_version: bool) -> Sequence[Problem]:
+        now = max(datetime.now(UTC), self._last_stamp + timedelta(microseconds=1))
+        admitted = check(self._records, event, event_id, now.date())
+        version = self._records.version(admitted.stream)
+        if check_version and request.if_match is not None and request.if_match != version:
+            raise refuse(
+                Reason.VERSION_MISMATCH,
+                "",
+                f"{admitted.stream} is at version {version}, not {request.if_match}",
+                "read the record again and decide anew",
+            )
+        stamp = now.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+        text = state_text(event, event_id, admitted.effective, admitted.known, stamp, request.recorded_by)
+        entry = Entry(admitted.stream, version + 1, event.type, text, event_id, admitted.chain, admitted.keys)
+        _check_size(entry)
+        self.position += 1
+        stored = Stored(self.position, entry.stream, entry.version, entry.type, text, event_id, entry.chain)
+        self._records.accept(stored, admitted.keys, admitted.moved, admitted.moved_to)
+        self._entries.append(entry)
+        self._more_keys += [(key, earlier.position) for key in admitted.moved_to for earlier in admitted.moved]
+        self._last_stamp = now
+        return admitted.warnings
+
+    def _mark(self) -> tuple[int, int, int, datetime]:
+        return len(self._entries), len(self._more_keys), self.position, self._last_stamp
+
+    def _undo(self, mark: tuple[int, int, int, datetime]) -> None:
+        """Take back what a request did before it was refused."""
+        entries, more_keys, self.position, self._last_stamp = mark
+        self._records.withdraw([entry.event_id for entry in self._entries[entries:]])
+        del self._entries[entries:], self._more_keys[more_keys:]
+
+
+def _repeat(first: Answer, request: Request) -> Accepted:
+    if first.body_sha256 != request.body_sha256:
+        raise refuse(
+            Reason.KEY_REUSED,
+            "",
+            "this Idempotency-Key came before with another body",
+            "send the first body again, or use a new key for a new request",
+        )
+    answer = json.loads(first.answer)
+    return Accepted(answer["position"], answer["events"], answer["warnings"], repeated=True)
+
+
+def _check_size(entry: Entry) -> None:
+    """Refuse what would not fit a leaf: the canonical bytes of the stream, version, type and state."""
+    if len(entry.state) * 2 < ENTRY_BYTES // 2:  # two bytes a character and every one escaped would still fit
+        return
+    leaf: dict[str, Any] = {"stream": entry.stream, "version": entry.version, "type": entry.type, "state": entry.state}
+    size = len(rfc8785.dumps(leaf))
+    if size > ENTRY_BYTES:
+        raise refuse(
+            Reason.TOO_LARGE,
+            "",
+            f"the event takes {size} bytes, and the log {ENTRY_BYTES}",
+            "shorten its texts, or split what it says over several events",
+        )
