@@ -6,6 +6,7 @@
 # Until access control exists `serve` refuses to listen on anything but loopback, and a container's
 # loopback can't be published with -p. So the container shares the host's network (--network host) and
 # the service is at http://127.0.0.1:8000 of the host, for those who are on that host and nobody else.
+# A folder mounted at /data instead of a volume must belong to user 10001.
 
 FROM python:3.11-slim AS build
 WORKDIR /build
@@ -22,7 +23,7 @@ RUN python -m hatchling build -t wheel -d /wheel \
     && uv pip install --no-cache --python /app/bin/python --compile-bytecode --no-deps /wheel/*.whl
 
 FROM python:3.11-slim
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin ledger \
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin ledger \
     && install --directory --owner ledger --mode 0700 /data
 COPY --from=build /app /app
 ENV PATH="/app/bin:${PATH}" PYTHONUNBUFFERED=1
