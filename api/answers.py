@@ -1,0 +1,97 @@
+"""The shapes that answers share, for the documentation; a test holds the answers to them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+DecimalString = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]{1,12})?$", examples=["2.5"])]
+DayString = Annotated[str, Field(json_schema_extra={"format": "date"}, examples=["2023-11-05"])]
+Record = Annotated[str, Field(description="The id of a record or an entity.", examples=["anthropic"])]
+EventIds = Annotated[list[str], Field(description="The events that it comes from, each by its first id.")]
+
+
+class Answered(BaseModel):
+    """The three times as resolved; every answer begins with them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    as_of: DayString
+    known_at: DayString
+    position: int
+
+
+class Listed(Answered):
+    """A page of a list."""
+
+    more: Annotated[bool, Field(description="Whether there are more rows after these.")]
+    next: Annotated[str | None, Field(description="The cursor for them.")]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Figure(Part):
+    """An interval and the figure stated in it; null is unbounded, or not stated."""
+
+    low: DecimalString
+    stated: DecimalString | None
+    high: DecimalString | None
+
+
+class MoneyFigure(Figure):
+    """An interval of money. A wholly unknown amount has no currency."""
+
+    currency: str | None
+
+
+class StakeFigure(Figure):
+    """An interval of shares, 0 to 1."""
+
+    basis: str
+
+
+# One figure; one per currency where they mix; null where there is none or a rate is missing.
+Money = MoneyFigure | list[MoneyFigure] | None
+
+
+class MissingRate(Part):
+    """A rate that the ledger lacks: none of this pair on or before the day."""
+
+    base: str
+    quote: str
+    on: DayString
+
+
+class Rated(Part):
+    """What may lack a rate: its figures are null then."""
+
+    missing_rates: list[MissingRate] | None = None
+
+
+class Total(Rated):
+    """Sums of what the filter selects, in one currency."""
+
+    currency: str | None
+
+
+class ProblemEntry(Part):
+    reason: str
+    pointer: Annotated[str, Field(description="JSON pointer (RFC 6901) into the body.")]
+    parameter: Annotated[str | None, Field(description="The query parameter or header.")] = None
+    detail: str
+    mend: Annotated[str, Field(description="What to do about it.")]
+
+
+class Problem(ProblemEntry):
+    """RFC 9457, application/problem+json."""
+
+    type: Annotated[str, Field(examples=["/problems/unknown_entity"])]
+    title: str
+    status: int
+    errors: list[ProblemEntry]
+
+
+EventBody = Annotated[dict[str, Any], Field(description="An event as the log holds it.")]

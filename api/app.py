@@ -1,0 +1,25 @@
+"""The web application of one service: every address, in the order of the contract."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from api import commitments, contracts, docs_page, entities, events, health, holdings, problems, records, valuations
+from api.doorkeeper import Doorkeeper
+from api.openapi import openapi
+from api.service import Service
+
+
+def create_app(service: Service, recorded_by: str = "rest") -> ASGIApp:
+    """The doors of a running service. `recorded_by` is what events that come in here are stamped with."""
+    app = FastAPI(version=version("deal-ledger"), openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.service = service
+    app.state.recorded_by = recorded_by
+    problems.handle(app)
+    for noun in (events, records, entities, holdings, commitments, contracts, valuations, health, docs_page):
+        app.include_router(noun.router)
+    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
+    return Doorkeeper(app, service)

@@ -1,0 +1,3 @@
+"""The command `dealledger`."""
+
+from __future__ import annotations

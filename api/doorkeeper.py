@@ -1,0 +1,94 @@
+"""Round every request: its id, its log line, its numbers, HEAD and OPTIONS, and the last resort for our own mistakes."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+
+import structlog
+from fastapi import FastAPI
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Message, Receive, Scope, Send
+
+from api.problems import internal_response
+from api.service import Service
+
+METHODS = ("GET", "POST")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def allowed(app: FastAPI, scope: Scope) -> list[str]:
+    """The methods that an address takes; none if there is no such address."""
+    taken = [
+        method
+        for method in METHODS
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in app.router.routes)
+    ]
+    if "GET" in taken:
+        taken.append("HEAD")
+    return [*taken, "OPTIONS"] if taken else []
+
+
+class Doorkeeper:
+    """ASGI middleware. Log lines say who asked what and how it went, never what was in it."""
+
+    def __init__(self, app: FastAPI, service: Service) -> None:
+        self._app = app
+        self._service = service
+        self._log = structlog.get_logger("request")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        method = scope["method"]
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+        status = 0
+        reason: str | None = None
+
+        async def answer(message: Message) -> None:
+            nonlocal status, reason
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                headers["X-Content-Type-Options"] = "nosniff"
+                reason = headers.get("x-problem")
+                if status == 405:
+                    headers["Allow"] = ", ".join(allowed(self._app, scope))
+            elif method == "HEAD":
+                message = {**message, "body": b""}
+            await send(message)
+
+        inner: Scope = {**scope, "method": "GET"} if method == "HEAD" else scope
+        inner["state"] = {**scope.get("state", {}), "request_id": request_id}
+        try:
+            if method == "OPTIONS" and (methods := allowed(self._app, scope)):
+                await Response(status_code=204, headers={"Allow": ", ".join(methods)})(scope, receive, answer)
+            else:
+                await self._app(inner, receive, answer)
+        except Exception as error:  # a mistake of ours: whoever asked is told, and the server goes on
+            response = internal_response(error)
+            if status:
+                raise  # half an answer is out; the connection has to break
+            await response(scope, receive, answer)
+        seconds = time.perf_counter() - started
+        route = getattr(inner.get("route"), "path", "none")
+        metrics = self._service.metrics
+        metrics.requests.labels(method, route, str(status)).observe(seconds)
+        if reason is not None:
+            metrics.refused.labels(reason).inc()
+        self._log.info(
+            "request",
+            request_id=request_id,
+            method=method,
+            path=scope["path"][:200],
+            status=status,
+            reason=reason,
+            milliseconds=round(seconds * 1000, 1),
+        )

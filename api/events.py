@@ -1,0 +1,273 @@
+"""POST /v1/events, the one way in over HTTP; GET /v1/events and /v1/events/{id}, the audit trail."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from tempfile import SpooledTemporaryFile
+from typing import IO, Annotated, Any, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from starlette.responses import Response, StreamingResponse
+
+import projections.events
+from api import documented
+from api.answers import Answered, EventBody, Listed
+from api.body import canonical_sha256, content_type, parse, read_body
+from api.bulk import Rules, Summary, lines_of, record_lines, single
+from api.paging import Paged, listing
+from api.problems import Door, Fault, Faulty, not_found
+from api.question import Id, Times, answer, json_bytes, parse_question, query_of
+from api.service import Service
+from ledger.event import TYPES, parse_event
+from ledger.refusals import Reason, Refusal, refuse
+from ledger.times import parse_day
+from ledger.writer import Accepted
+from ledger.writer import Request as Write
+from projections.database import ReadModel
+from projections.visibility import Point
+
+router = APIRouter(prefix="/v1", tags=["events"])
+
+JSON = "application/json"
+LINES = "application/x-ndjson"
+# Above this a body is read in a thread, so that the others need not wait for it.
+INLINE_BYTES = 16 * 1024
+SPOOL_BYTES = 4 * 1024 * 1024
+_KEY = re.compile(r"[!-~]{1,200}")
+_VERSION = re.compile(r'"([0-9]{1,15})"')
+
+
+# --- writing ---------------------------------------------------------------------------------------------------
+
+
+class NoParameters(BaseModel):
+    """One event or an array takes none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class LinesQuestion(BaseModel):
+    """How lines are taken."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    on_error: Literal["stop", "continue"] = Field(
+        default="stop", description="Of lines: whether those after the first that is refused are tried."
+    )
+    dry_run: Literal["true", "false"] = Field(
+        default="false", description="Of lines: check them all, in order, and write nothing."
+    )
+
+
+class RecordedEvent(BaseModel):
+    id: str
+    position: int
+    type: str
+
+
+class Recorded(BaseModel):
+    """What was recorded; asked again with the same Idempotency-Key, the same."""
+
+    position: Annotated[int, Field(description="The last event's position.")]
+    events: list[RecordedEvent]
+    warnings: list[dict[str, Any]] | None = None
+
+
+@router.post("/events", status_code=201, **documented.write(LinesQuestion, Recorded))
+async def post_events(request: Request) -> Response:
+    """Record one event, an array of events (all or none), or lines of events (each for itself)."""
+    service: Service = request.app.state.service
+    query = query_of(request)
+    if content_type(request, JSON, LINES) == LINES:
+        return await _post_lines(request, service, parse_question(LinesQuestion, query))
+    parse_question(NoParameters, query)
+    key, if_match = _idempotency_key(request), _if_match(request)
+    body = await read_body(request, service.settings.max_body_bytes, service.settings.idle_seconds)
+    given = (body, service.settings.max_events, request.app.state.recorded_by, key, if_match)
+    write, alone = read_write(*given) if len(body) <= INLINE_BYTES else await service.run(read_write, *given)
+    [outcome] = await asyncio.wrap_future(service.writer.submit([write]))
+    if not isinstance(outcome, Accepted):
+        assert isinstance(outcome, Refusal)  # nothing comes before the only request that could keep it from its turn
+        raise single(outcome) if alone else outcome
+    service.metrics.accepted.inc(0 if outcome.repeated else len(outcome.events))
+    told = {"position": outcome.position, "events": outcome.events}
+    if outcome.warnings:
+        told["warnings"] = outcome.warnings
+    headers = {"Ledger-Position": str(outcome.position), "Cache-Control": "no-store"}
+    if alone:
+        headers["Location"] = f"/v1/events/{outcome.events[0]['id']}"
+    return Response(json_bytes(told), status_code=201, headers=headers, media_type=JSON)
+
+
+def read_write(
+    body: bytes, max_events: int, recorded_by: str, key: str | None, if_match: int | None
+) -> tuple[Write, bool]:
+    """The write that a body asks for, and whether it is a single event. Raises Refusal, with every event's problems."""
+    value = parse(body)
+    alone = not isinstance(value, list)
+    submitted = [value] if alone else value
+    if not submitted:
+        raise refuse(Reason.INVALID, "", "An empty array records nothing.", "Send at least one event.")
+    if len(submitted) > max_events:
+        detail = f"{len(submitted)} events; at most {max_events} in one array."
+        raise refuse(Reason.TOO_LARGE, "", detail, f"Send them as lines ({LINES}), or in several arrays.")
+    events, problems = [], []
+    for index, one in enumerate(submitted):
+        try:
+            events.append(parse_event(one))
+        except Refusal as refusal:
+            problems.extend((refusal if alone else refusal.under(f"/{index}")).problems)
+    if problems:
+        raise Refusal(*problems)
+    return Write(tuple(events), recorded_by, key, canonical_sha256(value), if_match), alone
+
+
+async def _post_lines(request: Request, service: Service, asked: LinesQuestion) -> Response:
+    """The whole body first, then a line out for each line in: what is read late inside an answer gets lost."""
+    if "if-match" in request.headers:
+        mend = "Send a single event or an array with it."
+        raise Faulty(Fault(Door.INVALID_HEADER, "Lines have no version in common.", mend, parameter="If-Match"))
+    key = _idempotency_key(request)
+    body = await read_body(request, service.settings.max_lines_bytes, service.settings.idle_seconds)
+    rules = Rules(
+        recorded_by=request.app.state.recorded_by,
+        stop=asked.on_error == "stop",
+        dry_run=asked.dry_run == "true",
+        key_of=lambda line, sha256: None if key is None else f"{key}:{line.number}",
+    )
+    summary = Summary(dry_run=rules.dry_run)
+    # Closed when it is read to its end, or else when it is collected.
+    spool: IO[bytes] = SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115
+    async for told in record_lines(service, lines_of(body), rules):
+        for one in told:
+            summary.count(one)
+        await service.run(spool.writelines, [json_bytes(one) + b"\n" for one in told])
+    summary.position = await service.head()
+    spool.write(json_bytes({"summary": summary.json()}) + b"\n")
+    if not rules.dry_run:
+        service.metrics.accepted.inc(summary.accepted - summary.repeated)
+    headers = {"Ledger-Position": str(summary.position), "Cache-Control": "no-store"}
+    return StreamingResponse(_spooled(spool), headers=headers, media_type=LINES)
+
+
+def _spooled(spool: IO[bytes]) -> Iterator[bytes]:
+    with spool:
+        spool.seek(0)
+        while block := spool.read(64 * 1024):
+            yield block
+
+
+def _idempotency_key(request: Request) -> str | None:
+    given = request.headers.getlist("idempotency-key")
+    if not given:
+        return None
+    if len(given) > 1 or not _KEY.fullmatch(given[0]):
+        mend = "Send one key of 1 to 200 visible ASCII characters, like a UUID."
+        raise Faulty(Fault(Door.INVALID_HEADER, "Not a key.", mend, parameter="Idempotency-Key"))
+    return given[0]
+
+
+def _if_match(request: Request) -> int | None:
+    given = request.headers.getlist("if-match")
+    if not given:
+        return None
+    match = _VERSION.fullmatch(given[0].strip())
+    if len(given) > 1 or not match:
+        mend = 'Send the version that /v1/records/… shows, in quotes: If-Match: "3".'
+        raise Faulty(Fault(Door.INVALID_HEADER, "Not one version.", mend, parameter="If-Match"))
+    return int(match[1])
+
+
+# --- reading ---------------------------------------------------------------------------------------------------
+
+
+def _moment(text: str) -> str:
+    """A recorded day or moment (UTC), as given."""
+    day, _, clock = text.partition("T")
+    try:
+        parse_day(day)
+    except ValueError:
+        raise ValueError("not a day or a moment like 2026-11-22T10:00:00Z") from None
+    if clock and not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?Z", clock):
+        raise ValueError("not a moment like 2026-11-22T10:00:00Z")
+    if text.endswith("T"):
+        raise ValueError("not a moment like 2026-11-22T10:00:00Z")
+    return text
+
+
+def _type(text: str) -> str:
+    if text not in TYPES:
+        raise ValueError(f"no such event type; one of {', '.join(TYPES)}")
+    return text
+
+
+Moment = Annotated[str, Field(max_length=27), AfterValidator(_moment)]
+
+
+class EventsQuestion(Paged):
+    entity: Id | None = Field(default=None, description="Only events that name this entity.")
+    record: Annotated[str, Field(min_length=1, max_length=400)] | None = Field(
+        default=None, description="Only events of this record: `commitment/aws-anthropic-2023`, or its id alone."
+    )
+    type: Annotated[str, AfterValidator(_type)] | None = Field(
+        default=None, description="Only events of this type.", json_schema_extra={"enum": list(TYPES)}
+    )
+    recorded_by: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="Only events that came in by this door: `rest`, `import` or `example`."
+    )
+    from_: Moment | None = Field(
+        default=None, alias="from", description="Recorded on this day or moment (UTC), or later."
+    )
+    to: Moment | None = Field(default=None, description="Recorded on this day or moment (UTC), or earlier.")
+    order: Literal["newest", "position"] = Field(
+        default="newest", description="`newest` recorded first, or by `position` from the first on."
+    )
+
+
+class EventsAnswer(Listed):
+    events: list[EventBody]
+
+
+class EventAnswer(Answered):
+    event: EventBody
+    corrections: list[EventBody]
+    retractions: list[EventBody]
+    reviews: list[EventBody]
+
+
+@router.get("/events", **documented.question(EventsQuestion, EventsAnswer, documented.LISTED))
+async def get_events(request: Request) -> Response:
+    """The audit trail: what was recorded, when and by which door. `as_of` changes nothing here."""
+    return await listing(
+        request,
+        "events",
+        EventsQuestion,
+        lambda model, at, asked, page: projections.events.events(
+            model,
+            at,
+            entity=asked.entity,
+            record=asked.record,
+            type=asked.type,
+            recorded_by=asked.recorded_by,
+            from_=asked.from_,
+            to=asked.to,
+            order=asked.order,
+            page=page,
+        ),
+    )
+
+
+@router.get("/events/{event_id}", **documented.question(Times, EventAnswer, documented.ONE))
+async def get_event(request: Request, event_id: str) -> Response:
+    """One event, and those that correct, retract or review it."""
+
+    def found(model: ReadModel, at: Point, asked: Times) -> dict[str, Any]:
+        event = projections.events.event(model, at, event_id)
+        if event is None:
+            raise not_found("No event with this id is known at these three times.")
+        return event
+
+    return await answer(request, Times, found)

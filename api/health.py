@@ -1,0 +1,109 @@
+"""/livez, /readyz and /metrics: whether the server runs, whether it can answer, and its numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict
+from starlette.responses import Response
+
+from api import documented
+from api.events import NoParameters
+from api.problems import MEANINGS, Door
+from api.question import json_bytes, parse_question, query_of
+from api.service import Service
+from ledger.store import StoreError
+
+router = APIRouter(tags=["health"])
+NOT_KEPT = {"Cache-Control": "no-store"}
+
+
+class Alive(BaseModel):
+    alive: bool
+
+
+class SetAside(BaseModel):
+    """An event that a projection could not apply; the others went on."""
+
+    position: int
+    projection: str
+    error: str
+
+
+class Ready(BaseModel):
+    """Where the log and the read model stand. Not ready: the log cannot be read, or a rebuild goes on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ready: bool
+    position: int | None
+    applied: int
+    lag: int | None
+    rebuilding: dict[str, Any] | None
+    set_aside: list[SetAside]
+
+
+@router.get(
+    "/livez",
+    response_model=None,
+    responses={
+        200: {"model": Alive, "description": "The server runs."},
+        **documented.problems([Door.UNKNOWN_PARAMETER]),
+    },
+)
+async def get_livez(request: Request) -> Response:
+    """Whether the server runs; asks nothing of the log."""
+    parse_question(NoParameters, query_of(request))
+    return Response(json_bytes({"alive": True}), headers=NOT_KEPT, media_type="application/json")
+
+
+@router.get(
+    "/readyz",
+    response_model=None,
+    responses={
+        200: {"model": Ready, "description": "Questions are answered."},
+        503: {"model": Ready, "description": "Not yet, or not now."},
+        **documented.problems([Door.UNKNOWN_PARAMETER]),
+    },
+)
+async def get_readyz(request: Request) -> Response:
+    """Whether questions are answered, and how far the read model is."""
+    parse_question(NoParameters, query_of(request))
+    service: Service = request.app.state.service
+    state = await readiness(service)
+    headers = NOT_KEPT if state["ready"] else {**NOT_KEPT, "Retry-After": "1"}
+    status = 200 if state["ready"] else MEANINGS[Door.BEHIND].status
+    return Response(json_bytes(state), status_code=status, headers=headers, media_type="application/json")
+
+
+async def readiness(service: Service) -> dict[str, Any]:
+    """The state that /readyz shows."""
+    try:
+        head = await service.run(service.store.head)
+    except StoreError:
+        head = None
+    applied = service.model.position
+    rebuilding = service.model.rebuilding
+    return {
+        "ready": head is not None and rebuilding is None,
+        "position": head,
+        "applied": applied,
+        "lag": None if head is None else max(0, head - applied),
+        "rebuilding": rebuilding,
+        "set_aside": service.follower.set_aside,
+    }
+
+
+@router.get(
+    "/metrics",
+    response_model=None,
+    responses={
+        200: {"description": "Numbers for Prometheus.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    },
+)
+async def get_metrics(request: Request) -> Response:
+    """Positions, lag, refusals by reason, request times."""
+    service: Service = request.app.state.service
+    text = await service.run(service.metrics.text)
+    return Response(text, headers=NOT_KEPT, media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,0 +1,109 @@
+"""Lists in pages: a cursor holds the question, its three times and the place, so that pages fit together for ever."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.problems import Door, Fault, Faulty
+from api.question import Asked, PlainNumber, Times, min_position, parse_question, query_of, resolve, respond, times_of
+from api.service import Service
+from projections.database import ReadModel
+from projections.paging import Listing, Page
+from projections.visibility import Point
+
+CHECK_BYTES = 8
+LONGEST = 4_000
+
+
+class Paged(Times):
+    """What every list takes."""
+
+    limit: Annotated[PlainNumber, Field(ge=1, le=1000)] = Field(default=100, description="Most rows in one answer.")
+    cursor: str | None = Field(
+        default=None,
+        max_length=LONGEST,
+        description="`next` of the answer before: goes on with that question, at its three times.",
+    )
+
+
+PagedT = TypeVar("PagedT", bound=Paged)
+# Not part of what a cursor goes on with: the size of a page may change on the way.
+_OF_THE_PAGE = ("cursor", "limit")
+
+
+class Cursor(BaseModel):
+    """Where a list goes on: its address, its parameters with the three times resolved, and the last row's key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    path: str
+    given: dict[str, str]
+    after: str
+
+    def text(self) -> str:
+        packed = self.model_dump_json().encode()
+        return base64.urlsafe_b64encode(_check(packed) + packed).decode().rstrip("=")
+
+
+def _check(packed: bytes) -> bytes:
+    return hashlib.sha256(packed).digest()[:CHECK_BYTES]
+
+
+def read_cursor(text: str) -> Cursor:
+    """A cursor from its text. Raises Faulty if any of it is damaged."""
+    try:
+        raw = base64.b64decode(text[:LONGEST] + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        packed = raw[CHECK_BYTES:]
+        if _check(packed) == raw[:CHECK_BYTES]:
+            cursor = Cursor.model_validate(json.loads(packed))
+            if cursor.text() == text:
+                return cursor
+    except (ValueError, RecursionError):  # also what binascii, json and pydantic raise
+        pass
+    raise _not_ours("The cursor is damaged.")
+
+
+def _not_ours(detail: str) -> Faulty:
+    mend = "Take `next` of an answer as it is, or ask again without a cursor."
+    return Faulty(Fault(Door.INVALID_CURSOR, detail, mend, parameter="cursor"))
+
+
+async def listing(
+    request: Request, name: str, shape: type[PagedT], rows: Callable[[ReadModel, Point, PagedT, Page], Listing]
+) -> Response:
+    """The answer to a question for a list, under `name`: rows, totals where there are any, and whether there is more."""
+    service: Service = request.app.state.service
+    given = query_of(request)
+    path = request.url.path
+    cursor = read_cursor(given["cursor"]) if "cursor" in given else None
+    filters = {key: value for key, value in given.items() if key not in _OF_THE_PAGE}
+    if cursor:
+        if cursor.path != path or not filters.items() <= cursor.given.items():
+            raise _not_ours("The cursor belongs to another question.")
+        filters = cursor.given
+    paging = {key: given[key] for key in _OF_THE_PAGE if key in given}
+    question = parse_question(shape, {**filters, **paging})
+    at = await resolve(service, question, min_position(request))
+    pinned = None not in (question.as_of, question.known_at, question.position)
+    page = Page(limit=question.limit, after=cursor.after if cursor else None)
+    found = await service.ask(lambda model, point: rows(model, point, question, page), at)
+    times = times_of(at)
+    pinned_filters = {**filters, **{key: str(value) for key, value in times.items()}}
+    more = (
+        Cursor(path=path, given=pinned_filters, after=found.after).text()
+        if found.more and found.after is not None
+        else None
+    )
+    answer: dict[str, Any] = {**times, name: found.rows}
+    if found.totals is not None:
+        answer["totals"] = found.totals
+    answer |= {"more": found.more, "next": more}
+    return respond(request, Asked({**filters, **paging}, at, pinned), answer)

@@ -1,0 +1,360 @@
+"""The one table from a reason to its HTTP status, and every exception turned into an RFC 9457 problem."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from ledger.refusals import Reason, Refusal
+from ledger.writer import Unavailable
+
+MEDIA_TYPE = "application/problem+json"
+LONGEST_TEXT = 2_000
+
+
+class Door(StrEnum):
+    """Reasons that only the door knows: they are about the request, not about what the ledger holds."""
+
+    BAD_REQUEST = "bad_request"
+    INVALID_QUERY = "invalid_query"
+    UNKNOWN_PARAMETER = "unknown_parameter"
+    REPEATED_PARAMETER = "repeated_parameter"
+    INVALID_HEADER = "invalid_header"
+    INVALID_CURSOR = "invalid_cursor"
+    FUTURE_KNOWN_AT = "future_known_at"
+    FUTURE_POSITION = "future_position"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    SLOW_BODY = "slow_body"
+    BEHIND = "behind"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a reason is at the door: its status, its title, and a sentence or two for whoever meets it."""
+
+    status: int
+    title: str
+    explanation: str
+
+
+REFUSED = HTTPStatus.UNPROCESSABLE_ENTITY.value
+
+# In the order of ledger.refusals.Reason, then of Door. tests/api/test_problems.py holds it complete.
+MEANINGS: dict[Reason | Door, Meaning] = {
+    Reason.MALFORMED: Meaning(
+        400,
+        "The body is not strict JSON",
+        "The body must be UTF-8 and JSON of RFC 8259: no NaN or Infinity, no key twice in an object, no lone "
+        "surrogates, no numbers too long to keep, no deep nesting. Nothing of it was read.",
+    ),
+    Reason.INVALID: Meaning(
+        REFUSED,
+        "A field is missing, unknown or not of its form",
+        "The pointer names the field. /docs and /openapi.json show the form of every event type.",
+    ),
+    Reason.UNKNOWN_TYPE: Meaning(
+        REFUSED, "There is no such event type", "Event types are listed in /openapi.json, like investment.made."
+    ),
+    Reason.INVALID_DATE: Meaning(
+        REFUSED,
+        "Not a date that the ledger reads",
+        "Write 2023-09-25, 2023-09, 2023-Q3, 2023 or an interval START/END of these; `known` is a plain day.",
+    ),
+    Reason.INVALID_AMOUNT: Meaning(
+        REFUSED,
+        "Not an amount that the ledger keeps",
+        "Amounts are decimal strings with at most 18 digits before and 12 after the point, without exponent, and "
+        "bounds in their order: low, the figure, high. JSON numbers are refused, since they lose digits.",
+    ),
+    Reason.NEGATIVE_AMOUNT: Meaning(
+        REFUSED, "An amount below zero", "Amounts are never negative: the event type says who pays whom."
+    ),
+    Reason.UNKNOWN_CURRENCY: Meaning(REFUSED, "Not a currency", "Currencies are codes of ISO 4217, like USD."),
+    Reason.INVALID_TEXT: Meaning(
+        REFUSED,
+        "Text that hides or changes what is read",
+        "Control and bidirectional characters are refused, and names are written in normal form C of Unicode.",
+    ),
+    Reason.TOO_LARGE: Meaning(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value,
+        "More than the ledger takes at once",
+        "Send fewer events in one request, or send them as lines (application/x-ndjson).",
+    ),
+    Reason.KNOWN_IN_FUTURE: Meaning(
+        REFUSED,
+        "Known after the day of recording",
+        "Nothing can be known before it is: `known` is today (UTC) at the latest.",
+    ),
+    Reason.KNOWN_BEFORE_TARGET: Meaning(
+        REFUSED,
+        "Known before what it corrects",
+        "A correction or retraction becomes known on the day of what it names, or later.",
+    ),
+    Reason.UNKNOWN_ENTITY: Meaning(
+        REFUSED,
+        "The entity is not registered",
+        "Register it with entity.registered first, or take one of the nearest names.",
+    ),
+    Reason.UNKNOWN_RECORD: Meaning(
+        REFUSED,
+        "There is no such record",
+        "The commitment, contract, guarantee, claim or restriction that is named must be in the ledger, and live.",
+    ),
+    Reason.UNKNOWN_EVENT: Meaning(REFUSED, "No event has this id", "GET /v1/events lists events with their ids."),
+    Reason.RECORD_EXISTS: Meaning(
+        REFUSED, "The id is taken", "A record is made once; changes are events of their own, mistakes are corrected."
+    ),
+    Reason.EVENT_EXISTS: Meaning(
+        REFUSED,
+        "The event id was used before",
+        "Event ids are unique for ever. Leave the id out and the server makes one.",
+    ),
+    Reason.OWN_ISSUER: Meaning(
+        REFUSED, "An investor that is its own issuer", "Name the seller's or the fund's entity."
+    ),
+    Reason.OVERDRAWN: Meaning(
+        REFUSED,
+        "Draws above a binding commitment",
+        "By everything the ledger holds, and read in your favour, the draws would be more than was committed. "
+        "Record the change of the commitment first.",
+    ),
+    Reason.DRAWN_AFTER_CLOSE: Meaning(
+        REFUSED, "A draw after its commitment was closed", "Correct the day of the draw or of the close."
+    ),
+    Reason.BELOW_DRAWN: Meaning(
+        REFUSED, "A commitment changed to less than was drawn", "Correct the draws, or the new amount."
+    ),
+    Reason.OVERSOLD: Meaning(
+        REFUSED,
+        "A sale of more than was held",
+        "On some day the holding would be below zero, read in your favour. Record the missing purchase first.",
+    ),
+    Reason.OVERBILLED: Meaning(
+        REFUSED,
+        "Bills above the contract",
+        "The contract is not take-or-pay. Record its new amount first (contract.changed).",
+    ),
+    Reason.PARENT_CIRCLE: Meaning(REFUSED, "An entity would be its own ancestor", "Correct one of the parents first."),
+    Reason.REFERENCE_CIRCLE: Meaning(
+        REFUSED, "Events that name each other in a circle", "What is part of a whole, or the same as another, ends somewhere."
+    ),
+    Reason.NOT_LIVE: Meaning(
+        REFUSED, "What is named is retracted already", "Retract the retraction to bring it back, then correct it."
+    ),
+    Reason.NOT_CORRECTABLE: Meaning(
+        REFUSED, "This cannot be corrected", "A retraction can be retracted, not corrected."
+    ),
+    Reason.DIFFERENT_RECORD: Meaning(
+        REFUSED,
+        "A replacement of another type or record",
+        "A replacement keeps its fact's type and record. Otherwise retract the fact and record another.",
+    ),
+    Reason.DEPENDED_ON: Meaning(REFUSED, "Others depend on it", "Correct or retract the events that name it first."),
+    Reason.VERSION_MISMATCH: Meaning(
+        HTTPStatus.PRECONDITION_FAILED.value,
+        "The record has another version",
+        "Somebody else wrote first. Read the record again (GET /v1/records/…) and send its version in If-Match.",
+    ),
+    Reason.KEY_REUSED: Meaning(
+        REFUSED,
+        "The Idempotency-Key came before with another body",
+        "A key stands for one body for ever. Send a fresh key with a new body.",
+    ),
+    Door.BAD_REQUEST: Meaning(400, "The request cannot be read", "It is not a request of HTTP that this server takes."),
+    Door.INVALID_QUERY: Meaning(
+        REFUSED, "A query parameter is not of its form", "`parameter` names it; /docs shows the form of each."
+    ),
+    Door.UNKNOWN_PARAMETER: Meaning(
+        REFUSED, "There is no such query parameter", "A misspelt filter would otherwise be silently ignored."
+    ),
+    Door.REPEATED_PARAMETER: Meaning(
+        REFUSED,
+        "A query parameter is given twice",
+        "Each parameter is given once; which of two is meant is not guessed.",
+    ),
+    Door.INVALID_HEADER: Meaning(REFUSED, "A header is not of its form", "`parameter` names the header."),
+    Door.INVALID_CURSOR: Meaning(
+        REFUSED,
+        "The cursor does not belong here",
+        "A cursor goes on with the question that gave it: same address, same filters, same three times. "
+        "Ask the question again without it.",
+    ),
+    Door.FUTURE_KNOWN_AT: Meaning(
+        REFUSED,
+        "known_at lies in the future",
+        "What will be known is not known: known_at is today (UTC) at the latest.",
+    ),
+    Door.FUTURE_POSITION: Meaning(
+        REFUSED, "The position is above the head", "The log has no event at this position yet. /readyz shows the head."
+    ),
+    Door.NOT_FOUND: Meaning(404, "There is nothing here", "Check the address and the three times asked for."),
+    Door.METHOD_NOT_ALLOWED: Meaning(405, "This address does not take this method", "Allow lists those it takes."),
+    Door.UNSUPPORTED_MEDIA_TYPE: Meaning(
+        415,
+        "The body is of another type",
+        "Events are taken as application/json or, line by line, application/x-ndjson.",
+    ),
+    Door.SLOW_BODY: Meaning(408, "The body did not arrive", "Nothing was read and nothing written. Send it again."),
+    Door.BEHIND: Meaning(
+        503,
+        "The read model has not reached the position yet",
+        "Nothing older is answered instead. Ask again after Retry-After seconds; /readyz shows how far it is.",
+    ),
+    Door.UNAVAILABLE: Meaning(
+        503,
+        "The log cannot be written just now",
+        "Whether the events were written is not known. Send the same body with the same Idempotency-Key again: "
+        "they are recorded once.",
+    ),
+    Door.INTERNAL: Meaning(
+        500, "A mistake of this server", "It is logged under the id given. Nothing is known about the outcome."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a request: as ledger.refusals.Problem, and for headers and queries the name."""
+
+    reason: Reason | Door
+    detail: str
+    mend: str
+    pointer: str = ""
+    parameter: str | None = None
+
+    def json(self) -> dict[str, Any]:
+        named = {} if self.parameter is None else {"parameter": self.parameter}
+        return {
+            "reason": self.reason.value,
+            "pointer": readable(self.pointer),
+            **named,
+            "detail": readable(self.detail),
+            "mend": readable(self.mend),
+        }
+
+
+class Faulty(Exception):
+    """A request that the door itself turns away; nothing was written."""
+
+    def __init__(self, *faults: Fault, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__("; ".join(f"{fault.reason}: {fault.detail}" for fault in faults))
+        self.faults = faults
+        self.headers = dict(headers or {})
+
+
+def not_found(detail: str) -> Faulty:
+    return Faulty(Fault(Door.NOT_FOUND, detail, "Check the address, and the three times it is asked at."))
+
+
+def unavailable() -> Fault:
+    mend = "Send the same body with the same Idempotency-Key again."
+    return Fault(Door.UNAVAILABLE, "The log could not be reached, or did not say whether it wrote.", mend)
+
+
+def faults_of(refusal: Refusal) -> tuple[Fault, ...]:
+    """The ledger's problems as faults of the request."""
+    return tuple(Fault(p.reason, p.detail, p.mend, p.pointer) for p in refusal.problems)
+
+
+def readable(text: str) -> str:
+    """Bounded text without control characters or lone surrogates, whatever was sent."""
+    clean = "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text[:LONGEST_TEXT])
+    return clean if len(text) <= LONGEST_TEXT else clean + "…"
+
+
+def status_of(faults: Sequence[Fault]) -> int:
+    return MEANINGS[faults[0].reason].status
+
+
+def problem(faults: Sequence[Fault]) -> dict[str, Any]:
+    """The body of RFC 9457 for these faults; the first one gives type and status, `errors` lists all."""
+    first = faults[0]
+    meaning = MEANINGS[first.reason]
+    told = first.json()
+    return {
+        "type": f"/problems/{first.reason.value}",
+        "title": meaning.title,
+        "status": meaning.status,
+        "detail": told["detail"],
+        **{name: told[name] for name in ("reason", "pointer", "parameter", "mend") if name in told},
+        "errors": [fault.json() for fault in faults],
+    }
+
+
+def problem_response(faults: Sequence[Fault], headers: Mapping[str, str] | None = None) -> Response:
+    body = json.dumps(problem(faults), ensure_ascii=False).encode()
+    shown = {"Cache-Control": "no-store", **(headers or {})}
+    if status_of(faults) == HTTPStatus.SERVICE_UNAVAILABLE:
+        shown.setdefault("Retry-After", "1")
+    response = Response(body, status_code=status_of(faults), headers=shown, media_type=MEDIA_TYPE)
+    response.headers["X-Problem"] = faults[0].reason.value
+    return response
+
+
+def internal_response(error: Exception) -> Response:
+    """The last resort: logged under an id, nothing of the error shown."""
+    incident = str(uuid.uuid4())
+    structlog.get_logger().error("internal_error", incident=incident, exc_info=error)
+    return problem_response(
+        [Fault(Door.INTERNAL, f"Logged as incident {incident}.", "Tell whoever runs this server the incident's id.")]
+    )
+
+
+# --- handlers --------------------------------------------------------------------------------------------------
+
+# What Starlette and FastAPI themselves raise, by status.
+_RAISED: dict[int, tuple[Reason | Door, str]] = {
+    400: (Door.BAD_REQUEST, "Send a request of HTTP/1.1 with a readable body."),
+    404: (Door.NOT_FOUND, "/docs lists the addresses of this service."),
+    405: (Door.METHOD_NOT_ALLOWED, "Take one of the methods in Allow."),
+    413: (Reason.TOO_LARGE, "Send fewer events in one request."),
+    415: (Door.UNSUPPORTED_MEDIA_TYPE, "Send application/json or application/x-ndjson."),
+    422: (Door.INVALID_QUERY, "/docs shows the form of each parameter."),
+}
+
+
+def handle(app: FastAPI) -> None:
+    """Every exception type that can reach the door becomes a problem."""
+
+    @app.exception_handler(Refusal)
+    async def refused(request: Request, error: Refusal) -> Response:
+        return problem_response(faults_of(error))
+
+    @app.exception_handler(Faulty)
+    async def faulty(request: Request, error: Faulty) -> Response:
+        return problem_response(error.faults, error.headers)
+
+    @app.exception_handler(Unavailable)
+    async def away(request: Request, error: Unavailable) -> Response:
+        structlog.get_logger().warning("log_unavailable", error=type(error).__name__)
+        return problem_response([unavailable()])
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, error: ClientDisconnect) -> Response:
+        return problem_response([Fault(Door.BAD_REQUEST, "The client went away.", "Send the request again.")])
+
+    @app.exception_handler(HTTPException)
+    async def raised(request: Request, error: HTTPException) -> Response:
+        reason, mend = _RAISED.get(error.status_code, (Door.BAD_REQUEST, "/docs shows what this service takes."))
+        detail = MEANINGS[reason].title + "."
+        return problem_response([Fault(reason, detail, mend)], error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return problem_response([Fault(Door.INVALID_QUERY, "The request is not of its form.", "See /docs.")])

@@ -1,0 +1,211 @@
+"""A question to the read model: the three times resolved and waited for, the answer's bytes, and how long they last."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.problems import Door, Fault, Faulty
+from api.service import Service
+from ledger.money import Currency
+from ledger.times import parse_day, today
+from projections.database import ReadModel
+from projections.visibility import Point
+
+PINNED = "public, max-age=31536000, immutable"
+NOT_PINNED = "no-cache"
+POLL_SECONDS = 0.002
+_DIGITS = re.compile(r"[0-9]{1,15}")
+
+
+def _plain_number(text: object) -> int:
+    if isinstance(text, str) and _DIGITS.fullmatch(text):
+        return int(text)
+    raise PydanticCustomError("number", "not a whole number in plain digits")
+
+
+def _plain_day(text: object) -> date:
+    try:
+        return parse_day(str(text))
+    except ValueError:
+        raise PydanticCustomError("day", "not a day of the calendar like 2023-11-05") from None
+
+
+PlainNumber = Annotated[int, BeforeValidator(_plain_number)]
+PlainDay = Annotated[date, BeforeValidator(_plain_day)]
+Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]
+
+
+class Times(BaseModel):
+    """What every question takes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    as_of: PlainDay | None = Field(
+        default=None, description="What was true on this day. Default: today (UTC).", examples=["2023-11-05"]
+    )
+    known_at: PlainDay | None = Field(
+        default=None, description="What one could know on this day, not after today. Default: today (UTC)."
+    )
+    position: Annotated[PlainNumber, Field(ge=0)] | None = Field(
+        default=None, description="What this ledger held after so many events. Default: all it holds now."
+    )
+    currency: Currency | None = Field(
+        default=None, description="Convert every figure to this currency (ISO 4217), each at the rate of its day."
+    )
+    include: Literal["rumoured"] | None = Field(default=None, description="`rumoured`: let rumours count as well.")
+
+
+TimesT = TypeVar("TimesT", bound=Times)
+
+
+def parse_question(shape: type[TimesT], given: Mapping[str, str]) -> TimesT:
+    """The parameters as `shape` has them. Raises Faulty with one fault for each that is wrong."""
+    try:
+        return shape.model_validate(dict(given))
+    except ValidationError as error:
+        raise Faulty(*(_fault(shape, one) for one in error.errors(include_url=False, include_input=False))) from None
+
+
+def _fault(shape: type[BaseModel], error: Any) -> Fault:
+    name = str(error["loc"][0]) if error["loc"] else ""
+    if error["type"] == "extra_forbidden":
+        names = [field.alias or name for name, field in shape.model_fields.items()]
+        near = get_close_matches(name, names, 1, cutoff=0.5)
+        mend = f"Did you mean {near[0]}?" if near else f"Those that there are: {', '.join(names)}."
+        return Fault(Door.UNKNOWN_PARAMETER, "There is no such parameter here.", mend, parameter=name[:100])
+    return Fault(Door.INVALID_QUERY, f"{name}: {error['msg']}.", "/docs shows the form of it.", parameter=name)
+
+
+def query_of(request: Request) -> dict[str, str]:
+    """The query's parameters, each given once. Raises Faulty."""
+    found: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name in found:
+            fault = Fault(Door.REPEATED_PARAMETER, "It is given more than once.", "Give it once.", parameter=name[:100])
+            raise Faulty(fault)
+        found[name] = value
+    return found
+
+
+def min_position(request: Request) -> int:
+    """The position that an answer must at least include, from the Min-Position header; 0 without one."""
+    text = request.headers.get("min-position")
+    if text is None:
+        return 0
+    if not _DIGITS.fullmatch(text):
+        mend = "Send the Ledger-Position that a write answered, in plain digits."
+        raise Faulty(Fault(Door.INVALID_HEADER, "Not a position.", mend, parameter="Min-Position"))
+    return int(text)
+
+
+async def resolve(service: Service, times: Times, at_least: int) -> Point:
+    """The three times as the answer will state them, once the read model has reached the position.
+
+    Raises Faulty: a known_at after today, a position above the head, or 503 if the read model takes too long.
+    """
+    day = today()
+    if times.known_at is not None and times.known_at > day:
+        fault = Fault(Door.FUTURE_KNOWN_AT, f"Today is {day}.", "Ask for today or earlier.", parameter="known_at")
+        raise Faulty(fault)
+    head = await service.head()
+    position = max(head, at_least) if times.position is None else times.position
+    if times.position is not None and position > head:
+        fault = Fault(
+            Door.FUTURE_POSITION, f"The head is at {head}.", "Leave it out for the head.", parameter="position"
+        )
+        raise Faulty(fault)
+    await _reached(service, max(position, at_least))
+    return Point(
+        as_of=times.as_of or day,
+        known_at=times.known_at or day,
+        position=position,
+        currency=times.currency,
+        include_rumoured=times.include == "rumoured",
+    )
+
+
+async def _reached(service: Service, position: int) -> None:
+    """Return when the read model has applied `position`. Polled, so that those who wait hold no thread."""
+    deadline = time.monotonic() + service.settings.wait_seconds
+    while service.model.position < position:
+        if time.monotonic() > deadline or service.stopping.is_set():
+            applied = service.model.position
+            fault = Fault(
+                Door.BEHIND,
+                f"Asked for {position}, applied so far: {applied}.",
+                "Ask again in a second, or see /readyz.",
+            )
+            raise Faulty(fault, headers={"Retry-After": "1"})
+        service.follower.wake()
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def times_of(at: Point) -> dict[str, Any]:
+    """The three times, as every answer begins with them."""
+    return {"as_of": at.as_of.isoformat(), "known_at": at.known_at.isoformat(), "position": at.position}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question put to a service: its parameters as given, the same as parsed, and its point in the three times."""
+
+    given: dict[str, str]
+    at: Point
+    pinned: bool
+
+    def address(self, path: str) -> str:
+        """The address that will give the same bytes for ever."""
+        times = {name: str(value) for name, value in times_of(self.at).items()}
+        others = {name: self.given[name] for name in sorted(self.given) if name not in times}
+        return f"{path}?{urlencode({**times, **others})}"
+
+
+async def answer(
+    request: Request, shape: type[TimesT], compute: Callable[[ReadModel, Point, TimesT], dict[str, Any]]
+) -> Response:
+    """The answer to a question without pages: `compute` finds what comes after the three times."""
+    service: Service = request.app.state.service
+    given = query_of(request)
+    question = parse_question(shape, given)
+    at = await resolve(service, question, min_position(request))
+    pinned = None not in (question.as_of, question.known_at, question.position)
+    found = await service.ask(lambda model, point: compute(model, point, question), at)
+    return respond(request, Asked(given, at, pinned), {**times_of(at), **found})
+
+
+def json_bytes(answer: Mapping[str, Any]) -> bytes:
+    """The one way in which answers are written: keys in the order of the contract, no spaces, UTF-8."""
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def respond(request: Request, asked: Asked, answer: Mapping[str, Any]) -> Response:
+    """The answer as bytes with an ETag; for ever if pinned, else with the address that is."""
+    body = json_bytes(answer)
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Cache-Control": PINNED if asked.pinned else NOT_PINNED}
+    if not asked.pinned:
+        headers["Content-Location"] = asked.address(request.url.path)
+    if _matches(request.headers.getlist("if-none-match"), tag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def _matches(given: list[str], tag: str) -> bool:
+    """If-None-Match compares weakly (RFC 9110 §13.1.2)."""
+    tags = [one.strip().removeprefix("W/") for line in given for one in line.split(",")]
+    return "*" in tags or tag in tags

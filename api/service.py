@@ -1,0 +1,73 @@
+"""One running ledger, put together in one place and in reading order: log, read model, follower, writer."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from api.metrics import Metrics
+from api.settings import Settings
+from ledger.store import Store, open_store
+from ledger.writer import Writer
+from projections.database import ReadModel
+from projections.follower import Follower
+from projections.visibility import Point
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the doors hold on to. Threads: one writes, one follows, some answer; the event loop only waits."""
+
+    settings: Settings
+    store: Store
+    model: ReadModel
+    follower: Follower
+    writer: Writer
+    threads: ThreadPoolExecutor
+    metrics: Metrics = field(default_factory=Metrics)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    async def ask(self, compute: Callable[[ReadModel, Point], Found], at: Point) -> Found:
+        """What `compute` finds, in a thread of its own."""
+        return await self.run(compute, self.model, at)
+
+    async def run(self, function: Callable[..., Found], *arguments: Any) -> Found:
+        """Call what blocks off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, function, *arguments)
+
+    async def head(self) -> int:
+        """The last position of the log. With other writers on one database only the log itself knows."""
+        if self.settings.database_url is None:
+            return self.writer.head
+        return await self.run(self.store.head)
+
+
+@contextmanager
+def open_service(settings: Settings) -> Iterator[Service]:
+    """A service on the ledger of these settings, closed in reverse order at the end.
+
+    Raises ledger.store's FolderHeld (which says who holds it), StoreRefused and StoreUnavailable.
+    """
+    with ExitStack() as closing:
+        store = open_store(settings.data, settings.database_url)
+        closing.callback(store.close)
+        model = ReadModel(settings.data)
+        closing.callback(model.close)
+        follower = Follower(store, model)
+        follower.start()
+        closing.callback(follower.stop)
+        writer = Writer(store, on_commit=lambda position: follower.wake())
+        closing.callback(writer.close)
+        threads = ThreadPoolExecutor(settings.question_threads, thread_name_prefix="question")
+        closing.callback(threads.shutdown)
+        service = Service(settings, store, model, follower, writer, threads)
+        service.metrics.watch(lambda: writer.head, lambda: model.position, lambda: len(follower.set_aside))
+        closing.callback(service.stopping.set)
+        yield service

@@ -1,0 +1,49 @@
+"""What a running service can be told: one place, every setting with its meaning; from DEALLEDGER_… or arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """Settings of one service. Each can be given in the environment, as DEALLEDGER_ and its name."""
+
+    model_config = SettingsConfigDict(env_prefix="DEALLEDGER_", frozen=True, extra="forbid")
+
+    data: Path = Field(
+        default=Path("data"),
+        description="Folder of this server's files: the log (with SQLite) and the read model. One process owns it.",
+    )
+    database_url: str | None = Field(
+        default=None,
+        description="postgresql://… keeps the log in PostgreSQL; without it, it is an SQLite file in the folder.",
+    )
+    max_body_bytes: int = Field(
+        default=8 * MIB, ge=1024, description="Longest application/json body taken, in bytes; longer ones get 413."
+    )
+    max_lines_bytes: int = Field(
+        default=128 * MIB, ge=1024, description="Longest application/x-ndjson body taken, in bytes."
+    )
+    max_line_bytes: int = Field(
+        default=MIB, ge=1024, description="Longest line of an application/x-ndjson body, in bytes."
+    )
+    max_events: int = Field(default=1_000, ge=1, description="Most events in one array; more go in as lines.")
+    idle_seconds: float = Field(
+        default=20.0, gt=0, description="A body that brings nothing for so long is given up with 408, in seconds."
+    )
+    wait_seconds: float = Field(
+        default=5.0,
+        ge=0,
+        description="How long a question waits for its position to be applied before a 503, in seconds.",
+    )
+    question_threads: int = Field(default=4, ge=1, le=64, description="Questions answered at the same time; more wait.")
+    log_level: str = Field(
+        default="info",
+        pattern="^(debug|info|warning|error)$",
+        description="Least severe log lines written to stderr: debug, info, warning or error.",
+    )
