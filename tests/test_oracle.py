@@ -242,13 +242,13 @@ def test_units_and_stakes_are_replayed_in_order_of_days() -> None:
     book.add("s", "investment.sold", "2021-01-01", "2021-01-01", sold(usd("5"), fraction="0.5"))
     book.add("late", "investment.made", "2020-06-01", "2022-01-01", bought(usd("10"), units="20"))
     (row,) = holdings(*book.at())["holdings"]
-    assert (row["units"], row["stake"]["economic"]["stated"], row["cost"]) == ("60", "0.25", exact("20"))
+    assert (row["units"], row["stake"][0]["stated"], row["cost"]) == ("60", "0.25", exact("20"))
     assert holdings(*book.at("2026-01-01", "2021-12-31"))["holdings"][0]["units"] == "50"
     book.add("o", "holding.observed", "2023-01-01", "2023-01-01", {**_key(), "units": "10"})
     book.add("all", "investment.sold", "2024-01-01", "2024-01-01", sold(usd("5"), all=True))
     assert holdings(*book.at("2023-12-31"))["holdings"][0]["units"] == "10"
     (gone,) = holdings(*book.at())["holdings"]
-    assert (gone["units"], gone["stake"]["economic"]["high"], gone["value"]) == ("0", "0", exact("0"))
+    assert (gone["units"], gone["stake"][0]["high"], gone["value"]) == ("0", "0", exact("0"))
     assert gone["multiple"] == "0.5"
     assert gone["incomplete"] is False
 
@@ -262,17 +262,17 @@ def test_a_coarse_sale_lowers_low_from_its_first_day_and_the_rest_from_its_last(
     book.add("b", "investment.made", "2020-01-01", "2020-01-01", bought(usd("10"), stake={"share": "0.5"}))
     book.add("s", "investment.sold", "2021", "2022-01-01", sold(usd("4"), stake={"share": "0.2"}))
     (during,) = holdings(*book.at("2021-06-01"))["holdings"]
-    assert during["stake"]["economic"] == {"low": "0.3", "stated": "0.5", "high": "0.5"}
+    assert during["stake"] == [{"basis": "economic", "low": "0.3", "stated": "0.5", "high": "0.5"}]
     assert during["proceeds"] == {"currency": M, "low": "0", "stated": "0", "high": "4"}
     (after,) = holdings(*book.at("2021-12-31"))["holdings"]
-    assert after["stake"]["economic"] == {"low": "0.3", "stated": "0.3", "high": "0.3"}
+    assert after["stake"] == [{"basis": "economic", "low": "0.3", "stated": "0.3", "high": "0.3"}]
 
 
 def test_a_sale_of_what_nobody_recorded_is_incomplete() -> None:
     book = Book()
     book.add("s", "investment.sold", "2019", "2019-12-31", sold(usd("4000000000"), stake={"share": "0.049"}))
     (row,) = holdings(*book.at())["holdings"]
-    assert (row["incomplete"], row["units"], row["stake"], row["multiple"]) == (True, None, {}, None)
+    assert (row["incomplete"], row["units"], row["stake"], row["multiple"]) == (True, None, [], None)
     (mark,) = valuations(*book.at(), subject="firm")["marks"]
     assert mark["implied"]["stated"] == "81632653061.224489795918"
 

@@ -214,7 +214,7 @@ def _holding(q: Question, all_rows: list[Row], key: Key, rows: list[Row]) -> tup
         "issuer": key[1],
         "instrument": key[2],
         "units": text(units),
-        "stake": {basis: written(bounds) for basis, bounds in stakes.items()},
+        "stake": [{"basis": basis, **written(bounds)} for basis, bounds in stakes.items()],
         **{name: money(one) for name, one in figures.items()},
         "value_basis": None if mark is None else mark.data["basis"],
         "valued_on": None if mark is None else str(mark.last),

@@ -40,7 +40,7 @@ def valuations(
     for index, row in enumerate(marks):
         same = [one for one in marks[:index] if one in counting and _kind(one) == _kind(row)]
         answers.append(_mark(q, counting, row, same[-1] if same else None))
-    return {**q.header(), "subject": subject, "marks": answers}
+    return {**q.header(), "marks": answers}
 
 
 def _kind(row: Row) -> tuple[str, str | None]:

@@ -1,0 +1,307 @@
+"""The service against the oracle: streams are posted, then questions are asked of both and the answers compared.
+
+`python -m tests.against_oracle --examples 10000 --seed 1` runs as many questions as one likes and prints the figures.
+One example is one question at one point in the three times with one set of filters.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import math
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from tests import oracle
+from tests.oracle.dates import first_day, last_day
+from tests.oracle.rows import Log
+from tests.service import fresh_service
+from tests.streams import PARTIES, Choices, Event, Seeded, random_stream
+
+EVENTS_PER_STREAM = 70
+QUESTIONS_PER_STREAM = 200
+PINNED_MIDWAY = 10
+QUESTION_CURRENCIES = ["USD", "EUR", "JPY", "CHF"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A list that can be asked for: its address, the filters it takes, and who knows the right answer."""
+
+    path: str
+    rows: str
+    filters: tuple[str, ...]
+    expected: Callable[..., dict[str, Any]]
+    id: str | None = None  # the field that names a record of /records
+
+
+KINDS = [
+    Kind("/v1/holdings", "holdings", ("holder", "issuer"), oracle.holdings),
+    Kind("/v1/commitments", "commitments", ("from", "to"), oracle.commitments, "commitment"),
+    Kind("/v1/contracts", "contracts", ("customer", "provider"), oracle.contracts, "contract"),
+    Kind("/v1/valuations/{subject}", "marks", (), oracle.valuations),
+]
+SHARED_FILTERS = ("currency", "include")
+
+
+@dataclass(frozen=True)
+class Question:
+    kind: Kind
+    as_of: str
+    known_at: str
+    position: int
+    filters: tuple[tuple[str, str], ...]
+    subject: str | None = None
+
+    @property
+    def path(self) -> str:
+        return self.kind.path.format(subject=self.subject)
+
+    @property
+    def params(self) -> dict[str, str | int]:
+        times: dict[str, str | int] = {"as_of": self.as_of, "known_at": self.known_at, "position": self.position}
+        return {**times, **dict(self.filters)}
+
+    def expected(self, log: Log) -> dict[str, Any]:
+        given: dict[str, Any] = dict(self.filters)
+        if "from" in given:
+            given["from_"] = given.pop("from")
+        if "include" in given:
+            given["include"] = [given["include"]]
+        if self.subject is not None:
+            given["subject"] = self.subject
+        return self.kind.expected(log, self.as_of, self.known_at, self.position, **given)
+
+    def __str__(self) -> str:
+        return f"GET {self.path}?{httpx.QueryParams(self.params)}"
+
+
+@dataclass
+class Tally:
+    """What a run did."""
+
+    streams: int = 0
+    taken: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    questions: Counter[str] = field(default_factory=Counter)
+    pairs: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    rows: int = 0
+    records: int = 0
+    pages: int = 0
+    pinned: int = 0
+
+
+class Mismatch(AssertionError):
+    """The service and the oracle, or two answers of the service, differ."""
+
+
+# --- posting ---------------------------------------------------------------------------------------------------
+
+
+def post(client: httpx.Client, event: Event, log: Log, tally: Tally) -> None:
+    """Post one event; if it is taken, the log grows by its stored state."""
+    answer = client.post("/v1/events", json=event)
+    if answer.status_code != 201:
+        if not 400 <= answer.status_code < 500:
+            raise Mismatch(f"{answer.status_code} for {json.dumps(event)}: {answer.text}")
+        tally.refused[answer.json()["reason"]] += 1
+        return
+    (taken,) = answer.json()["events"]
+    state = client.get(f"/v1/events/{taken['id']}").json()["event"]
+    stored = {key: value for key, value in state.items() if key != "position"}
+    log.append((taken["position"], stored))
+    tally.taken[event["type"]] += 1
+
+
+# --- asking ----------------------------------------------------------------------------------------------------
+
+
+def days_of(log: Log) -> tuple[list[str], list[str]]:
+    """The days on which something may change, with their neighbours: for as_of and for known_at."""
+    effective, known = set(), set()
+    for _, state in log:
+        for said in (state, state["data"].get("replacement") or {}):
+            if "effective" in said:
+                effective |= {first_day(said["effective"]), last_day(said["effective"])}
+            if "known" in said:
+                known.add(date.fromisoformat(said["known"]))
+    today = datetime.now(UTC).date()
+    one = timedelta(days=1)
+
+    def around(days: set[date]) -> set[date]:
+        return {near for day in days for near in (day - one, day, day + one)}
+
+    # The end of the range first: where a failing question may as well be asked there, it is.
+    as_of = sorted(around(effective) | known | {today}, reverse=True)
+    known_at = sorted((day for day in around(known) | {today} if day <= today), reverse=True)
+    return [str(day) for day in as_of], [str(day) for day in known_at]
+
+
+def subsets(names: tuple[str, ...]) -> list[tuple[str, ...]]:
+    return [chosen for size in range(len(names) + 1) for chosen in itertools.combinations(names, size)]
+
+
+def questions(choices: Choices, log: Log) -> Iterator[Question]:
+    """Questions without end, every kind with every set of filters in turn, at points chosen from the log's own."""
+    head = log[-1][0]
+    as_of, known_at = days_of(log)
+    forms = [(kind, names) for kind in KINDS for names in subsets(kind.filters + SHARED_FILTERS)]
+    start = choices.one_of(range(len(forms)))
+    # A step that shares no factor with the number of forms goes through them all, and from kind to kind.
+    step = next(step for step in range(len(forms) // 3, len(forms)) if math.gcd(step, len(forms)) == 1)
+    for index in itertools.count():
+        kind, names = forms[(start + index * step) % len(forms)]
+        filters = []
+        for name in names:
+            values = {"currency": QUESTION_CURRENCIES, "include": ["rumoured"]}.get(name, PARTIES[:4])
+            filters.append((name, choices.one_of(values)))
+        yield Question(
+            kind,
+            as_of=choices.one_of(as_of),
+            known_at=known_at[0] if choices.chance(40) else choices.one_of(known_at),
+            position=choices.one_of(range(head, 0, -1)) if choices.chance(60) else head,
+            filters=tuple(filters),
+            subject=choices.one_of(PARTIES[:4]) if "{subject}" in kind.path else None,
+        )
+
+
+def ask(client: httpx.Client, question: Question) -> httpx.Response:
+    answer = client.get(question.path, params={**question.params, "limit": 1000})
+    if answer.status_code not in (200, 404):
+        raise Mismatch(f"{question}\n{answer.status_code}: {answer.text}")
+    return answer
+
+
+def compare(client: httpx.Client, log: Log, question: Question, tally: Tally) -> None:
+    """Ask both, and raise Mismatch where they differ."""
+    answer = ask(client, question)
+    got, expected = answer.json(), question.expected(log)
+    if answer.status_code == 404:
+        got = {**{name: expected[name] for name in ("as_of", "known_at", "position")}, question.kind.rows: []}
+        if "totals" in expected:
+            raise Mismatch(f"{question}\n404: {answer.text}")
+    got.pop("more", None)
+    got.pop("next", None)
+    tally.questions[question.kind.rows] += 1
+    tally.rows += len(expected[question.kind.rows])
+    for pair in itertools.combinations([name for name, _ in question.filters], 2):
+        tally.pairs[question.kind.rows, *pair] += 1
+    if got != expected:
+        raise Mismatch(f"{question}\n" + "\n".join(differences(got, expected)))
+
+
+def differences(got: Any, expected: Any, place: str = "") -> Iterator[str]:
+    """Where two answers differ, one line each."""
+    if isinstance(got, dict) and isinstance(expected, dict):
+        for key in {**expected, **got}:
+            if key not in expected or key not in got:
+                side, value = ("service", got[key]) if key in got else ("oracle", expected[key])
+                yield f"  {place}/{key}: only the {side} has it: {json.dumps(value)}"
+            else:
+                yield from differences(got[key], expected[key], f"{place}/{key}")
+    elif isinstance(got, list) and isinstance(expected, list) and len(got) == len(expected):
+        for index, (one, other) in enumerate(zip(got, expected, strict=True)):
+            yield from differences(one, other, f"{place}/{index}")
+    elif got != expected:
+        yield f"  {place}: service {json.dumps(got)}\n  {' ' * len(place)}   oracle {json.dumps(expected)}"
+
+
+def check_records(client: httpx.Client, question: Question, tally: Tally) -> None:
+    """Each row of a list is the state of its record at the same point."""
+    if question.kind.id is None:
+        return
+    kept = {name: value for name, value in question.params.items() if name not in question.kind.filters}
+    for row in ask(client, question).json()[question.kind.rows]:
+        record = client.get(f"/v1/records/{question.kind.id}/{row[question.kind.id]}", params=kept)
+        tally.records += 1
+        if record.status_code != 200 or record.json()["state"] != row:
+            raise Mismatch(f"{question}\nits row {json.dumps(row)}\nthe record {record.text}")
+
+
+def check_pages(client: httpx.Client, question: Question, tally: Tally) -> None:
+    """Pages of two rows, put together, are the list, and each says the same totals."""
+    whole = ask(client, question).json()
+    rows: list[Any] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = client.get(question.path, params={**question.params, "limit": 2, **cursor}).json()
+        rows += page.get(question.kind.rows, [])
+        tally.pages += 1
+        if page.get("totals") != whole.get("totals"):
+            raise Mismatch(f"{question}\na page's totals {page.get('totals')}\nthe list's {whole.get('totals')}")
+        if not page.get("more"):
+            break
+        cursor = {"cursor": page["next"]}
+    if rows != whole.get(question.kind.rows, []):
+        raise Mismatch(f"{question}\nits pages {json.dumps(rows)}\nthe list {json.dumps(whole)}")
+
+
+def run(client: httpx.Client, events: list[Event], choices: Choices, count: int, tally: Tally) -> None:
+    """One stream: post it, with questions pinned halfway, then ask `count` questions."""
+    log: Log = []
+    pinned: list[tuple[Question, bytes]] = []
+    for index, event in enumerate(events):
+        post(client, event, log, tally)
+        if index == len(events) // 2:
+            for question in itertools.islice(questions(choices, log), min(PINNED_MIDWAY, count)):
+                pinned.append((question, ask(client, question).content))
+    tally.streams += 1
+    for question, answered in pinned:
+        tally.pinned += 1
+        if ask(client, question).content != answered:
+            raise Mismatch(f"{question}\nnot the same bytes after later events: {answered.decode()}")
+    for index, question in enumerate(itertools.islice(questions(choices, log), count)):
+        compare(client, log, question, tally)
+        if index % 10 == 0:
+            check_pages(client, question, tally)
+        if index % 10 in (0, 1, 2):
+            check_records(client, question, tally)
+
+
+# --- many ------------------------------------------------------------------------------------------------------
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.against_oracle", description=__doc__)
+    parser.add_argument("--examples", type=int, default=10_000, help="questions to compare (default 10000)")
+    parser.add_argument("--seed", type=int, default=1, help="the first stream's seed (default 1)")
+    parser.add_argument("--events", type=int, default=EVENTS_PER_STREAM, help="events a stream")
+    parser.add_argument("--go-on", action="store_true", help="go on after a mismatch, with the next stream")
+    asked = parser.parse_args()
+    tally, wrong, seed, start = Tally(), 0, asked.seed, time.monotonic()
+    while (done := tally.questions.total()) < asked.examples:
+        count = min(QUESTIONS_PER_STREAM, asked.examples - done)
+        try:
+            with fresh_service() as client:
+                run(client, random_stream(seed, asked.events), Seeded(-seed), count, tally)
+        except Mismatch as mismatch:
+            wrong += 1
+            _say(f"\nseed {seed}: {mismatch}")
+            if not asked.go_on:
+                break
+        seed += 1
+        _say(f"{tally.questions.total()} of {asked.examples} questions, {time.monotonic() - start:.0f} s")
+    _say(
+        f"{tally.questions.total()} questions {dict(tally.questions)}, {tally.streams} streams from seed {asked.seed}; "
+        f"{tally.rows} rows, {tally.records} records, {tally.pages} pages, {tally.pinned} pinned answers asked again; "
+        f"every pair of filters at least {min(tally.pairs.values(), default=0)} times ({len(tally.pairs)} pairs)\n"
+        f"taken {dict(tally.taken.most_common())}\nrefused {dict(tally.refused.most_common())}\n{wrong} mismatches"
+    )
+    return 1 if wrong else 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

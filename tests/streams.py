@@ -1,0 +1,452 @@
+"""Streams of events over a small universe, full of what is hard: coarse dates, ties, back-dating, corrections of
+corrections, retractions of retractions, words for bounds, missing rates, several sources for one fact.
+
+One builder makes them out of choices, and the choices come either from Hypothesis (which then knows how to make a
+failing stream small) or from a seeded random generator (for many thousands). The events are as somebody would post
+them; the ledger refuses some, and that is part of it.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from hypothesis import strategies as st
+
+from tests.oracle.dates import last_day
+
+T = TypeVar("T")
+Event = dict[str, Any]
+
+
+class Choices(Protocol):
+    def one_of(self, options: Sequence[T]) -> T:
+        """Any of the options; the simplest come first."""
+
+    def chance(self, percent: int) -> bool:
+        """True in so many of a hundred cases."""
+
+
+class Seeded:
+    """Choices of a seeded random generator."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def one_of(self, options: Sequence[T]) -> T:
+        return self._random.choice(options)
+
+    def chance(self, percent: int) -> bool:
+        return self._random.randrange(100) < percent
+
+
+class Drawn:
+    """Choices of Hypothesis: it shrinks towards the first option and towards False."""
+
+    def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
+        self._draw = draw
+
+    def one_of(self, options: Sequence[T]) -> T:
+        return options[self._draw(st.integers(0, len(options) - 1))]
+
+    def chance(self, percent: int) -> bool:
+        return bool(self._draw(st.integers(0, 99)) >= 100 - percent)
+
+
+ENTITIES = {
+    "acme": "company",
+    "borealis": "company",
+    "cumulus": "company",
+    "delta-fund": "fund",
+    "somebody": "undisclosed",
+    "atlantis": "place",
+}
+PARTIES = list(ENTITIES)
+CURRENCIES = ["USD", "USD", "USD", "EUR", "EUR", "JPY"]
+COMMITMENTS = ["pledge", "programme", "reserve"]
+CONTRACTS = ["cloud-deal", "chip-deal", "licence-deal"]
+INSTRUMENTS = ["equity", "equity", "fund_interest", "debt", "grant"]
+# Few enough that days tie, and that periods overlap, touch and lie in one another.
+EFFECTIVE = [
+    "2022-06-30",
+    "2022-03-31",
+    "2022-04-01",
+    "2022",
+    "2022-Q1",
+    "2022-Q2",
+    "2022-06",
+    "2022-03-31/2022-06-30",
+    "2022-02/2022-Q3",
+    "2021-12-31",
+    "2021/2022-06",
+    "2023-01-01",
+    "2023-02",
+    "2023",
+    "2022-Q4/2023",
+    "2024-02-29",
+    "2024-Q1",
+    "2027",
+]
+KNOWN = ["2022-06-30", "2021-06-30", "2022-03-31", "2022-12-31", "2023-01-01", "2023-07-01", "2024-03-01", "2025-06-30"]
+AMOUNTS = ["100", "40", "250", "1", "33.333333333333", "0.000000000001", "0", "999999999999999999"]
+WORDS = ["about", "over", "at_least", "up_to", "nearly", "just_under", "tens_of", "hundreds_of"]
+UNITS = ["100", "30", "70", "10", "0.5", "0"]
+SHARES = ["0.5", "0.2", "0.3", "0.049", "1", "0.333333333333", "0.9"]
+FRACTIONS = ["0.5", "0.25", "1", "0.333333333333", "0"]
+RATES = ["1.1", "0.8", "3", "150", "0.000123456789"]
+
+
+@dataclass
+class Fact:
+    """An event and what it takes to write another one of the same type and record."""
+
+    id: str
+    type: str
+    slug: str | None
+    # The ids that may be corrected or retracted, each with its known: the fact, its corrections, their retractions.
+    members: list[tuple[str, str]]
+    retractions: list[tuple[str, str]]
+
+
+class Builder:
+    """Writes events one after the other; each may refer to those before it."""
+
+    def __init__(self, choices: Choices) -> None:
+        self._choose = choices
+        self._count = 0
+        self.facts: list[Fact] = []
+        self.events: list[Event] = [
+            {
+                "type": "entity.registered",
+                "effective": "2015",
+                "data": {"entity": name, "name": name.title(), "kind": kind},
+            }
+            for name, kind in ENTITIES.items()
+        ]
+
+    def add(self) -> None:
+        """One more event."""
+        kind = self._choose.one_of([*_KINDS, *["correct"] * 8, *["retract"] * 5])
+        if kind == "correct" and self.facts:
+            self._correct(self._choose.one_of(self.facts[::-1]))
+        elif kind == "retract" and self.facts:
+            self._retract(self._choose.one_of(self.facts[::-1]))
+        else:
+            self._fact("investment.made" if kind in ("correct", "retract") else kind)
+
+    # --- envelopes --------------------------------------------------------------------------------------------
+
+    def _new_id(self) -> str:
+        self._count += 1
+        return str(uuid.UUID(int=self._count))
+
+    def _fact(self, kind: str) -> None:
+        slug = self._slug(kind)
+        fact = Fact(self._new_id(), kind, slug, [], [])
+        said = self._said(fact)
+        if "known" not in said:
+            # Only entities and rates have a default that is not the day on which the test runs.
+            said["known"] = str(min(last_day(said["effective"]), last_day("2025")))
+        fact.members.append((fact.id, said["known"]))
+        self.facts.append(fact)
+        self.events.append({"type": kind, "id": fact.id, **said})
+
+    def _said(self, fact: Fact) -> Event:
+        """Everything but type and id: what a fact and a replacement have in common."""
+        said: Event = {"effective": self._choose.one_of(EFFECTIVE)}
+        if fact.type != "rate.published" or self._choose.chance(50):
+            said["known"] = self._choose.one_of(KNOWN)
+        if self._choose.chance(25):
+            said["status"] = self._choose.one_of(["confirmed", "rumoured", "denied", "reported"])
+        if self._choose.chance(12):
+            earlier = self._before(fact, fact.type)
+            if earlier:
+                said["same_as"] = self._choose.one_of(earlier).id
+        said["data"] = FACTS[fact.type](self, fact)
+        return said
+
+    def _before(self, fact: Fact, kind: str) -> list[Fact]:
+        """The earlier facts of a type. Only those may be named: circles are another test's business."""
+        until = self.facts.index(fact) if fact in self.facts else len(self.facts)
+        return [one for one in self.facts[:until] if one.type == kind]
+
+    def _slug(self, kind: str) -> str | None:
+        if kind.startswith("commitment."):
+            return self._record(COMMITMENTS, "commitment.made", makes=kind == "commitment.made")
+        if kind.startswith("contract."):
+            return self._record(CONTRACTS, "contract.signed", makes=kind == "contract.signed")
+        return None
+
+    def _record(self, slugs: list[str], maker: str, *, makes: bool) -> str:
+        """One that isn't there yet to make it, one that is there for everything else; mostly."""
+        there = [slug for slug in slugs if any(one.type == maker and one.slug == slug for one in self.facts)]
+        fitting = [slug for slug in slugs if slug not in there] if makes else there
+        return self._choose.one_of(fitting if fitting and self._choose.chance(90) else slugs)
+
+    def _correct(self, fact: Fact) -> None:
+        target, known = self._choose.one_of(fact.members[::-1])
+        replacement = {"type": fact.type, **self._said(fact)}
+        if self._choose.chance(50):
+            replacement.pop("known", None)
+        correction = self._amendment("event.corrected", target, known)
+        correction["data"]["replacement"] = replacement
+        fact.members.append((correction["id"], correction["known"]))
+
+    def _retract(self, fact: Fact) -> None:
+        target, known = self._choose.one_of([*fact.retractions, *fact.members][::-1])
+        retraction = self._amendment("event.retracted", target, known)
+        fact.retractions.append((retraction["id"], retraction["known"]))
+
+    def _amendment(self, kind: str, target: str, known: str) -> Event:
+        later = [day for day in KNOWN if day >= known] or [known]
+        amendment = {
+            "type": kind,
+            "id": self._new_id(),
+            "known": self._choose.one_of(later if self._choose.chance(90) else KNOWN),
+            "data": {"event": target, "reason": "better known"},
+        }
+        if self._choose.chance(15):
+            amendment["effective"] = self._choose.one_of(EFFECTIVE)
+        self.events.append(amendment)
+        return amendment
+
+    # --- parts ------------------------------------------------------------------------------------------------
+
+    def _money(self, currency: str | None = None) -> Event:
+        amount, code = self._choose.one_of(AMOUNTS[:3] * 4 + AMOUNTS), currency or self._choose.one_of(CURRENCIES)
+        form = self._choose.one_of(["exact"] * 5 + ["word"] * 3 + ["own", "own", "unknown", "of a currency"])
+        if form == "word":
+            if len(amount) > 15:
+                amount = "7"
+            return {"currency": code, "amount": amount, "qualifier": self._choose.one_of(WORDS)}
+        if form == "own":
+            own: Event = {"currency": code}
+            if self._choose.chance(70):
+                own["low"] = self._choose.one_of(["20", "40", "0"])
+            if self._choose.chance(70):
+                own["high"] = self._choose.one_of(["60", "40.5"])
+                if self._choose.chance(30):
+                    own["high_open"] = True
+            if self._choose.chance(40):
+                own["amount"] = "40"
+            return own
+        if form == "unknown":
+            return {}
+        return {"currency": code} if form == "of a currency" else {"currency": code, "amount": amount}
+
+    def _stake(self) -> Event:
+        stake: Event = {"basis": self._choose.one_of(["economic", "economic", "voting", "profit_share"])}
+        form = self._choose.one_of(["exact", "exact", "exact", "word", "own", "unknown"])
+        if form == "exact":
+            stake["share"] = self._choose.one_of(SHARES)
+        elif form == "word":
+            stake |= {"share": self._choose.one_of(SHARES), "qualifier": self._choose.one_of(WORDS[:6])}
+        elif form == "own":
+            if self._choose.chance(70):
+                stake["low"] = "0.1"
+            if self._choose.chance(70):
+                stake["high"] = self._choose.one_of(["0.4", "1"])
+            if self._choose.chance(30):
+                stake["share"] = "0.25"
+        return stake
+
+    def _two(self) -> tuple[str, str]:
+        """Two parties; mostly the same few, so that their events meet."""
+        one = self._choose.one_of(["delta-fund", "acme", *PARTIES])
+        other = self._choose.one_of(["borealis", "cumulus", *PARTIES])
+        return one, other
+
+    def _maybe(self, data: Event, percent: int, name: str, make: Callable[[], Any]) -> None:
+        if self._choose.chance(percent):
+            data[name] = make()
+
+    def _pledge(self) -> str:
+        return self._record(COMMITMENTS, "commitment.made", makes=False)
+
+    def _part_of(self, data: Event, fact: Fact) -> None:
+        earlier = self._before(fact, fact.type)
+        if earlier and self._choose.chance(20):
+            whole = self._choose.one_of(earlier)
+            by_slug = whole.slug is not None and whole.slug != fact.slug and self._choose.chance(60)
+            data["part_of"] = whole.slug if by_slug else whole.id
+
+    # --- the types --------------------------------------------------------------------------------------------
+
+    def investment_made(self, fact: Fact) -> Event:
+        investor, issuer = self._two()
+        data: Event = {
+            "investor": investor,
+            "issuer": issuer,
+            "instrument": self._choose.one_of(INSTRUMENTS),
+            "amount": self._money(),
+        }
+        self._maybe(data, 50, "units", lambda: self._choose.one_of(UNITS))
+        self._maybe(data, 50, "stake", self._stake)
+        if self._choose.chance(30):
+            data["commitment"] = self._pledge()
+            self._maybe(data, 30, "inside_commitment", lambda: self._choose.chance(50))
+        self._part_of(data, fact)
+        return data
+
+    def investment_sold(self, _: Fact) -> Event:
+        holder, issuer = self._two()
+        data: Event = {
+            "holder": holder,
+            "issuer": issuer,
+            "instrument": self._choose.one_of(INSTRUMENTS),
+            "proceeds": self._money(),
+        }
+        measure = self._choose.one_of(["units", "units", "stake", "fraction", "all"])
+        if measure == "units":
+            data["units"] = self._choose.one_of(UNITS)
+        elif measure == "stake":
+            data["stake"] = self._stake()
+        elif measure == "fraction":
+            data["fraction"] = self._choose.one_of(FRACTIONS)
+        else:
+            data["all"] = True
+        return data
+
+    def holding_observed(self, _: Fact) -> Event:
+        holder, issuer = self._two()
+        data: Event = {"holder": holder, "issuer": issuer, "instrument": self._choose.one_of(INSTRUMENTS)}
+        self._maybe(data, 60, "units", lambda: self._choose.one_of(UNITS))
+        if "units" not in data or self._choose.chance(50):
+            data["stake"] = self._stake()
+        return data
+
+    def distribution_paid(self, _: Fact) -> Event:
+        holder, payer = self._two()
+        kinds = ["dividend", "interest", "principal", "return_of_capital", "revenue_share"]
+        data = {"payer": payer, "holder": holder, "amount": self._money(), "kind": self._choose.one_of(kinds)}
+        self._maybe(data, 40, "recallable", self._money)
+        self._maybe(data, 50, "commitment", self._pledge)
+        self._maybe(data, 20, "instrument", lambda: self._choose.one_of(INSTRUMENTS))
+        return data
+
+    def commitment_made(self, fact: Fact) -> Event:
+        from_, to = self._two()
+        data: Event = {
+            "commitment": fact.slug,
+            "from": from_,
+            "to": to,
+            "amount": self._money(),
+            "purpose": self._choose.one_of(["fund", "investment", "capex", "spend", "loan"]),
+            "binding": self._choose.chance(30),
+        }
+        self._maybe(data, 40, "stage", lambda: self._choose.one_of(["planned", "announced", "agreed"]))
+        self._maybe(data, 40, "horizon", self._horizon)
+        self._part_of(data, fact)
+        return data
+
+    def _horizon(self) -> Event:
+        horizon = {"start": "2022"} if self._choose.chance(50) else {}
+        self._maybe(horizon, 80, "end", lambda: self._choose.one_of(["2022-Q3", "2023", "2024-02"]))
+        return horizon
+
+    def commitment_changed(self, fact: Fact) -> Event:
+        data: Event = {"commitment": fact.slug}
+        self._maybe(data, 60, "amount", self._money)
+        self._maybe(data, 30, "binding", lambda: self._choose.chance(50))
+        self._maybe(data, 30, "stage", lambda: self._choose.one_of(["negotiation", "agreed"]))
+        self._maybe(data, 30, "horizon", self._horizon)
+        self._maybe(data, 30, "held", lambda: self._choose.chance(50))
+        return data
+
+    def commitment_closed(self, fact: Fact) -> Event:
+        outcomes = ["fulfilled", "cancelled", "expired", "blocked", "withdrawn"]
+        return {"commitment": fact.slug, "outcome": self._choose.one_of(outcomes)}
+
+    def commitment_drawn(self, fact: Fact) -> Event:
+        return {"commitment": fact.slug, "amount": self._money()}
+
+    def contract_signed(self, fact: Fact) -> Event:
+        customer, provider = self._two()
+        data: Event = {
+            "contract": fact.slug,
+            "customer": customer,
+            "provider": provider,
+            "amount": self._money(),
+            "resource": self._choose.one_of(["cloud", "chips", "licence"]),
+            "binding": self._choose.chance(50),
+        }
+        self._maybe(data, 40, "term", self._horizon)
+        self._maybe(data, 40, "exclusive", lambda: self._choose.one_of(["customer", "provider", "both"]))
+        self._maybe(data, 40, "take_or_pay", lambda: self._choose.chance(70))
+        return data
+
+    def contract_changed(self, fact: Fact) -> Event:
+        data: Event = {"contract": fact.slug}
+        self._maybe(data, 70, "amount", self._money)
+        self._maybe(data, 40, "term", lambda: {**self._horizon(), "months": 18})
+        self._maybe(data, 40, "exclusive", lambda: self._choose.one_of(["customer", "provider"]))
+        return data
+
+    def contract_ended(self, fact: Fact) -> Event:
+        return {"contract": fact.slug, "reason": "done"}
+
+    def contract_settled(self, fact: Fact) -> Event:
+        return {"contract": fact.slug, "amount": self._money()}
+
+    def valuation_recorded(self, _: Fact) -> Event:
+        holder, subject = self._two()
+        bases = ["post_money", "fair_value", "market_cap", "secondary", "pre_money", "target", "counterfactual"]
+        data = {"subject": subject, "value": self._money(), "basis": self._choose.one_of(bases)}
+        self._maybe(data, 30, "holder", lambda: holder)
+        self._maybe(data, 40, "price", self._money)
+        self._maybe(data, 30, "stake", self._stake)
+        return data
+
+    def rate_published(self, _: Fact) -> Event:
+        base, quote = self._choose.one_of([("EUR", "USD"), ("USD", "EUR"), ("EUR", "JPY")])
+        return {"base": base, "quote": quote, "rate": self._choose.one_of(RATES)}
+
+    def entity_changed(self, _: Fact) -> Event:
+        data: Event = {"entity": self._choose.one_of(PARTIES)}
+        self._maybe(data, 50, "parent", lambda: self._choose.one_of([None, *PARTIES]))
+        self._maybe(data, 50, "country", lambda: self._choose.one_of(["JP", "US"]))
+        self._maybe(data, 30, "state", lambda: self._choose.one_of(["active", "failed"]))
+        return data
+
+
+_WEIGHTED: list[tuple[int, str, Callable[[Builder, Fact], Event]]] = [
+    (5, "investment.made", Builder.investment_made),
+    (3, "commitment.made", Builder.commitment_made),
+    (3, "contract.signed", Builder.contract_signed),
+    (3, "investment.sold", Builder.investment_sold),
+    (2, "holding.observed", Builder.holding_observed),
+    (3, "distribution.paid", Builder.distribution_paid),
+    (2, "commitment.changed", Builder.commitment_changed),
+    (1, "commitment.closed", Builder.commitment_closed),
+    (2, "commitment.drawn", Builder.commitment_drawn),
+    (2, "contract.changed", Builder.contract_changed),
+    (1, "contract.ended", Builder.contract_ended),
+    (2, "contract.billed", Builder.contract_settled),
+    (2, "contract.paid", Builder.contract_settled),
+    (4, "valuation.recorded", Builder.valuation_recorded),
+    (3, "rate.published", Builder.rate_published),
+    (1, "entity.changed", Builder.entity_changed),
+]
+FACTS = {kind: build for _, kind, build in _WEIGHTED}
+_KINDS = [kind for weight, kind, _ in _WEIGHTED for _ in range(weight)]
+
+
+def random_stream(seed: int, length: int) -> list[Event]:
+    """A stream of so many events beside the registrations of the parties."""
+    builder = Builder(Seeded(seed))
+    for _ in range(length):
+        builder.add()
+    return builder.events
+
+
+@st.composite
+def streams(draw: Callable[[st.SearchStrategy[Any]], Any], most: int = 40) -> list[Event]:
+    """A stream of up to `most` events beside the registrations of the parties."""
+    choices = Drawn(draw)
+    builder = Builder(choices)
+    while len(builder.events) < len(ENTITIES) + most and choices.chance(97):
+        builder.add()
+    return builder.events
