@@ -21,18 +21,20 @@ class HeldFolder:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+        self._file = (folder / LOCK_FILE).open("a+", encoding="utf-8")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(self._file, 1000, 0).decode(errors="replace").strip()
-            os.close(self._file)
+            self._file.seek(0)
+            holder = self._file.read(1000).strip()
+            self._file.close()
             raise FolderHeld(
                 f"ledger folder {folder} is held by {holder or 'a process that is just starting'}"
             ) from None
         since = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"process {os.getpid()} on {socket.gethostname()} since {since}\n".encode(), 0)
+        self._file.truncate(0)
+        self._file.write(f"process {os.getpid()} on {socket.gethostname()} since {since}\n")
+        self._file.flush()
 
     def release(self) -> None:
-        os.close(self._file)
+        self._file.close()

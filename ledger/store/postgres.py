@@ -102,6 +102,7 @@ class Datastore(PostgresDatastore):
             check=ConnectionPool.check_connection,
             timeout=CONNECT_SECONDS,
         )
+        self.pool.open()  # now, because a pool that is first opened after `close` would come to life
 
     def after_connect_func(self) -> Callable[[psycopg.Connection[Any]], None]:
         library_settings = super().after_connect_func()
