@@ -131,9 +131,14 @@ class Datastore(PostgresDatastore):
 
 def commit_surely(cursor: psycopg.Cursor[Any]) -> None:
     """Commit, or say that it can't be told whether the commit was kept (OutcomeUnknown)."""
-    notices: list[Diagnostic] = []
+    warnings: list[str] = []
+
+    def note(notice: Diagnostic) -> None:  # its fields can only be read in here
+        if notice.severity_nonlocalized == "WARNING":
+            warnings.append(notice.message_primary or "no text")
+
     connection = cursor.connection
-    connection.add_notice_handler(notices.append)
+    connection.add_notice_handler(note)
     try:
         cursor.execute("COMMIT")
     except psycopg.Error as error:
@@ -141,13 +146,12 @@ def commit_surely(cursor: psycopg.Cursor[Any]) -> None:
             raise OutcomeUnknown(f"the connection was lost while committing: {error}") from error
         raise
     finally:
-        connection.remove_notice_handler(notices.append)
+        connection.remove_notice_handler(note)
     if cursor.statusmessage != "COMMIT":
         raise IntegrityError("the server rolled the transaction back, because a statement in it had failed")
-    for notice in notices:
+    if warnings:
         # Synchronous replication says so when its wait is cancelled: stored here, perhaps not on the standby.
-        if notice.severity_nonlocalized == "WARNING":
-            raise OutcomeUnknown(f"the server commits with a warning: {notice.message_primary}")
+        raise OutcomeUnknown(f"the server commits with a warning: {'; '.join(warnings)}")
 
 
 class Recorder(PostgresApplicationRecorder):

@@ -8,12 +8,14 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from eventsourcing.sqlite import SQLiteConnection
 
-from ledger.store import FolderHeld, Store, StoreError, StoreRefused, StoreUnavailable, open_store
+from ledger.store import FolderHeld, OutcomeUnknown, Store, StoreError, StoreRefused, StoreUnavailable, open_store
 from ledger.store.sqlite import SQLiteStore
 from tests.ledger.test_store import entry, write
 
@@ -112,18 +114,40 @@ def test_vacuum_keeps_positions(sqlite_store: Store, file: Path) -> None:
 
 
 def test_a_writer_waits_for_a_shell(sqlite_store: Store, file: Path) -> None:
-    """A store's transaction takes the lock as it begins and waits for whoever has it."""
+    """A store's transaction takes the lock as it begins, and waits for whoever has it and writes."""
     shell = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     shell.execute("BEGIN IMMEDIATE")
-    threading.Timer(0.3, shell.rollback).start()
+    shell.execute("INSERT INTO event_keys VALUES ('key', 1)")
+    threading.Timer(0.3, shell.commit).start()
     assert write(sqlite_store, entry(3)) == [3]
+    assert len(sqlite_store.by_key("key")) == 1
     # The control: a transaction that reads first and writes later can't wait, it is told at once.
     shell.execute("BEGIN")
     shell.execute("SELECT max(position) FROM events").fetchone()
     write(sqlite_store, entry(4))
     with pytest.raises(sqlite3.OperationalError, match="database is locked"):
-        shell.execute("INSERT INTO event_keys VALUES ('key', 1)")
+        shell.execute("INSERT INTO event_keys VALUES ('key', 2)")
     shell.close()
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_failed_commit_is_an_unknown_outcome(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    """If the disk fails while committing, the log on it may hold the events or not; here they are rolled back. The
+    store goes on. With a disk that doesn't fail, the control, they are stored."""
+
+    def commit(connection: SQLiteConnection) -> None:
+        if fails:
+            raise sqlite3.OperationalError("disk I/O error")
+        connection._sqlite_conn.commit()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SQLiteConnection, "commit", commit)
+        with pytest.raises(OutcomeUnknown) if fails else nullcontext():
+            write(sqlite_store, entry(1))
+    assert sqlite_store.head() == (0 if fails else 1)
+    assert write(sqlite_store, entry(2)) == [sqlite_store.head()]
 
 
 def test_a_full_disk_leaves_nothing_half_written(sqlite_store: Store, file: Path) -> None:
