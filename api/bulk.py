@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -28,6 +29,10 @@ class Line:
     raw: bytes
 
 
+KeyOf = Callable[[Line, str], str | None]
+"""The idempotency key of a line, from the line and the hash of what it says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """How lines are taken: by whom, whether the first refusal ends it, whether anything is written, and their keys."""
@@ -35,7 +40,7 @@ class Rules:
     recorded_by: str
     stop: bool = True
     dry_run: bool = False
-    key_of: Callable[[Line, str], str | None] = lambda line, sha256: None  # from the line and its content's hash
+    key_of: KeyOf = lambda line, sha256: None
 
 
 @dataclass
@@ -176,3 +181,22 @@ def _problem(number: int, faults: Sequence[Fault]) -> dict[str, Any]:
 def single(refusal: Refusal) -> Refusal:
     """A refusal of a request with one event, with pointers into that event and not into the array of one."""
     return Refusal(*(type(p)(p.reason, p.pointer.removeprefix("/0"), p.detail, p.mend) for p in refusal.problems))
+
+
+def line_keys(key: str) -> KeyOf:
+    """The keys of lines from the request's own: the same request again records nothing twice."""
+    return lambda line, sha256: f"{key}:{line.number}"
+
+
+def content_keys(key: str) -> KeyOf:
+    """The keys of lines from what they say: also with lines mended, added or moved, nothing is recorded twice.
+
+    The second of two equal lines is an event of its own.
+    """
+    seen: Counter[str] = Counter()
+
+    def key_of(line: Line, sha256: str) -> str:
+        seen[sha256] += 1
+        return f"{key}:{sha256}:{seen[sha256]}"
+
+    return key_of

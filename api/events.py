@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from tempfile import SpooledTemporaryFile
 from typing import IO, Annotated, Any, Literal
 
@@ -16,7 +17,7 @@ import projections.events
 from api import documented
 from api.answers import Answered, EventBody, Listed
 from api.body import canonical_sha256, content_type, parse, read_body
-from api.bulk import Rules, Summary, lines_of, record_lines, single
+from api.bulk import Rules, Summary, content_keys, line_keys, lines_of, record_lines, single
 from api.paging import Paged, listing
 from api.problems import Door, Fault, Faulty, not_found
 from api.question import Id, Times, answer, json_bytes, parse_question, query_of
@@ -59,6 +60,11 @@ class LinesQuestion(BaseModel):
     )
     dry_run: Literal["true", "false"] = Field(
         default="false", description="Of lines: check them all, in order, and write nothing."
+    )
+    keys: Literal["line", "content"] = Field(
+        default="line",
+        description="Of lines with an Idempotency-Key: whether each line's own key is made from its number, or from "
+        "what it says, so that a file can be mended and sent again.",
     )
 
 
@@ -132,12 +138,9 @@ async def _post_lines(request: Request, service: Service, asked: LinesQuestion) 
         raise Faulty(Fault(Door.INVALID_HEADER, "Lines have no version in common.", mend, parameter="If-Match"))
     key = _idempotency_key(request)
     body = await read_body(request, service.settings.max_lines_bytes, service.settings.idle_seconds)
-    rules = Rules(
-        recorded_by=request.app.state.recorded_by,
-        stop=asked.on_error == "stop",
-        dry_run=asked.dry_run == "true",
-        key_of=lambda line, sha256: None if key is None else f"{key}:{line.number}",
-    )
+    rules = Rules(request.app.state.recorded_by, stop=asked.on_error == "stop", dry_run=asked.dry_run == "true")
+    if key is not None:
+        rules = replace(rules, key_of=line_keys(key) if asked.keys == "line" else content_keys(key))
     summary = Summary(dry_run=rules.dry_run)
     # Closed when it is read to its end, or else when it is collected.
     spool: IO[bytes] = SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115

@@ -152,7 +152,9 @@ MEANINGS: dict[Reason | Door, Meaning] = {
     ),
     Reason.PARENT_CIRCLE: Meaning(REFUSED, "An entity would be its own ancestor", "Correct one of the parents first."),
     Reason.REFERENCE_CIRCLE: Meaning(
-        REFUSED, "Events that name each other in a circle", "What is part of a whole, or the same as another, ends somewhere."
+        REFUSED,
+        "Events that name each other in a circle",
+        "What is part of a whole, or the same as another, ends somewhere.",
     ),
     Reason.NOT_LIVE: Meaning(
         REFUSED, "What is named is retracted already", "Retract the retraction to bring it back, then correct it."

@@ -22,7 +22,9 @@ STARTED_SECONDS = 30
 
 
 @contextmanager
-def fresh_service(folder: Path | None = None, database_url: str | None = None, **settings: Any) -> Iterator[httpx.Client]:
+def fresh_service(
+    folder: Path | None = None, database_url: str | None = None, **settings: Any
+) -> Iterator[httpx.Client]:
     """A client of a ledger of its own: in `folder` (kept) or a temporary one, on SQLite or the database given."""
     logs.configure("error")
     with TemporaryDirectory() as temporary:

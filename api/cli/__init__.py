@@ -1,3 +1,29 @@
-"""The command `dealledger`."""
+"""The command `dealledger`: the same ledger, the same questions, from a shell."""
 
 from __future__ import annotations
+
+import typer
+
+from api.cli import demo, importing, maintenance, questions, serving
+
+app = typer.Typer(
+    name="dealledger",
+    help="A ledger of deals: facts go in, and any question can be asked at any point in three times.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    epilog="Exit codes: 0 ok, 1 found wrong, 2 bad usage, 3 not ready.",
+)
+app.command("demo")(demo.demo)
+app.command("serve")(serving.serve)
+app.command("import")(importing.import_files)
+app.command("rebuild")(maintenance.rebuild)
+app.command("doctor")(maintenance.doctor)
+for question in questions.QUESTIONS:
+    app.command(question.name)(questions.command(question))
+
+
+def main() -> None:
+    """Run the command; every way to fail says what, where and how to mend it."""
+    app()

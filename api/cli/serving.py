@@ -1,13 +1,22 @@
-"""The server process: uvicorn with our application, which stops at once when it is told to."""
+"""`dealledger serve`: uvicorn with our application, which stops at once when it is told to."""
 
 from __future__ import annotations
 
+import ipaddress
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Annotated
 
+import typer
 import uvicorn
 from starlette.types import ASGIApp
 
+from api.app import create_app
+from api.cli.ledgers import Data, opened, settings_of
+from api.cli.talking import Exit, fail, failures_told, say
 from api.service import Service
 
 # How long answers under way may take once the server is to stop, in seconds.
@@ -42,3 +51,60 @@ def free_socket(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind((host, port))
     return listening
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def serve(
+    data: Data = None,
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes any that is free.", min=0, max=65535)] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on; loopback only, until there is access control.")] = (
+        "127.0.0.1"
+    ),
+) -> None:
+    """Serve a ledger folder over REST until it is told to stop (SIGTERM or Ctrl-C)."""
+    if not is_loopback(host):
+        fail(
+            Exit.BAD_USAGE,
+            f"--host {host}: anybody who reaches it could read and write this ledger.",
+            "There is no access control yet: listen on 127.0.0.1, and put what controls access in front.",
+        )
+    with failures_told(), listening_on(host, port) as listening:
+        settings = settings_of(data)
+        with opened(data, make=True, log_level=settings.log_level) as service:
+            address = f"http://{host}:{listening.getsockname()[1]}"
+            say(f"Serving {settings.data} at {address} (its API: {address}/docs)")
+            run(service, listening)
+
+
+@contextmanager
+def listening_on(host: str, port: int) -> Iterator[socket.socket]:
+    """A listening socket, taken before the ledger is opened. Ends the command if the port is taken."""
+    try:
+        listening = free_socket(host, port)
+    except OSError as error:
+        fail(Exit.NOT_READY, f"Port {port} of {host}: {error.strerror}.", "Choose another with --port.")
+    with listening:
+        yield listening
+
+
+def run(service: Service, listening: socket.socket) -> None:
+    """Answer requests until SIGTERM or SIGINT; returns, so that everything is closed in order."""
+    # uvicorn raises the signal again when it is done: without a handler the process would end inside it.
+    signal.signal(signal.SIGTERM, _stopped)
+    with suppress(KeyboardInterrupt, _Stopped):
+        Server(create_app(service), service).run([listening])
+
+
+class _Stopped(BaseException):
+    """The server was told to stop, and did."""
+
+
+def _stopped(sig: int, frame: FrameType | None) -> None:
+    raise _Stopped

@@ -1,0 +1,76 @@
+"""Which ledger a command is about: a folder of this machine, or a service that runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from api import logs
+from api.app import create_app
+from api.cli.talking import Exit, fail
+from api.service import Service, open_service
+from api.settings import Settings
+from ledger.store.sqlite import LOG_FILE
+
+SECONDS = 60
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="The ledger's folder. Default: DEALLEDGER_DATA, or ./data.", show_default=False),
+]
+Url = Annotated[
+    str | None, typer.Option("--url", help="A running service, like http://127.0.0.1:8000.", show_default=False)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A folder, or else the address of a service."""
+
+    data: Path | None
+    url: str | None
+
+    def __post_init__(self) -> None:
+        if self.data is not None and self.url is not None:
+            fail(Exit.BAD_USAGE, "Both --data and --url are given.", "Give the folder or the service.")
+
+    def get(self, path: str, query: dict[str, str]) -> httpx.Response:
+        """What the ledger answers, in process from a folder or over HTTP: the same application either way."""
+        if self.url is not None:
+            with httpx.Client(base_url=self.url, timeout=SECONDS, trust_env=False) as client:
+                return client.get(path, params=query)
+        with opened(self.data, make=False) as service:
+            return asyncio.run(_get(service, path, query))
+
+
+async def _get(service: Service, path: str, query: dict[str, str]) -> httpx.Response:
+    transport = httpx.ASGITransport(create_app(service))
+    async with httpx.AsyncClient(transport=transport, base_url="http://ledger") as client:
+        return await client.get(path, params=query)
+
+
+def settings_of(data: Path | None, **more: Any) -> Settings:
+    """The settings of this environment, with the folder that was given."""
+    return Settings(**({} if data is None else {"data": data}), **more)
+
+
+@contextmanager
+def opened(data: Path | None, *, make: bool, log_level: str = "error") -> Iterator[Service]:
+    """The service on a folder; without `make`, a folder that holds no ledger is a mistake in typing."""
+    settings = settings_of(data)
+    logs.configure(log_level)
+    if not make and settings.database_url is None and not (settings.data / LOG_FILE).exists():
+        fail(
+            Exit.BAD_USAGE,
+            f"There is no ledger in {settings.data}.",
+            "Check --data; `dealledger serve`, `import` and `demo` make a new one.",
+        )
+    with open_service(settings) as service:
+        yield service

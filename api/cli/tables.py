@@ -1,0 +1,98 @@
+"""Answers as tables that fit a terminal: figures shortened for the eye; --json has every digit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+UNITS = ((Decimal(10) ** 12, "T"), (Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
+NUMERIC = frozenset({"cost", "proceeds", "distributions", "value", "committed", "drawn", "unfunded", "amount", "billed"}) | {
+    "paid", "remaining", "implied", "units", "multiple", "step_up", "position", "stake",
+}  # fmt: skip
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "holdings": ("holder", "issuer", "instrument", "units", "stake", "cost", "proceeds", "value", "multiple"),
+    "commitments": ("commitment", "from", "to", "stage", "committed", "drawn", "unfunded", "outcome"),
+    "contracts": ("contract", "customer", "provider", "resource", "amount", "billed", "paid", "remaining"),
+    "marks": ("effective", "known", "status", "basis", "holder", "value", "implied", "step_up"),
+    "entities": ("entity", "name", "kind", "parent", "country", "state"),
+    "events": ("position", "recorded_at", "type", "effective", "known", "status", "id"),
+}
+
+
+def show(console: Console, name: str, answer: dict[str, Any]) -> None:
+    """An answer as a table, its totals under it, and what it was asked at."""
+    key = next((key for key in answer if isinstance(answer[key], list) and key in COLUMNS), None)
+    if key is None or "state" in answer:
+        _show_record(console, answer)
+    else:
+        _show_rows(console, key, answer[key])
+        for total in answer.get("totals") or []:
+            told = ", ".join(f"{field} {figure(value)}" for field, value in total.items() if _is_money(value))
+            console.print(Text(f"Total {total.get('currency') or ''}: {told}"))
+        if not answer[key]:
+            console.print(Text("Nothing at these three times."))
+        if answer.get("more"):
+            console.print(Text(f"There is more: --cursor {answer['next']}"), soft_wrap=True)
+    times = f"as of {answer['as_of']}, known at {answer['known_at']}, position {answer['position']}"
+    console.print(Text(times), style="dim")
+
+
+def _show_rows(console: Console, key: str, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    columns = [column for column in COLUMNS[key] if any(row.get(column) not in (None, [], "") for row in rows)]
+    for column in columns:
+        table.add_column(column.replace("_", " "), justify="right" if column in NUMERIC else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(figure(row.get(column))) for column in columns))
+    console.print(table)
+
+
+def _show_record(console: Console, answer: dict[str, Any]) -> None:
+    console.print(Text(f"{answer['kind']} {answer['id']}, version {answer['version']}"), style="bold")
+    for field, value in (answer.get("state") or {}).items():
+        console.print(Text(f"  {field}: {figure(value)}"), soft_wrap=True)
+    _show_rows(console, "events", answer["events"])
+
+
+def _is_money(value: Any) -> bool:
+    return isinstance(value, dict) and "low" in value
+
+
+def figure(value: Any) -> str:
+    """One cell."""
+    forms: dict[type, Callable[[Any], str]] = {
+        dict: _interval,
+        list: lambda items: ", ".join(figure(item) for item in items),
+        bool: lambda flag: "yes" if flag else "no",
+        type(None): lambda _: "–",
+    }
+    return forms.get(type(value), str)(value)
+
+
+def _interval(value: dict[str, Any]) -> str:
+    """`4B USD`, or `3B–4B USD` where it is not exact; the stated figure first if there is one."""
+    if "low" not in value:
+        return ", ".join(f"{name} {figure(one)}" for name, one in value.items() if one is not None)
+    low, stated, high = value["low"], value["stated"], value["high"]
+    unit = f" {value.get('currency') or value.get('basis') or ''}".rstrip()
+    span = f"{short(low)}–{short(high)}" if high is not None else f"{short(low)}–?"
+    if stated is None:
+        return span + unit
+    return f"{short(stated)}{unit}" + ("" if low == stated == high else f" ({span})")
+
+
+def short(number: str) -> str:
+    """Three digits or four and a unit: 2.5B."""
+    amount = Decimal(number)
+    for size, unit in UNITS:
+        if amount >= size:
+            return f"{(amount / size).normalize():.4g}{unit}"
+    return f"{amount:.4g}"

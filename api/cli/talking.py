@@ -1,0 +1,79 @@
+"""What the commands say, and how they end: answers on stdout, all else on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import Any, NoReturn
+
+import httpx
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from ledger.refusals import Refusal
+from ledger.store import FolderHeld, StoreError, StoreRefused
+from ledger.writer import Unavailable
+
+answers = Console(highlight=False)
+messages = Console(stderr=True, highlight=False)
+
+
+class Exit(IntEnum):
+    """Exit codes."""
+
+    OK = 0
+    FOUND_WRONG = 1
+    BAD_USAGE = 2
+    NOT_READY = 3
+
+
+def say(text: str) -> None:
+    """A line on stderr."""
+    messages.print(Text(text), soft_wrap=True)
+
+
+def fail(code: Exit, what: str, mend: str = "") -> NoReturn:
+    """End with what is wrong and how to mend it."""
+    say(f"Error: {what}")
+    if mend:
+        say(f"  {mend}")
+    raise typer.Exit(code)
+
+
+def fail_with(problem: dict[str, Any], status: int) -> NoReturn:
+    """End with the problem that a service answered."""
+    where = problem.get("parameter") or problem.get("pointer") or ""
+    what = f"{problem.get('title', 'Refused')}: {problem.get('detail', '')}"
+    code = {404: Exit.FOUND_WRONG, 503: Exit.NOT_READY}.get(
+        status, Exit.FOUND_WRONG if status >= 500 else Exit.BAD_USAGE
+    )
+    fail(code, f"{where}: {what}" if where else what, problem.get("mend", ""))
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """Turn what can go wrong with a ledger or a service into a message and an exit code."""
+    try:
+        yield
+    except FolderHeld as error:
+        fail(Exit.NOT_READY, str(error), "Ask the service that holds it with --url, or stop it first.")
+    except StoreRefused as error:
+        fail(Exit.BAD_USAGE, str(error))
+    except (StoreError, Unavailable) as error:
+        fail(Exit.NOT_READY, f"The log cannot be reached: {error}", "Try again; what is sent twice is recorded once.")
+    except Refusal as error:
+        fail(Exit.BAD_USAGE, str(error))
+    except httpx.ConnectError:
+        fail(
+            Exit.NOT_READY,
+            "Nobody answers at this address.",
+            "Start a service with `dealledger serve`, or check --url.",
+        )
+    except httpx.HTTPError as error:
+        fail(Exit.NOT_READY, f"The service did not answer: {type(error).__name__}.", "Check --url, or try again.")
+    except httpx.InvalidURL as error:
+        fail(Exit.BAD_USAGE, f"--url: {error}.", "Write it like http://127.0.0.1:8000.")
+    except OSError as error:
+        fail(Exit.BAD_USAGE, f"{error.filename or ''}: {error.strerror}".lstrip(": "))
