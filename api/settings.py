@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     max_line_bytes: int = Field(
         default=MIB, ge=1024, description="Longest line of an application/x-ndjson body, in bytes."
     )
-    max_events: int = Field(default=1_000, ge=1, description="Most events in one array; more go in as lines.")
+    max_events: int = Field(default=10_000, ge=1, description="Most events in one array; more go in as lines.")
     idle_seconds: float = Field(
         default=20.0, gt=0, description="A body that brings nothing for so long is given up with 408, in seconds."
     )
