@@ -1,5 +1,20 @@
 """Fixtures that tests of every layer may take by name."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.service import fresh_service
 from tests.stores import database_url, postgres_store, sqlite_store, store
 
-__all__ = ["database_url", "postgres_store", "sqlite_store", "store"]
+__all__ = ["database_url", "postgres_store", "service", "sqlite_store", "store"]
+
+
+@pytest.fixture
+def service() -> Iterator[httpx.Client]:
+    """A client of a service on an empty ledger of its own."""
+    with fresh_service() as client:
+        yield client

@@ -1,0 +1,259 @@
+"""POST /v1/events: one, several, or lines; once, however often it is sent. GET: the audit trail."""
+
+from __future__ import annotations
+
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.service import fresh_service
+from tests.api.world import entity, event, given, head, post_lines, reasons, usd
+
+INVESTMENT = event("investment.made", investor="ant", issuer="bee", instrument="equity", amount=usd("10"))
+
+
+# --- one event or an array ---------------------------------------------------------------------------------------
+
+
+def test_one_event_is_recorded_and_found_at_its_location(service: httpx.Client) -> None:
+    """201 with position, id and type; Ledger-Position; Location."""
+    answer = service.post("/v1/events", json=entity("ant"))
+    assert answer.status_code == 201
+    [recorded] = answer.json()["events"]
+    assert answer.json() == {"position": 1, "events": [recorded]}
+    assert recorded["position"] == 1
+    assert recorded["type"] == "entity.registered"
+    assert answer.headers["ledger-position"] == "1"
+    found = service.get(answer.headers["location"]).json()["event"]
+    assert found["id"] == recorded["id"]
+    assert found["recorded_by"] == "rest"
+    assert found["status"] == "reported"
+
+
+def test_an_array_is_all_or_nothing_and_every_mistake_is_told(service: httpx.Client) -> None:
+    """Pointers go into the array; what comes first in it can be named by what follows."""
+    given(service, entity("ant"), entity("bee"), INVESTMENT)
+    answer = service.post("/v1/events", json=[entity("cow"), {"type": "x"}, entity("DOG")])
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/1/type", "/2/data/entity"]
+    answer = service.post("/v1/events", json=[entity("cow"), {**INVESTMENT, "data": {**INVESTMENT["data"], "issuer": "elk"}}])
+    assert answer.json()["pointer"] == "/1/data/issuer"
+    assert head(service) == 3
+
+
+def test_a_single_events_pointers_begin_in_the_event(service: httpx.Client) -> None:
+    """No /0 in front, whether its form or what the ledger holds is against it."""
+    assert service.post("/v1/events", json={**INVESTMENT, "effective": "soon"}).json()["pointer"] == "/effective"
+    assert service.post("/v1/events", json=INVESTMENT).json()["pointer"] == "/data/investor"
+
+
+def test_an_empty_array_is_refused(service: httpx.Client) -> None:
+    assert reasons(service.post("/v1/events", json=[])) == ["invalid"]
+
+
+def test_only_json_and_lines_are_taken(service: httpx.Client) -> None:
+    """415 for other types and other character sets; a charset of UTF-8 may be said."""
+    for media in ("text/plain", "application/xml", "application/json; charset=latin-1", ""):
+        answer = service.post("/v1/events", content=b"{}", headers={"Content-Type": media})
+        assert answer.status_code == 415
+        assert answer.headers["accept-post"] == "application/json, application/x-ndjson"
+    headers = {"Content-Type": 'Application/JSON; charset="UTF-8"'}
+    assert service.post("/v1/events", content=json.dumps(entity("ant")), headers=headers).status_code == 201
+
+
+def test_parameters_of_lines_are_refused_for_json(service: httpx.Client) -> None:
+    """A dry run that wasn't one would be a bad surprise."""
+    answer = service.post("/v1/events?dry_run=true", json=entity("ant"))
+    assert reasons(answer) == ["unknown_parameter"]
+    assert head(service) == 0
+
+
+def test_a_warning_does_not_keep_an_event_out(service: httpx.Client) -> None:
+    """A name that looks like another is taken, and said."""
+    given(service, entity("acme", name="Acme"))
+    answer = service.post("/v1/events", json=entity("acme-2", name="\u0410cme"))
+    assert answer.status_code == 201
+    assert answer.json()["warnings"]
+
+
+# --- once --------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_key_and_body_get_the_first_answer_again(service: httpx.Client) -> None:
+    """Spacing and the order of keys don't make another body."""
+    headers = {"Idempotency-Key": str(uuid4())}
+    body = entity("ant")
+    first = service.post("/v1/events", json=body, headers=headers)
+    again = dict(reversed(body.items()))
+    headers["Content-Type"] = "application/json"
+    second = service.post("/v1/events", content=json.dumps(again, indent=3), headers=headers)
+    assert (second.status_code, second.content) == (first.status_code, first.content)
+    assert head(service) == 1
+
+
+def test_the_same_key_with_another_body_is_refused(service: httpx.Client) -> None:
+    """Also when the first body was an array of one, which is another body than its event."""
+    headers = {"Idempotency-Key": "k"}
+    service.post("/v1/events", json=entity("ant"), headers=headers)
+    for other in (entity("bee"), [entity("ant")]):
+        answer = service.post("/v1/events", json=other, headers=headers)
+        assert (answer.status_code, reasons(answer)) == (422, ["key_reused"])
+    assert head(service) == 1
+
+
+def test_a_refused_body_leaves_its_key_free(service: httpx.Client) -> None:
+    """Nothing was recorded, so the mended body may take the key."""
+    headers = {"Idempotency-Key": "k"}
+    assert service.post("/v1/events", json=INVESTMENT, headers=headers).status_code == 422
+    assert service.post("/v1/events", json=entity("ant"), headers=headers).status_code == 201
+
+
+def test_retries_at_the_same_moment_are_recorded_once(service: httpx.Client) -> None:
+    """Eight senders, one key: all get one answer."""
+
+    def send(_: int) -> bytes:
+        return service.post("/v1/events", json=entity("ant"), headers={"Idempotency-Key": "k"}).content
+
+    with ThreadPoolExecutor(8) as senders:
+        assert len(set(senders.map(send, range(24)))) == 1
+    assert head(service) == 1
+
+
+@pytest.mark.parametrize("key", ["", "a b", "x" * 201, "\u00e9".encode()])
+def test_a_key_that_is_none_is_refused(service: httpx.Client, key: str) -> None:
+    answer = service.post("/v1/events", json=entity("ant"), headers={"Idempotency-Key": key})
+    assert reasons(answer) == ["invalid_header"]
+    assert answer.json()["parameter"] == "Idempotency-Key"
+
+
+def test_if_match_names_the_records_version(service: httpx.Client) -> None:
+    """412 once somebody else has written; the version is what /records shows."""
+    given(service, entity("ant"))
+    version = service.get("/v1/records/entity/ant").json()["version"]
+    change = event("entity.changed", entity="ant", city="Oslo")
+    headers = {"If-Match": f'"{version}"'}
+    assert service.post("/v1/events", json=change, headers=headers).status_code == 201
+    late = service.post("/v1/events", json=change, headers=headers)
+    assert (late.status_code, reasons(late)) == (412, ["version_mismatch"])
+    assert service.get("/v1/records/entity/ant").json()["version"] == version + 1
+
+
+@pytest.mark.parametrize("version", ["1", 'W/"1"', '"1", "2"', "*", '"x"', '""', '"-1"'])
+def test_if_match_takes_one_strong_version(service: httpx.Client, version: str) -> None:
+    answer = service.post("/v1/events", json=entity("ant"), headers={"If-Match": version})
+    assert reasons(answer) == ["invalid_header"]
+
+
+# --- lines -------------------------------------------------------------------------------------------------------
+
+
+def test_each_line_is_answered_by_a_line(service: httpx.Client) -> None:
+    """Blank lines are left out, and counted."""
+    told = post_lines(service, entity("ant"), "", entity("bee"), INVESTMENT)
+    assert [one["line"] for one in told[:-1]] == [1, 3, 4]
+    assert [one["status"] for one in told[:-1]] == [201] * 3
+    assert told[-1]["summary"] == {
+        "lines": 3, "accepted": 3, "refused": 0, "not_tried": 0, "repeated": 0, "dry_run": False, "position": 3
+    }  # fmt: skip
+
+
+def test_the_first_refused_line_stops_the_rest(service: httpx.Client) -> None:
+    """Those before it are recorded; pointers begin in the event."""
+    told = post_lines(service, entity("ant"), INVESTMENT, entity("bee"))
+    assert [one["status"] for one in told[:-1]] == [201, 422, "not_tried"]
+    assert told[1]["problem"]["reason"] == "unknown_entity"
+    assert told[1]["problem"]["pointer"] == "/data/issuer"
+    assert (told[-1]["summary"]["not_tried"], head(service)) == (1, 1)
+
+
+def test_a_line_that_is_no_json_stops_the_rest_too(service: httpx.Client) -> None:
+    told = post_lines(service, entity("ant"), "{", entity("bee"))
+    assert [one["status"] for one in told[:-1]] == [201, 400, "not_tried"]
+
+
+def test_on_error_continue_tries_them_all(service: httpx.Client) -> None:
+    told = post_lines(service, entity("ant"), "{", INVESTMENT, entity("bee"), INVESTMENT, on_error="continue")
+    assert [one["status"] for one in told[:-1]] == [201, 400, 422, 201, 201]
+    assert head(service) == 3
+
+
+def test_a_dry_run_writes_nothing_and_sees_the_lines_before(service: httpx.Client) -> None:
+    """More lines than are handed to the writer at once, the last of which needs the first."""
+    crowd = [entity(f"e-{number}") for number in range(1_200)]
+    last = event("investment.made", investor="e-0", issuer="e-1199", instrument="equity", amount=usd("1"))
+    told = post_lines(service, *crowd, last, dry_run="true")
+    assert {one["status"] for one in told[:-1]} == {200}
+    assert told[-1]["summary"]["dry_run"] is True
+    assert head(service) == 0
+
+
+def test_many_lines_all_arrive(service: httpx.Client) -> None:
+    """In order, each with its position."""
+    told = post_lines(service, *(entity(f"e-{number}") for number in range(3_000)))
+    assert [one["position"] for one in told[:-1]] == list(range(1, 3_001))
+
+
+def test_lines_sent_again_with_their_key_are_recorded_once(service: httpx.Client) -> None:
+    """Each line's key is made from the request's and its number; another line under a number is refused."""
+    lines = [entity("ant"), entity("bee")]
+    first = post_lines(service, *lines, headers={"Idempotency-Key": "k"})
+    again = post_lines(service, *lines, headers={"Idempotency-Key": "k"})
+    assert [one["position"] for one in again[:-1]] == [one["position"] for one in first[:-1]]
+    assert again[-1]["summary"]["repeated"] == 2
+    other = post_lines(service, entity("ant"), entity("cow"), headers={"Idempotency-Key": "k"})
+    assert other[1]["problem"]["reason"] == "key_reused"
+
+
+def test_keys_from_content_let_a_file_be_mended(service: httpx.Client) -> None:
+    """With a line put in front, what is there already is known again; two equal lines are two events."""
+    paid = event("distribution.paid", payer="bee", holder="ant", amount=usd("1"), kind="dividend")
+    lines = [entity("ant"), entity("bee"), paid, paid]
+    options = {"keys": "content", "headers": {"Idempotency-Key": "import"}}
+    post_lines(service, *lines, **options)
+    again = post_lines(service, entity("cow"), *lines, **options)
+    assert again[-1]["summary"]["repeated"] == 4
+    assert head(service) == 5
+
+
+def test_lines_have_no_version_in_common(service: httpx.Client) -> None:
+    headers = {"Content-Type": "application/x-ndjson", "If-Match": '"1"'}
+    assert reasons(service.post("/v1/events", content=b"{}", headers=headers)) == ["invalid_header"]
+
+
+# --- limits ------------------------------------------------------------------------------------------------------
+
+
+def test_a_body_that_is_too_long_is_refused_before_it_is_read(service: httpx.Client) -> None:
+    """By its Content-Length, or while it streams."""
+    headers = {"Content-Type": "application/json"}
+    long = b'"' + b"x" * (9 * 1024 * 1024) + b'"'
+    answer = service.post("/v1/events", content=long, headers=headers)
+    assert (answer.status_code, reasons(answer)) == (413, ["too_large"])
+    answer = service.post("/v1/events", content=(long[start : start + 65_536] for start in range(0, len(long), 65_536)), headers=headers)
+    assert (answer.status_code, reasons(answer)) == (413, ["too_large"])
+
+
+def test_an_array_of_too_many_events_is_refused() -> None:
+    with fresh_service(max_events=3) as client:
+        answer = client.post("/v1/events", json=[entity(f"e-{number}") for number in range(4)])
+        assert (answer.status_code, reasons(answer)) == (413, ["too_large"])
+        assert head(client) == 0
+
+
+def test_a_body_that_does_not_come_is_given_up() -> None:
+    """408 after the time set, and the connection is closed."""
+    with fresh_service(idle_seconds=0.2) as client:
+        with socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=10) as connection:
+            connection.sendall(
+                b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+            )
+            answer = b""
+            while block := connection.recv(65_536):
+                answer += block
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"slow_body" in answer
+        assert head(client) == 0
