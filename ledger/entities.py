@@ -17,11 +17,16 @@ Kind = Literal["company", "fund", "government", "person", "group", "place", "und
 State = Literal["active", "failed", "merged", "dissolved"]
 
 
+Language = Annotated[
+    str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35, examples=["ja", "zh-Hant"])
+]
+
+
 class LocalName(Part):
     """A name in another language or script."""
 
     text: Name
-    lang: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)] | None = None
+    lang: Language | None = None
 
 
 # The index key under which the names of all entities are found.
@@ -43,7 +48,7 @@ class _Attributes(Data):
     state: State | None = None
     lei: Annotated[str, Field(pattern=r"^[A-Z0-9]{18}[0-9]{2}$")] | None = None
     aliases: Labels | None = None
-    names: dict[str, Name] | list[Name | LocalName] | None = None
+    names: dict[Language, Name] | list[Name | LocalName] | None = None
 
 
 class EntityRegistered(_Attributes):
