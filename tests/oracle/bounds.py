@@ -19,6 +19,7 @@ class Bounds(NamedTuple):
 
 
 ZERO = Bounds(Fraction(0), Fraction(0), Fraction(0))
+UNKNOWN = Bounds(Fraction(0), None, None)
 
 
 def of_money(money: dict[str, Any]) -> Bounds:

@@ -6,20 +6,21 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.bounds import ZERO, Bounds, of_money
+from tests.oracle.bounds import ZERO, Bounds
 from tests.oracle.dates import last_day
 from tests.oracle.money import (
     Figure,
     Item,
     additive,
     difference,
-    figure,
     grouped,
     missing_rates,
     money,
+    nothing,
+    own_currency,
+    recorded,
     total,
     totals,
-    zeros_if_empty,
 )
 from tests.oracle.rows import Log, Question, Row, by_position, counting_rows, question
 
@@ -38,9 +39,8 @@ def commitments(
     rows = counting_rows(q)
     made_rows = [
         row
-        for row in rows
-        if row.type == "commitment.made"
-        and (from_ is None or row.data["from"] == from_)
+        for row in newest_of_each([row for row in rows if row.type == "commitment.made"], "commitment")
+        if (from_ is None or row.data["from"] == from_)
         and (to is None or row.data["to"] == to)
     ]
     made_rows.sort(key=lambda row: row.data["commitment"])
@@ -76,19 +76,30 @@ def in_force(q: Question, rows: list[Row], kind: str, slug: str, made: Row, name
     return newest.data[name], newest
 
 
-def amount_in_force(
-    q: Question, rows: list[Row], kind: str, slug: str, made: Row, taken: Figure
-) -> tuple[Figure, str | None]:
-    """The amount, and its own currency. Of "up to X" as much is certain as was taken."""
+def amount_in_force(q: Question, rows: list[Row], kind: str, slug: str, made: Row, taken: Figure) -> Figure:
+    """The amount by its latest terms. Of "up to X" as much is certain as was taken."""
     amount, set_by = in_force(q, rows, kind, slug, made, "amount")
-    result = figure(q, rows, amount.get("currency"), of_money(amount), set_by.last)
-    for key, bounds in result.amounts.items():
-        if made.last > q.as_of:
-            result.amounts[key] = Bounds(Fraction(0), Fraction(0), bounds.high)
-        elif amount.get("qualifier") == "up_to":
-            assert bounds.high is not None
-            result.amounts[key] = bounds._replace(low=min(bounds.high, taken.amounts.get(key, ZERO).low))
-    return result, amount.get("currency")
+    result = recorded(q, rows, amount, set_by.last)
+    if made.last > q.as_of:
+        return Figure(
+            {key: Bounds(Fraction(0), Fraction(0), one.high) for key, one in result.amounts.items()}, result.missing
+        )
+    if amount.get("qualifier") == "up_to":
+        if taken.missing:
+            return Figure(missing=result.missing + taken.missing)
+        for key, one in result.amounts.items():
+            assert one.high is not None
+            result.amounts[key] = one._replace(low=min(one.high, taken.amounts.get(key, ZERO).low))
+    return result
+
+
+def newest_of_each(made_rows: list[Row], record: str) -> list[Row]:
+    """Of a record that was made anew after it was retracted, the one made last, wherever both can be seen."""
+    return [
+        row
+        for row in made_rows
+        if not any(one.data[record] == row.data[record] and one.position > row.position for one in made_rows)
+    ]
 
 
 def _commitment(q: Question, rows: list[Row], made: Row) -> tuple[dict[str, Any], dict[str, Figure]]:
@@ -118,17 +129,11 @@ def _commitment(q: Question, rows: list[Row], made: Row) -> tuple[dict[str, Any]
     closes = [row for row in rows if row.type == "commitment.closed" and row.data["commitment"] == slug]
     outcome = max(closes, key=lambda row: row.order).data["outcome"] if closes else None
 
-    drawn = grouped(
-        [Item({row.id}, row.data.get("part_of"), additive(q, rows, row, row.data["amount"])) for row in draws]
-    )
+    drawn = total(additive(q, rows, row, row.data["amount"]) for row in draws)
     recallable = total(additive(q, rows, row, row.data["recallable"]) for row in recalls)
-    committed, own = amount_in_force(q, rows, "commitment.changed", slug, made, drawn)
-    unfunded = difference(total([committed, recallable]), drawn)
-    if outcome is not None:
-        unfunded = Figure(dict.fromkeys(unfunded.amounts, ZERO))
-    own_currencies = {own, *drawn.amounts}
-    drawn = zeros_if_empty(q, drawn, own_currencies)
-    unfunded = zeros_if_empty(q, unfunded, own_currencies)
+    committed = amount_in_force(q, rows, "commitment.changed", slug, made, drawn)
+    own = own_currency(q, [committed, drawn])
+    unfunded = difference(total([committed, recallable]), drawn) if outcome is None else nothing(own)
 
     horizon = now("horizon")
     end = (horizon or {}).get("end")
@@ -140,9 +145,9 @@ def _commitment(q: Question, rows: list[Row], made: Row) -> tuple[dict[str, Any]
         "binding": now("binding"),
         "stage": now("stage"),
         "held": now("held") or False,
-        "committed": money(committed),
-        "drawn": money(drawn),
-        "unfunded": money(unfunded),
+        "committed": money(committed, own),
+        "drawn": money(drawn, own),
+        "unfunded": money(unfunded, own),
         "outcome": outcome,
         "horizon": horizon,
         "horizon_gone": end is not None and last_day(end) < q.as_of,

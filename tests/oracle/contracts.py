@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tests.oracle.bounds import ZERO
-from tests.oracle.commitments import amount_in_force, in_force
+from tests.oracle.commitments import amount_in_force, in_force, newest_of_each
 from tests.oracle.money import (
     Figure,
     additive,
@@ -14,9 +13,10 @@ from tests.oracle.money import (
     maximum,
     missing_rates,
     money,
+    nothing,
+    own_currency,
     total,
     totals,
-    zeros_if_empty,
 )
 from tests.oracle.rows import Log, Question, Row, by_position, counting_rows, question
 
@@ -35,9 +35,8 @@ def contracts(
     rows = counting_rows(q)
     signed_rows = [
         row
-        for row in rows
-        if row.type == "contract.signed"
-        and (customer is None or row.data["customer"] == customer)
+        for row in newest_of_each([row for row in rows if row.type == "contract.signed"], "contract")
+        if (customer is None or row.data["customer"] == customer)
         and (provider is None or row.data["provider"] == provider)
     ]
     signed_rows.sort(key=lambda row: row.data["contract"])
@@ -66,23 +65,16 @@ def _contract(q: Question, rows: list[Row], signed: Row) -> tuple[dict[str, Any]
     )
     billed = total(additive(q, rows, row, row.data["amount"]) for row in bills)
     paid = total(additive(q, rows, row, row.data["amount"]) for row in payments)
-    amount, own = amount_in_force(q, rows, "contract.changed", slug, signed, paid)
-    remaining = difference(amount, maximum(billed, paid))
-    if ends:
-        remaining = Figure(dict.fromkeys(remaining.amounts, ZERO))
-    own_currencies = {own, *billed.amounts, *paid.amounts}
-    figures = {
-        "amount": amount,
-        "billed": zeros_if_empty(q, billed, own_currencies),
-        "paid": zeros_if_empty(q, paid, own_currencies),
-        "remaining": zeros_if_empty(q, remaining, own_currencies),
-    }
+    amount = amount_in_force(q, rows, "contract.changed", slug, signed, paid)
+    own = own_currency(q, [amount, billed, paid])
+    remaining = nothing(own) if ends else difference(amount, maximum(billed, paid))
+    figures = {"amount": amount, "billed": billed, "paid": paid, "remaining": remaining}
     answer = {
         "contract": slug,
         "customer": signed.data["customer"],
         "provider": signed.data["provider"],
         "resource": signed.data["resource"],
-        **{name: money(one) for name, one in figures.items()},
+        **{name: money(one, own) for name, one in figures.items()},
         "term": in_force(q, rows, "contract.changed", slug, signed, "term")[0],
         "exclusive": in_force(q, rows, "contract.changed", slug, signed, "exclusive")[0],
         "ended": bool(ends),

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.bounds import Bounds, of_money, of_stake, text, times, written
+from tests.oracle.bounds import UNKNOWN, ZERO, Bounds, of_money, of_stake, text, times, written
 from tests.oracle.money import (
     Figure,
     Item,
     additive,
-    figure,
+    currencies,
     folded,
     grouped,
     missing_rates,
     money,
+    nothing,
+    own_currency,
+    recorded,
     total,
     totals,
-    zeros_if_empty,
 )
 from tests.oracle.rows import Log, Question, Row, by_position, counting_rows, question, visible_rows
 
@@ -57,7 +59,7 @@ def holdings(
             {
                 "cost": _cost(q, rows, bought),
                 **{
-                    name: total(figures[name] for _, figures in answers)
+                    name: total(figures[name] for _, figures in answers if name in figures)
                     for name in ("proceeds", "distributions", "value")
                 },
             },
@@ -198,24 +200,25 @@ def _holding(q: Question, all_rows: list[Row], key: Key, rows: list[Row]) -> tup
     distributions = total(
         additive(q, all_rows, row, row.data["amount"]) for row in rows if row.type == "distribution.paid"
     )
-    own = {*cost.amounts, *proceeds.amounts, *distributions.amounts}
-    cost, proceeds, distributions = (zeros_if_empty(q, one, own) for one in (cost, proceeds, distributions))
+    own = own_currency(q, [cost, proceeds, distributions])
 
     mark: Row | None = None
-    value = Figure()
     if stated.sold_out:
-        value = zeros_if_empty(q, Figure(), own)
+        value: Figure | None = nothing(own)
     else:
-        mark, value = _value(q, all_rows, key, units, stakes.get("economic"))
+        mark, value = _value(q, key, units, stakes.get("economic"))
 
-    figures = {"cost": cost, "proceeds": proceeds, "distributions": distributions, "value": value}
+    figures = {"cost": cost, "proceeds": proceeds, "distributions": distributions}
+    if value is not None:
+        figures["value"] = value
     answer = {
         "holder": key[0],
         "issuer": key[1],
         "instrument": key[2],
         "units": text(units),
         "stake": [{"basis": basis, **written(bounds)} for basis, bounds in stakes.items()],
-        **{name: money(one) for name, one in figures.items()},
+        "value": None,
+        **{name: money(one, own) for name, one in figures.items()},
         "value_basis": None if mark is None else mark.data["basis"],
         "valued_on": None if mark is None else str(mark.last),
         "age_days": None if mark is None else (q.as_of - mark.last).days,
@@ -228,48 +231,48 @@ def _holding(q: Question, all_rows: list[Row], key: Key, rows: list[Row]) -> tup
     return answer, figures
 
 
-def _value(
-    q: Question, rows: list[Row], key: Key, units: Fraction | None, stake: Bounds | None
-) -> tuple[Row | None, Figure]:
-    """The mark that values the holding, and what it makes of it."""
+def _value(q: Question, key: Key, units: Fraction | None, stake: Bounds | None) -> tuple[Row | None, Figure | None]:
+    """The mark that values the holding, and what it makes of it. Rumours never value, even where they count."""
     holder, issuer, _ = key
+    rows = counting_rows(replace(q, rumoured=False))
+    rates = counting_rows(q)
     marks = [
         row
         for row in rows
         if row.type == "valuation.recorded"
         and row.data["subject"] == issuer
-        and row.status != "rumoured"
         and row.data["basis"] not in ("target", "counterfactual")
     ]
     marks.sort(key=lambda row: row.order)
-    own = [row for row in marks if row.data.get("holder") == holder]
+    # A mark that says nothing is not usable.
+    own = [row for row in marks if row.data.get("holder") == holder and of_money(row.data["value"]) != UNKNOWN]
     if own:
-        value = own[-1].data["value"]
-        return own[-1], figure(q, rows, value.get("currency"), of_money(value), own[-1].last)
-    priced = [row for row in marks if row.data.get("price") is not None and row.data.get("holder") is None]
+        return own[-1], recorded(q, rates, own[-1].data["value"], own[-1].last)
+    priced = [row for row in marks if of_money(row.data.get("price") or {}) != UNKNOWN]
     if priced and units is not None:
         price = priced[-1].data["price"]
         worth = times(of_money(price), Bounds(units, units, units))
-        return priced[-1], figure(q, rows, price.get("currency"), worth, priced[-1].last)
+        return priced[-1], recorded(q, rates, price, priced[-1].last, worth)
     whole = [
         row
         for row in marks
-        if row.data["basis"] in ("post_money", "market_cap", "fair_value") and row.data.get("holder") is None
+        if row.data["basis"] in ("post_money", "market_cap", "fair_value")
+        and row.data.get("holder") is None
+        and of_money(row.data["value"]) != UNKNOWN
     ]
     if whole and stake is not None:
         value = whole[-1].data["value"]
-        return whole[-1], figure(q, rows, value.get("currency"), times(of_money(value), stake), whole[-1].last)
-    return None, Figure()
+        return whole[-1], recorded(q, rates, value, whole[-1].last, times(of_money(value), stake))
+    return None, None
 
 
 def _multiple(figures: dict[str, Figure]) -> str | None:
     """What came back and what is left, per unit of cost, at the stated amounts."""
-    if any(one.missing or not one.amounts for one in figures.values()):
+    known = currencies(figures.values())
+    if "value" not in figures or any(one.missing for one in figures.values()) or len(known) != 1:
         return None
-    in_one = dict(zip(figures, folded(figures.values()), strict=True))
-    if len({currency for one in in_one.values() for currency in one.amounts}) != 1:
-        return None
-    stated = {name: next(iter(one.amounts.values())).stated for name, one in in_one.items()}
+    (currency,) = known
+    stated = {name: folded(one, known).amounts.get(currency, ZERO).stated for name, one in figures.items()}
     value, cost = stated["value"], stated["cost"]
     proceeds, distributions = stated["proceeds"], stated["distributions"]
     if value is None or not cost or proceeds is None or distributions is None:

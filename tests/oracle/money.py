@@ -8,7 +8,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.bounds import ZERO, Bounds, larger, minus, of_money, plus, scaled, written
+from tests.oracle.bounds import UNKNOWN, ZERO, Bounds, larger, minus, of_money, plus, scaled, written
 from tests.oracle.rows import Question, Row
 
 Rate = tuple[str, str, str]
@@ -53,36 +53,37 @@ def figure(q: Question, rows: list[Row], currency: str | None, bounds: Bounds, d
     return Figure({q.currency: scaled(bounds, factor)})
 
 
+def recorded(q: Question, rows: list[Row], money: dict[str, Any], day: date, bounds: Bounds | None = None) -> Figure:
+    """Money of an event, or other bounds of it. A wholly unknown amount needs no rate, even if it has a currency."""
+    unknown = q.currency is not None and of_money(money) == UNKNOWN
+    return figure(q, rows, None if unknown else money.get("currency"), bounds or of_money(money), day)
+
+
 def additive(q: Question, rows: list[Row], row: Row, money: dict[str, Any]) -> Figure:
     """What the row adds at as_of: low and stated from the last day of its period, high from the first."""
     bounds = of_money(money)
     if row.last > q.as_of:
         bounds = Bounds(Fraction(0), Fraction(0), bounds.high)
-    return figure(q, rows, money.get("currency"), bounds, row.last)
+    return recorded(q, rows, money, row.last, bounds)
 
 
-def folded(figures: Iterable[Figure]) -> list[Figure]:
-    """Amounts without a currency belong to the one currency that is there, if it is only one."""
-    figures = list(figures)
-    named = {currency for one in figures for currency in one.amounts if currency is not None}
-    if len(named) != 1:
-        return figures
-    (currency,) = named
-    result = []
-    for one in figures:
-        amounts: dict[str | None, Bounds] = {}
-        for key, bounds in one.amounts.items():
-            amounts[currency] = plus(amounts[currency], bounds) if currency in amounts else bounds
-            assert key in (None, currency)
-        result.append(Figure(amounts, one.missing))
-    return result
+def currencies(figures: Iterable[Figure]) -> set[str]:
+    return {currency for one in figures for currency in one.amounts if currency is not None}
+
+
+def folded(one: Figure, known: set[str]) -> Figure:
+    """An amount without a currency belongs to the one currency that is known, if it is only one."""
+    if None not in one.amounts or len(known) != 1:
+        return one
+    (currency,) = known
+    parts = [one.amounts[key] for key in (None, currency) if key in one.amounts]
+    return Figure({currency: parts[0] if len(parts) == 1 else plus(*parts)}, one.missing)
 
 
 def combined(one: Figure, other: Figure, how: Callable[[Bounds, Bounds], Bounds]) -> Figure:
     missing = one.missing + other.missing
     if missing:
         return Figure(missing=missing)
-    one, other = folded([one, other])
     return Figure(
         {
             currency: how(one.amounts.get(currency, ZERO), other.amounts.get(currency, ZERO))
@@ -100,6 +101,15 @@ def total(figures: Iterable[Figure]) -> Figure:
 
 
 def difference(one: Figure, other: Figure) -> Figure:
+    """What `other` leaves of `one`; what is of no currency may have been taken from any of them."""
+    known = currencies([one, other])
+    one, other = folded(one, known), folded(other, known)
+    if None in other.amounts:
+        anywhere = other.amounts[None]
+        spread: dict[str | None, Bounds] = {None: anywhere}
+        for currency in known:
+            spread[currency] = plus(other.amounts.get(currency, ZERO), anywhere)
+        other = Figure(spread, other.missing)
     return combined(one, other, minus)
 
 
@@ -129,29 +139,34 @@ def grouped(items: list[Item]) -> Figure:
     return total(group(item) for item in items if item.part_of not in names)
 
 
-def zeros_if_empty(q: Question, one: Figure, own: Iterable[str | None]) -> Figure:
-    """Without any part: nothing, in the currency asked for or in the row's own, if it has one."""
-    if one.amounts or one.missing:
-        return one
+def own_currency(q: Question, figures: Iterable[Figure]) -> str | None:
+    """The currency of a row: the one asked for, else that of its first figure that has just one."""
     if q.currency is not None:
-        return Figure({q.currency: ZERO})
-    currencies = sorted({currency for currency in own if currency is not None})
-    return Figure(dict.fromkeys(currencies, ZERO))
+        return q.currency
+    for one in figures:
+        if len(currencies([one])) == 1:
+            return currencies([one]).pop()
+    return None
+
+
+def nothing(currency: str | None) -> Figure:
+    """Zero in a currency; without one there is nothing that a total would have to show."""
+    return Figure({} if currency is None else {currency: ZERO})
 
 
 def currency_order(currency: str | None) -> tuple[bool, str]:
     return currency is None, currency or ""
 
 
-def money(one: Figure) -> Any:
-    """An object, a list of them where currencies mix, None where a rate or any amount is missing."""
-    if one.missing or not one.amounts:
+def money(one: Figure, own: str | None) -> Any:
+    """An object, a list of them where currencies mix, None where a rate is missing.
+
+    Without any part it is zero in the row's own currency.
+    """
+    if one.missing:
         return None
-    (one,) = folded([one])
-    objects = [
-        {"currency": currency, **written(one.amounts[currency])}
-        for currency in sorted(one.amounts, key=currency_order)
-    ]
+    amounts = folded(one, currencies([one])).amounts or {own: ZERO}
+    objects = [{"currency": key, **written(amounts[key])} for key in sorted(amounts, key=currency_order)]
     return objects[0] if len(objects) == 1 else objects
 
 
@@ -166,19 +181,20 @@ def missing_rates(figures: Iterable[Figure]) -> dict[str, Any]:
 def totals(q: Question, figures: dict[str, Figure]) -> list[dict[str, Any]]:
     """One entry per currency, with every figure; of a figure that lacks a rate, None."""
     lacking = missing_rates(figures.values())
-    names = list(figures)
-    in_one = dict(zip(names, folded(figures.values()), strict=True))
-    currencies = {currency for one in in_one.values() for currency in one.amounts}
+    known = currencies(figures.values())
     if lacking and q.currency is not None:
-        currencies = {q.currency}
+        known = {q.currency}
+    in_one = {name: folded(one, known) for name, one in figures.items()}
     return [
         {
             "currency": currency,
             **{
-                name: None if one.missing else written(one.amounts.get(currency, ZERO))
+                name: None
+                if one.missing
+                else {"currency": currency, **written(plus(one.amounts.get(currency, ZERO), ZERO))}
                 for name, one in in_one.items()
             },
             **lacking,
         }
-        for currency in sorted(currencies, key=currency_order)
+        for currency in sorted({*known, *(key for one in in_one.values() for key in one.amounts)}, key=currency_order)
     ]

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.bounds import Bounds, of_money, of_stake, text
-from tests.oracle.money import Figure, figure, missing_rates, money
+from tests.oracle.bounds import UNKNOWN, Bounds, of_money, of_stake, text
+from tests.oracle.money import Figure, missing_rates, money, recorded
 from tests.oracle.rows import Log, Question, Row, counting_rows, question, visible_rows
 
 
@@ -32,6 +32,7 @@ def valuations(
                 row.type in ("investment.made", "investment.sold")
                 and row.data["issuer"] == subject
                 and row.data.get("stake") is not None
+                and of_money(_worth(row)) != UNKNOWN
             )
         )
     ]
@@ -44,10 +45,10 @@ def valuations(
 
 
 def _kind(row: Row) -> tuple[str, str | None]:
-    """The basis and the holder: marks that agree in both are steps of one ladder."""
+    """The basis and the holder: marks that agree in both are steps of one ladder. What deals imply is of the whole."""
     if row.type == "valuation.recorded":
         return row.data["basis"], row.data.get("holder")
-    return "implied", row.data["investor" if row.type == "investment.made" else "holder"]
+    return "implied", None
 
 
 def _worth(row: Row) -> dict[str, Any]:
@@ -56,13 +57,13 @@ def _worth(row: Row) -> dict[str, Any]:
     ]
 
 
-def _figures(q: Question, rates: list[Row], row: Row) -> tuple[Figure, Figure]:
+def _figures(q: Question, rates: list[Row], row: Row) -> tuple[Figure, Figure | None]:
     """The value, and what it implies of the whole where a stake is given."""
     worth = _worth(row)
     bounds = of_money(worth)
-    value = figure(q, rates, worth.get("currency"), bounds, row.last)
+    value = recorded(q, rates, worth, row.last)
     if row.data.get("stake") is None:
-        return value, Figure()
+        return value, None
     stake = of_stake(row.data["stake"])
 
     def over(amount: Fraction | None, share: Fraction | None) -> Fraction | None:
@@ -70,7 +71,7 @@ def _figures(q: Question, rates: list[Row], row: Row) -> tuple[Figure, Figure]:
 
     low = over(bounds.low, stake.high)
     whole = Bounds(low or Fraction(0), over(bounds.stated, stake.stated), over(bounds.high, stake.low))
-    return value, figure(q, rates, worth.get("currency"), whole, row.last)
+    return value, recorded(q, rates, worth, row.last, whole)
 
 
 def _mark(q: Question, rates: list[Row], row: Row, before: Row | None) -> dict[str, Any]:
@@ -80,19 +81,21 @@ def _mark(q: Question, rates: list[Row], row: Row, before: Row | None) -> dict[s
     if before is not None:
         pick = 1 if basis == "implied" else 0
         now, then = _figures(q, rates, row)[pick], _figures(q, rates, before)[pick]
-        if now.amounts and then.amounts and set(now.amounts) == set(then.amounts):
+        assert now is not None
+        assert then is not None
+        if now.amounts and set(now.amounts) == set(then.amounts):
             (this,), (previous,) = now.amounts.values(), then.amounts.values()
             if this.stated is not None and previous.stated:
                 step_up = text(this.stated / previous.stated)
     return {
         "effective": row.effective,
         "known": str(row.known),
+        "status": row.status,
         "basis": basis,
         "holder": holder,
-        "status": row.status,
-        "value": money(value),
-        "implied": money(implied),
+        "value": money(value, None),
+        "implied": None if implied is None else money(implied, None),
         "step_up": step_up,
         "events": [row.id],
-        **missing_rates([value, implied]),
+        **missing_rates([value] if implied is None else [value, implied]),
     }
