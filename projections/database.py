@@ -1,0 +1,239 @@
+"""The DuckDB file that holds the read model. It can be deleted at any time: whatever is doubtful is built again."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ledger.store import Store, Stored, StoreError
+from projections.apply import COLUMNS, Changes, changes_of
+from projections.visibility import NO_END
+
+FILE = "read-model.duckdb"
+# Raise it with every change of a table or of what a projection makes of an event: files of other versions are rebuilt.
+VERSION = 1
+REBUILD_BATCH = 5_000
+# The file can't be written or read, the disk is full: the fault isn't the events'.
+FAULTS = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException, StoreError)
+
+_META = """CREATE TABLE meta (version INTEGER, first_event VARCHAR, position BIGINT, event_id VARCHAR);
+    CREATE TABLE set_aside (position BIGINT, projection VARCHAR, error VARCHAR);"""
+
+
+class ReadModelInUse(Exception):
+    """Another process has the file open."""
+
+
+class ReadModel:
+    """The tables, up to a position of the log that is committed with their rows.
+
+    One thread applies events; any thread may ask. Until the file is found good or rebuilt, the tables are those of an
+    empty log at position 0.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        self.rebuilding: dict[str, Any] | None = None
+        """Why the file is being rebuilt, the position that this has reached, and the head."""
+        self._moved = threading.Condition()
+        self._cursors: list[duckdb.DuckDBPyConnection] = []
+        self._of_thread = threading.local()
+        self._connection = _empty(":memory:")
+        self._position = 0
+        self._ready = False
+
+    @property
+    def position(self) -> int:
+        """The last position applied."""
+        return self._position
+
+    def wait_for(self, position: int, timeout: float) -> bool:
+        """Whether the position is applied within so many seconds."""
+        with self._moved:
+            return self._moved.wait_for(lambda: self._position >= position, timeout)
+
+    def rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows of a query with named parameters."""
+        return self._cursor().execute(sql, dict(values)).fetchall()
+
+    def set_aside(self) -> list[dict[str, Any]]:
+        """The events that could not be applied, by which projection, and why."""
+        rows = self.rows("SELECT position, projection, error FROM set_aside ORDER BY position, projection", {})
+        return [dict(zip(("position", "projection", "error"), row, strict=True)) for row in rows]
+
+    def prepare(self, store: Store) -> None:
+        """Open the file if the log bears it out, else rebuild it. Raises StoreError, ReadModelInUse."""
+        if self._ready:
+            return
+        doubt = "there is no file"
+        if self.path.exists():
+            try:
+                connection = _connect(self.path)
+                found = _doubt(connection, store)
+                if found is None:
+                    self._use(connection)
+                    return
+                connection.close()
+                doubt = found
+            except StoreError:
+                raise
+            except Exception as error:  # a damaged file can fail in any way
+                if "lock" in str(error) and isinstance(error, duckdb.IOException):
+                    raise ReadModelInUse(f"{self.path} is open in another process: {error}") from error
+                doubt = f"the file can't be read: {error}"[:500]
+        self.rebuild(store, doubt)
+
+    def rebuild(self, store: Store, reason: str) -> None:
+        """Build the file from the log beside the old one, and put it in its place."""
+        building = self.path.with_name(FILE + ".building")
+        _remove(building)
+        self.rebuilding = {"reason": reason, "position": 0, "head": store.head()}
+        connection = _empty(building)
+        position = 0
+        while batch := store.read(position, REBUILD_BATCH):
+            _apply(connection, store, batch)
+            position = batch[-1].position
+            self.rebuilding = {**self.rebuilding, "position": position}
+        connection.execute("CHECKPOINT")
+        connection.close()
+        _remove(self.path)
+        os.replace(building, self.path)
+        self._use(_connect(self.path))
+        self.rebuilding = None
+
+    def apply(self, store: Store, batch: Sequence[Stored]) -> None:
+        """Apply the events that follow the position, and move it with them. Called by one thread."""
+        _apply(self._cursor(), store, batch)
+        self._move(batch[-1].position)
+
+    def close(self) -> None:
+        with self._moved:
+            for cursor in self._cursors:
+                cursor.close()
+            self._cursors.clear()
+            self._connection.close()
+
+    def _use(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection, before = connection, self._connection
+        self._of_thread = threading.local()
+        self._ready = True
+        before.close()
+        [(position,)] = connection.execute("SELECT position FROM meta").fetchall()
+        self._move(position)
+
+    def _move(self, position: int) -> None:
+        with self._moved:
+            self._position = position
+            self._moved.notify_all()
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        """This thread's own connection to the tables."""
+        cursor: duckdb.DuckDBPyConnection | None = getattr(self._of_thread, "cursor", None)
+        if cursor is None:
+            cursor = self._of_thread.cursor = self._connection.cursor()
+            with self._moved:
+                self._cursors.append(cursor)
+        return cursor
+
+
+def _connect(path: Path | str) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(
+        str(path), config={"enable_external_access": "false", "lock_configuration": "true", "TimeZone": "UTC"}
+    )
+
+
+def _empty(path: Path | str) -> duckdb.DuckDBPyConnection:
+    connection = _connect(path)
+    connection.execute(_META)
+    connection.execute("INSERT INTO meta VALUES ($1, NULL, 0, NULL)", [VERSION])
+    for name, columns in COLUMNS.items():
+        connection.execute(f"CREATE TABLE {name} ({', '.join(f'{column} {kind}' for column, kind in columns.items())})")
+    return connection
+
+
+def _remove(path: Path) -> None:
+    for one in (path, path.with_name(path.name + ".wal")):
+        one.unlink(missing_ok=True)
+
+
+def _doubt(connection: duckdb.DuckDBPyConnection, store: Store) -> str | None:
+    """Why the file may not be what the log says; None if all is well."""
+    [(version, first_event, position, event_id)] = connection.execute("SELECT * FROM meta").fetchall()
+    if version != VERSION:
+        return f"the file is of version {version}, not {VERSION}"
+    if position > store.head():
+        return f"the file is at {position}, ahead of the log"
+    if position:
+        [first], [last] = store.read(0, 1), store.read(position - 1, 1)
+        if (first.event_id, last.event_id) != (first_event, event_id):
+            return "the file is of another log"
+    for name in ("set_aside", *COLUMNS):  # every block is read once, since DuckDB checks a block only then
+        connection.execute(f"SELECT bit_xor(hash({name})) FROM {name}").fetchall()
+    return None
+
+
+# --- applying ---------------------------------------------------------------------------------------------------
+
+
+def _apply(connection: duckdb.DuckDBPyConnection, store: Store, batch: Sequence[Stored]) -> None:
+    """Apply a batch at once; if that fails on some event, one by one, and set aside what can't be applied."""
+    try:
+        _write(connection, batch, changes_of(store, batch))
+    except FAULTS:
+        raise
+    except Exception:  # whatever the tables don't take
+        for stored in batch:
+            changes = changes_of(store, [stored])
+            taken = [name for name in changes.tables if _takes(connection, stored, changes, name)]
+            _write(connection, [stored], changes.only(taken))
+
+
+def _takes(connection: duckdb.DuckDBPyConnection, stored: Stored, changes: Changes, name: str) -> bool:
+    """Whether one table takes its changes; if not, the event is set aside."""
+    try:
+        _write(connection, [stored], changes.only([name]), keep=False)
+    except FAULTS:
+        raise
+    except Exception as error:  # whatever the table doesn't take
+        changes.set_aside.append((stored.position, name, f"{type(error).__name__}: {error}"[:500]))
+        return False
+    return True
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, batch: Sequence[Stored], changes: Changes, *, keep: bool = True
+) -> None:
+    """Write changes and the position in one transaction, or try to and roll back."""
+    connection.begin()
+    try:
+        for name, ends in changes.ends.items():
+            connection.execute(
+                f"""UPDATE {name} SET pos_to = ending.at
+                FROM (SELECT unnest($1::BIGINT[]) AS fact, unnest($2::BIGINT[]) AS at) AS ending
+                WHERE fact_position = ending.fact AND pos_to = {NO_END}""",
+                [list(ends), list(ends.values())],
+            )
+        for name, rows in changes.rows.items():
+            kinds = COLUMNS[name].values()
+            values = ", ".join(f"unnest(${place}::{kind}[])" for place, kind in enumerate(kinds, 1))
+            if rows:
+                by_column = [list(column) for column in zip(*rows, strict=True)]
+                connection.execute(f"INSERT INTO {name} SELECT {values}", by_column)
+        if changes.set_aside:
+            connection.executemany("INSERT INTO set_aside VALUES ($1, $2, $3)", changes.set_aside)
+        connection.execute(
+            "UPDATE meta SET first_event = coalesce(first_event, $1), position = $2, event_id = $3",
+            [batch[0].event_id, batch[-1].position, batch[-1].event_id],
+        )
+    except BaseException:
+        connection.rollback()
+        raise
+    if keep:
+        connection.commit()
+    else:
+        connection.rollback()

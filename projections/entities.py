@@ -1,0 +1,96 @@
+"""Entities: who takes part, under which names, and in whose group."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from ledger.entities import entity_names
+from projections.paging import Listing, Page, cut
+from projections.visibility import Fact, Point, Table, counting
+
+if TYPE_CHECKING:
+    from projections.database import ReadModel
+
+_FIELDS = ("name", "kind", "parent", "manager", "country", "city", "sector", "state", "lei", "aliases", "names")
+
+
+def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
+    said = {field: fact.data[field] for field in _FIELDS if field in fact.data}
+    yield fact.data["entity"], json.dumps(said, ensure_ascii=False)
+
+
+TABLE = Table(
+    "entities",
+    {"entity": "VARCHAR", "said": "VARCHAR"},  # `said`: JSON of the attributes that the event gives
+    frozenset({"entity.registered", "entity.changed"}),
+    _rows,
+)
+
+
+def entities(
+    model: ReadModel,
+    at: Point,
+    *,
+    kind: str | None = None,
+    parent: str | None = None,
+    q: str | None = None,
+    page: Page,
+) -> Listing:
+    """Entities by id: of a kind, of a parent, with a text in their id or one of their names."""
+    found = [
+        row
+        for row in _entities(model, at)
+        if (kind is None or row["kind"] == kind)
+        and (parent is None or row["parent"] == parent)
+        and (q is None or _mentions(row, _plain(q)))
+    ]
+    rows, after = cut(found, page, lambda row: (row["entity"],))
+    return Listing(rows, None, after is not None, after)
+
+
+def entity(model: ReadModel, at: Point, entity_id: str) -> dict[str, Any] | None:
+    """One entity as the list has it; None if it isn't registered at the three times."""
+    return next(iter(_entities(model, at, entity_id)), None)
+
+
+def _entities(model: ReadModel, at: Point, entity_id: str | None = None) -> Iterator[dict[str, Any]]:
+    rule = counting(model, at)
+    one = {} if entity_id is None else {"entity": entity_id}
+    rows = model.rows(
+        f"""SELECT entity, chain, fact_position, type, said FROM entities
+        WHERE {rule.sql}{" AND entity = $entity" if one else ""} ORDER BY entity, last_day, fact_position""",
+        {**rule.values, **one},
+    )
+    for its_id, its_rows in groupby(rows, key=lambda row: row[0]):
+        row = _fold(its_id, list(its_rows))
+        if row is not None:
+            yield row
+
+
+def _fold(entity_id: str, rows: list[tuple[str, str, int, str, str]]) -> dict[str, Any] | None:
+    """What the events say of an entity, the later over the earlier; null clears. None before it is registered."""
+    said: dict[str, Any] = {}
+    for *_, text in sorted(rows, key=lambda row: row[3] != "entity.registered"):
+        given = json.loads(text)
+        # An entity always has a name and a kind, so null leaves these as they are.
+        said |= {field: value for field, value in given.items() if value is not None or field not in ("name", "kind")}
+    if all(row[3] != "entity.registered" for row in rows):
+        return None
+    row = {"entity": entity_id, **{field: said.get(field) for field in _FIELDS}}
+    row["state"] = row["state"] or "active"
+    row["aliases"] = row["aliases"] or []
+    row["events"] = [chain for _, chain, *_ in sorted(rows, key=lambda row: row[2])]
+    return row
+
+
+def _mentions(row: dict[str, Any], text: str) -> bool:
+    return any(text in _plain(name) for name in (row["entity"], *entity_names(row)))
+
+
+def _plain(text: str) -> str:
+    """Without the differences that a reader doesn't see or mean."""
+    return unicodedata.normalize("NFKC", text).casefold()

@@ -1,0 +1,196 @@
+"""The audit trail: every event as the log holds it, and what corrects, retracts or reviews it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from ledger.event import CORRECTED, RETRACTED, references
+from ledger.fields import is_uuid
+from ledger.store import Stored
+from projections.paging import Listing, Page
+from projections.visibility import Point
+
+if TYPE_CHECKING:
+    from projections.database import ReadModel
+
+NAME = "events"
+COLUMNS = {
+    "position": "BIGINT",
+    "event_id": "VARCHAR",
+    "chain": "VARCHAR",
+    "type": "VARCHAR",
+    "stream": "VARCHAR",
+    "about": "VARCHAR",  # the event that this one corrects or retracts
+    "reviews": "VARCHAR[]",
+    "known": "DATE",
+    "recorded_at": "TIMESTAMP",
+    "recorded_by": "VARCHAR",
+    "entities": "VARCHAR[]",
+    "state": "VARCHAR",
+}
+
+
+def row(chain: Sequence[tuple[Stored, dict[str, Any]]]) -> list[Any]:
+    """The values of COLUMNS for the last event of a chain."""
+    stored, state = chain[-1]
+    about = state["data"]["event"] if stored.type in (CORRECTED, RETRACTED) else None
+    reviews = state["data"]["events"] if stored.type == "review.recorded" else []
+    return [
+        stored.position,
+        stored.event_id,
+        stored.chain,
+        stored.type,
+        stored.stream,
+        about,
+        reviews,
+        state["known"],
+        state["recorded_at"],
+        state["recorded_by"],
+        sorted(_entities(chain)),
+        stored.state,
+    ]
+
+
+def _entities(chain: Sequence[tuple[Stored, dict[str, Any]]]) -> set[str]:
+    """The entities that an event names; a correction or retraction also those of its fact and of the replacement."""
+    _, fact = chain[0]
+    found = set(_named(fact["type"], fact["data"]))
+    states = {stored.event_id: state for stored, state in chain}
+    state: dict[str, Any] | None = chain[-1][1]
+    while state is not None and state["type"] == RETRACTED:
+        state = states.get(state["data"]["event"])
+    if state is not None and state["type"] == CORRECTED:
+        replacement = state["data"]["replacement"]
+        found.update(_named(replacement["type"], replacement["data"]))
+    return found
+
+
+def _named(kind: str, data: dict[str, Any]) -> Iterator[str]:
+    """Ids that are entities', or may be: a restriction's `on` doesn't say whether it names an entity or a record."""
+    if kind.startswith("entity."):
+        yield data["entity"]
+    for reference in references(kind, data):
+        if reference.kind in ("entity", "anything") and not is_uuid(reference.id):
+            yield reference.id
+
+
+_RECORDED = "position <= $position AND known <= $known_at"
+
+
+def events(
+    model: ReadModel,
+    at: Point,
+    *,
+    entity: str | None = None,
+    record: str | None = None,
+    type: str | None = None,
+    recorded_by: str | None = None,
+    from_: str | None = None,
+    to: str | None = None,
+    order: Literal["newest", "position"] = "newest",
+    page: Page,
+) -> Listing:
+    """Events known by `known_at`, newest first or by position; `as_of` doesn't matter.
+
+    `record` is "kind/id" or an id of any kind; `from_` and `to` are days or moments of recording (UTC), inclusive.
+    """
+    conditions = {
+        "entity": "list_contains(entities, $entity)",
+        "record": "(stream = $record OR substr(stream, instr(stream, '/') + 1) = $record)",
+        "type": "type = $type",
+        "recorded_by": "recorded_by = $recorded_by",
+        "from_": "recorded_at >= $from_::TIMESTAMP",
+        "to": "recorded_at <= $to::TIMESTAMP" if to and "T" in to else "recorded_at < $to::TIMESTAMP + INTERVAL 1 DAY",
+        "after": "position < $after" if order == "newest" else "position > $after",
+    }
+    after = None if page.after is None else int(page.after)
+    given = {
+        "entity": entity,
+        "record": record,
+        "type": type,
+        "recorded_by": recorded_by,
+        "from_": from_,
+        "to": to,
+        "after": after,
+    }
+    chosen = {name: value for name, value in given.items() if value is not None}
+    sql = "".join(f" AND {conditions[name]}" for name in chosen)
+    direction = "DESC" if order == "newest" else "ASC"
+    rows = _selected(model, at, f"{sql} ORDER BY position {direction} LIMIT {page.limit + 1:d}", chosen)
+    more = len(rows) > page.limit
+    rows = rows[: page.limit]
+    return Listing(_shown(model, at, rows), None, more, str(rows[-1][0]) if more else None)
+
+
+def event(model: ReadModel, at: Point, event_id: str) -> dict[str, Any] | None:
+    """One event with its corrections (also those of corrections), retractions and reviews; None if none is known."""
+    rows = _selected(model, at, " AND event_id = $id", {"id": event_id})
+    if not rows:
+        return None
+    chain = _selected(model, at, " AND chain = $chain AND about IS NOT NULL ORDER BY position", {"chain": rows[0][2]})
+    concerned, about_it = {event_id}, []
+    for one in chain:
+        if one[4] in concerned:
+            concerned.add(one[1])
+            about_it.append(one)
+    reviews = _selected(model, at, " AND list_contains(reviews, $id) ORDER BY position", {"id": event_id})
+    return {
+        "event": _shown(model, at, rows)[0],
+        "corrections": _shown(model, at, [one for one in about_it if one[3] == CORRECTED]),
+        "retractions": _shown(model, at, [one for one in about_it if one[3] == RETRACTED]),
+        "reviews": _shown(model, at, reviews),
+    }
+
+
+def of_stream(model: ReadModel, at: Point, stream: str) -> list[dict[str, Any]]:
+    """The events of one record that are known, by position."""
+    return _shown(model, at, _selected(model, at, " AND stream = $stream ORDER BY position", {"stream": stream}))
+
+
+def version(model: ReadModel, at: Point, stream: str) -> int:
+    """How many events the record has at the position, whenever they became known."""
+    [(count,)] = model.rows(
+        "SELECT count(*) FROM events WHERE stream = $stream AND position <= $position",
+        {"stream": stream, "position": at.position},
+    )
+    return int(count)
+
+
+_Selected = tuple[int, str, str, str, str | None, str]
+
+
+def _selected(model: ReadModel, at: Point, sql: str, values: dict[str, Any]) -> list[_Selected]:
+    rows: list[Any] = model.rows(
+        f"SELECT position, event_id, chain, type, about, state FROM events WHERE {_RECORDED}{sql}",
+        {"position": at.position, "known_at": at.known_at, **values},
+    )
+    return rows
+
+
+def _shown(model: ReadModel, at: Point, rows: Sequence[_Selected]) -> list[dict[str, Any]]:
+    """Events as recorded, less the number of their schema, with their position and what names them."""
+    if not rows:
+        return []
+    about: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for event_id, kind, named in model.rows(
+        f"""SELECT event_id, type, about FROM events
+        WHERE {_RECORDED} AND about IN (SELECT unnest($ids::VARCHAR[])) ORDER BY position""",
+        {"position": at.position, "known_at": at.known_at, "ids": [one[1] for one in rows]},
+    ):
+        about[kind, named].append(event_id)
+    found = []
+    for position, event_id, _, _, _, text in rows:
+        state = json.loads(text)
+        del state["schema"]
+        found.append(
+            {
+                "position": position,
+                **state,
+                "corrected_by": about[CORRECTED, event_id],
+                "retracted_by": about[RETRACTED, event_id],
+            }
+        )
+    return found

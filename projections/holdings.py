@@ -1,0 +1,273 @@
+"""Holdings: what is held of an issuer, what it cost, what came back and what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from ledger.money import ARITHMETIC, NOTHING, UNKNOWN, ZERO, Bounds, exactly, product, stake_of
+from projections.figures import (
+    AMOUNT,
+    MONEY_COLUMNS,
+    NO_MONEY,
+    Exchange,
+    Figure,
+    Item,
+    Part,
+    bounds_shown,
+    bounds_values,
+    grouped,
+    money_values,
+    number,
+    own_currency,
+    shown,
+    summed,
+    totals_shown,
+    with_missing,
+)
+from projections.paging import Listing, Page, cut
+from projections.rates import exchange
+from projections.replay import Step, replay
+from projections.valuations import Marks, Usable, newest_marks
+from projections.visibility import Fact, Point, Rule, Table, counting, held
+
+if TYPE_CHECKING:
+    from projections.database import ReadModel
+
+_COLUMNS = {
+    "role": "VARCHAR",  # made, sold, observed, paid
+    "holder": "VARCHAR",
+    "issuer": "VARCHAR",
+    "instrument": "VARCHAR",
+    "commitment": "VARCHAR",
+    "part_of": "VARCHAR",
+    **MONEY_COLUMNS,
+    "units": AMOUNT,
+    "basis": "VARCHAR",
+    "share_low": AMOUNT,
+    "share_stated": AMOUNT,
+    "share_high": AMOUNT,
+    "fraction": AMOUNT,
+}
+_NO_STAKE = (None, None, None, None)
+
+
+def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
+    data, role = fact.data, fact.type.partition(".")[2]
+    instrument = data.get("instrument")
+    if role == "paid" and instrument is None and data["kind"] in ("interest", "principal"):
+        instrument = "debt"
+    if instrument == "grant":  # a grant is no holding
+        return
+    money = data.get("proceeds" if role == "sold" else "amount")
+    stake = data.get("stake")
+    basis, share = (None, None) if stake is None else stake_of(stake)
+    yield (
+        role,
+        data.get("investor") if role == "made" else data["holder"],
+        data["payer"] if role == "paid" else data["issuer"],
+        instrument,
+        data.get("commitment") if role == "paid" else None,
+        data.get("part_of"),
+        *(NO_MONEY if money is None else money_values(money)),
+        data.get("units"),
+        *(_NO_STAKE if share is None else (basis, *bounds_values(share))),
+        "1" if data.get("all") else data.get("fraction"),
+    )
+
+
+TABLE = Table(
+    "holdings",
+    _COLUMNS,
+    frozenset({"investment.made", "investment.sold", "holding.observed", "distribution.paid"}),
+    _rows,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One event of a holding that counts."""
+
+    chain: str
+    fact_position: int
+    first_day: date
+    last_day: date
+    role: Any
+    holder: str
+    issuer: str
+    instrument: str
+    part_of: str | None
+    currency: str | None
+    low: Decimal | None
+    stated: Decimal | None
+    high: Decimal | None
+    units: Decimal | None
+    basis: str | None
+    share_low: Decimal | None
+    share_stated: Decimal | None
+    share_high: Decimal | None
+    fraction: Decimal | None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.holder, self.issuer, self.instrument
+
+    def figure(self, converting: Exchange) -> Figure:
+        if self.low is None:
+            return Figure()
+        bounds = Bounds(self.low, self.stated, self.high)
+        return Part(self.currency, bounds, self.first_day, self.last_day).figure(converting)
+
+    @property
+    def step(self) -> Step:
+        share = UNKNOWN if self.share_low is None else Bounds(self.share_low, self.share_stated, self.share_high)
+        return Step(
+            self.role,
+            self.fact_position,
+            self.first_day,
+            self.last_day,
+            self.units,
+            self.basis,
+            share,
+            self.fraction,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Holding:
+    """A holding at a point in the three times: the row shown and what totals need of it."""
+
+    key: tuple[str, str, str]
+    costs: list[Item]
+    proceeds: Figure
+    distributions: Figure
+    value: Figure | None
+    row: dict[str, Any]
+
+
+def holdings(
+    model: ReadModel, at: Point, *, holder: str | None = None, issuer: str | None = None, page: Page
+) -> Listing:
+    """Holdings of a holder, of an issuer, or all; by (holder, issuer, instrument). Closed ones stay listed."""
+    chosen = {name: value for name, value in (("holder", holder), ("issuer", issuer)) if value is not None}
+    rows = _counting_rows(model, at, chosen)
+    marks = newest_marks(model, at, _subjects(chosen))
+    converting = exchange(model, at)
+    found = [
+        _fold(key, list(its_rows), at, marks, converting) for key, its_rows in groupby(rows, key=lambda row: row.key)
+    ]
+    page_rows, after = cut(found, page, lambda one: one.key)
+    totals = totals_shown(
+        {
+            "cost": grouped([item for one in found for item in one.costs]),
+            "proceeds": summed(one.proceeds for one in found),
+            "distributions": summed(one.distributions for one in found),
+            "value": summed(one.value for one in found if one.value is not None),
+        }
+    )
+    return Listing([one.row for one in page_rows], totals, after is not None, after)
+
+
+def _counting_rows(model: ReadModel, at: Point, chosen: dict[str, str]) -> list[_Row]:
+    """The rows that count, by holding and position; each distribution under the instrument that it is of."""
+    rule = counting(model, at)
+    funds = f"SELECT commitment FROM commitments WHERE {held(at).sql} AND role = 'made' AND purpose = 'fund'"
+    instrument = f"coalesce(instrument, CASE WHEN commitment IN ({funds}) THEN 'fund_interest' ELSE 'equity' END)"
+    columns = ["chain", "fact_position", "first_day", "last_day", *(name for name in _COLUMNS if name != "commitment")]
+    names = ", ".join(f"{instrument} AS instrument" if name == "instrument" else name for name in columns)
+    filters = "".join(f" AND {column} = ${column}" for column in chosen)
+    rows = model.rows(
+        f"SELECT {names} FROM holdings WHERE {rule.sql}{filters} ORDER BY holder, issuer, 8, fact_position",
+        {**rule.values, **chosen},
+    )
+    return [_Row(*row) for row in rows]
+
+
+def _subjects(chosen: dict[str, str]) -> Rule:
+    """The condition on the subjects of marks that can value the chosen holdings."""
+    if "issuer" in chosen:
+        return Rule("subject = $issuer", {"issuer": chosen["issuer"]})
+    if "holder" in chosen:
+        return Rule("subject IN (SELECT issuer FROM holdings WHERE holder = $holder)", {"holder": chosen["holder"]})
+    return Rule("true", {})
+
+
+def _fold(key: tuple[str, str, str], rows: Sequence[_Row], at: Point, marks: Marks, converting: Exchange) -> _Holding:
+    """The holding that its rows, by position, make."""
+    costs = [Item((row.chain,), row.part_of, row.figure(converting)) for row in rows if row.role == "made"]
+    cost = grouped(costs)
+    proceeds = summed(row.figure(converting) for row in rows if row.role == "sold")
+    distributions = summed(row.figure(converting) for row in rows if row.role == "paid")
+    own = converting.target or own_currency(cost, proceeds, distributions)
+
+    steps = [row.step for row in rows if row.role != "paid"]
+    low, position, high = (replay(steps, bound, at.as_of) for bound in ("low", "stated", "high"))
+    units = position.units
+    if units is None and any(step.units is not None for step in steps if step.role != "sold"):
+        units = ZERO  # bought, but on a day that may be still to come
+    stakes = {
+        basis: _between(*(one.shares.get(basis, ZERO) for one in (low, position, high)))
+        for basis in sorted({*low.shares, *position.shares, *high.shares})
+    }
+
+    mark, worth = (None, exactly(ZERO)) if position.sold_out else _worth(key, units, stakes.get("economic"), marks)
+    value: Figure | None = None
+    if mark is not None:
+        value = Part(mark.currency, worth, mark.last_day, mark.last_day).figure(converting)
+    elif position.sold_out:
+        value = Figure({own: NOTHING})
+    holder, issuer, instrument = key
+    row = {
+        "holder": holder,
+        "issuer": issuer,
+        "instrument": instrument,
+        "units": number(units),
+        "stake": [{"basis": basis, **bounds_shown(share)} for basis, share in stakes.items()],
+        "cost": shown(cost, own),
+        "proceeds": shown(proceeds, own),
+        "distributions": shown(distributions, own),
+        "value": None if value is None else shown(value, own),
+        "value_basis": mark.basis if mark else None,
+        "valued_on": mark.last_day.isoformat() if mark else None,
+        "value_event": mark.chain if mark else None,
+        "age_days": (at.as_of - mark.last_day).days if mark else None,
+        "multiple": None if value is None else number(_multiple(cost, value, proceeds, distributions)),
+        "incomplete": position.incomplete,
+        "events": [one.chain for one in rows],
+    }
+    figures = [cost, proceeds, distributions, *([value] if value else [])]
+    return _Holding(key, costs, proceeds, distributions, value, with_missing(row, figures))
+
+
+def _between(low: Decimal, stated: Decimal, high: Decimal) -> Bounds:
+    """A sale of more than is sure to be held can turn the replays round; the interval holds all three."""
+    return Bounds(min(low, stated, high), stated, max(low, stated, high))
+
+
+def _worth(
+    key: tuple[str, str, str], units: Decimal | None, stake: Bounds | None, marks: Marks
+) -> tuple[Usable | None, Bounds]:
+    """The mark that values a holding, and the value: the position's own mark, else price × units, else a stake."""
+    holder, issuer, _ = key
+    if mark := marks.of_holder.get((issuer, holder)):
+        return mark, mark.bounds
+    if units is not None and (mark := marks.of_unit.get(issuer)):
+        return mark, product(exactly(units), mark.bounds)
+    if stake is not None and (mark := marks.of_whole.get(issuer)):
+        return mark, product(stake, mark.bounds)
+    return None, NOTHING
+
+
+def _multiple(cost: Figure, value: Figure, proceeds: Figure, distributions: Figure) -> Decimal | None:
+    """(value + proceeds + distributions) / cost at the stated figures; none where currencies or rates forbid it."""
+    figures = (cost, value, proceeds, distributions)
+    if any(figure.missing for figure in figures) or len(set().union(*(figure.currencies for figure in figures))) != 1:
+        return None
+    if any(bounds.stated is None for bounds in value.amounts.values()):
+        return None
+    spent, *back = (sum((bounds.stated_or_low for bounds in figure.amounts.values()), ZERO) for figure in figures)
+    return ARITHMETIC.divide(sum(back, ZERO), spent) if spent else None

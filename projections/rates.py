@@ -1,0 +1,37 @@
+"""Exchange rates: the newest on or before a day, of a pair or its inverse."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from projections.figures import AMOUNT, Exchange
+from projections.visibility import Fact, Point, Table, counting
+
+if TYPE_CHECKING:
+    from projections.database import ReadModel
+
+
+def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
+    yield fact.data["base"], fact.data["quote"], fact.data["rate"]
+
+
+TABLE = Table("rates", {"base": "VARCHAR", "quote": "VARCHAR", "rate": AMOUNT}, frozenset({"rate.published"}), _rows)
+
+
+def exchange(model: ReadModel, at: Point) -> Exchange:
+    """What turns amounts into the currency asked for, by the rates that count at the three times."""
+    rates: dict[str, list[tuple[date, int, Decimal, bool]]] = defaultdict(list)
+    if at.currency is not None:
+        rule = counting(model, at)
+        for base, quote, *rate in model.rows(
+            f"""SELECT base, quote, last_day, fact_position, rate FROM rates
+            WHERE {rule.sql} AND (base = $currency OR quote = $currency) ORDER BY last_day, fact_position""",
+            {**rule.values, "currency": at.currency},
+        ):
+            into_target = quote == at.currency
+            rates[base if into_target else quote].append((*rate, into_target))
+    return Exchange(at.currency, at.as_of, rates)

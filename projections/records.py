@@ -1,0 +1,85 @@
+"""Records: the state of one commitment, contract, guarantee, claim, restriction or entity, and its history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from ledger.money import Bounds
+from projections.commitments import commitment
+from projections.contracts import contract
+from projections.entities import entity
+from projections.events import of_stream, version
+from projections.figures import MONEY_COLUMNS, NO_MONEY, Part, money_values, own_currency, shown, summed, with_missing
+from projections.rates import exchange
+from projections.visibility import Fact, Point, Table, counts, duplicates, visible
+
+if TYPE_CHECKING:
+    from projections.database import ReadModel
+
+
+def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
+    money = fact.data.get("amount")
+    yield (
+        fact.stream,
+        fact.effective,
+        json.dumps(fact.data, ensure_ascii=False),
+        *(NO_MONEY if money is None else money_values(money)),
+    )
+
+
+# The kinds that have no list of their own.
+TABLE = Table(
+    "records",
+    {"stream": "VARCHAR", "effective": "VARCHAR", "data": "VARCHAR", **MONEY_COLUMNS},
+    frozenset({"guarantee.given", "guarantee.called", "claim.published", "restriction.imposed", "restriction.lifted"}),
+    _rows,
+)
+_MAKES = ("guarantee.given", "claim.published", "restriction.imposed")
+_STATES = {"commitment": commitment, "contract": contract, "entity": entity}
+
+
+def record(model: ReadModel, at: Point, kind: str, record_id: str) -> dict[str, Any] | None:
+    """A record's version, its state (null if it isn't there on `as_of`) and its events; None if none is known."""
+    if kind not in (*_STATES, "guarantee", "claim", "restriction"):
+        return None
+    stream = f"{kind}/{record_id}"
+    events = of_stream(model, at, stream)
+    if not events:
+        return None
+    state = _STATES[kind](model, at, record_id) if kind in _STATES else _state(model, at, stream)
+    return {"kind": kind, "id": record_id, "version": version(model, at, stream), "state": state, "events": events}
+
+
+def _state(model: ReadModel, at: Point, stream: str) -> dict[str, Any] | None:
+    """What made the record says, with its status, and what became of it: `called` or `lifted`."""
+    rule = visible(at)
+    columns = ", ".join(["chain", "fact_position", "first_day", "last_day", "type", "status", "effective", "data"])
+    rows = model.rows(
+        f"""SELECT {columns}, {", ".join(MONEY_COLUMNS)} FROM records
+        WHERE {rule.sql} AND stream = $stream ORDER BY last_day, fact_position""",
+        {**rule.values, "stream": stream},
+    )
+    made = max((row for row in rows if row[4] in _MAKES), key=lambda row: row[1], default=None)
+    if made is None:
+        return None
+    repeated = duplicates(model, at)
+    after = [row for row in rows if row[4] not in _MAKES and counts(row[5], at) and row[0] not in repeated]
+    state = {**json.loads(made[7]), "status": made[5]}
+    figures = []
+    if made[4] == "guarantee.given":
+        converting = exchange(model, at)
+        figures = [called := summed(_part(row).figure(converting) for row in after)]
+        state["called"] = shown(called, converting.target or own_currency(called) or made[8])
+    elif made[4] == "restriction.imposed":
+        state["lifted"] = after[-1][6] if after else None
+    state["events"] = [row[0] for row in sorted([made, *after], key=lambda row: row[1])]
+    return with_missing(state, figures)
+
+
+def _part(row: tuple[Any, ...]) -> Part:
+    low: Decimal
+    _, _, first_day, last_day, _, _, _, _, currency, low, stated, high = row
+    return Part(currency, Bounds(low, stated, high), first_day, last_day)

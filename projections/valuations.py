@@ -1,0 +1,212 @@
+"""Valuations: every mark of a subject, what deals imply, and which mark values a holding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from ledger.money import ARITHMETIC, Bounds, quotient, stake_of
+from projections import entities
+from projections.figures import (
+    AMOUNT,
+    MONEY_COLUMNS,
+    NO_MONEY,
+    Exchange,
+    Figure,
+    Part,
+    bounds_values,
+    money_values,
+    number,
+    shown,
+    with_missing,
+)
+from projections.paging import Listing, Page, cut
+from projections.rates import exchange
+from projections.visibility import Fact, Point, Rule, Table, believed, counting, counts, duplicates, visible
+
+if TYPE_CHECKING:
+    from projections.database import ReadModel
+
+IMPLIED = "implied"
+_SHARE_COLUMNS = {"share_low": AMOUNT, "share_stated": AMOUNT, "share_high": AMOUNT}
+_PRICE_COLUMNS = {f"price_{name}": kind for name, kind in MONEY_COLUMNS.items()}
+_COLUMNS = {
+    "subject": "VARCHAR",
+    "holder": "VARCHAR",  # whose position the value is of
+    "basis": "VARCHAR",
+    "effective": "VARCHAR",
+    "known": "DATE",
+    **MONEY_COLUMNS,
+    **_SHARE_COLUMNS,
+    **_PRICE_COLUMNS,
+}
+_NO_SHARE = (None, None, None)
+
+
+def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
+    """A recorded mark; or the one that a deal implies which says both a stake and an amount."""
+    data = fact.data
+    stake, price = data.get("stake"), data.get("price")
+    if fact.type == "valuation.recorded":
+        subject, holder, basis, money = data["subject"], data.get("holder"), data["basis"], data["value"]
+    else:
+        subject, holder, basis = data["issuer"], None, IMPLIED
+        money = data["proceeds" if fact.type == "investment.sold" else "amount"]
+        if stake is None or all(name not in money for name in ("amount", "low", "high")):
+            return
+    yield (
+        subject,
+        holder,
+        basis,
+        fact.effective,
+        fact.known,
+        *money_values(money),
+        *(_NO_SHARE if stake is None else bounds_values(stake_of(stake)[1])),
+        *(NO_MONEY if price is None else money_values(price)),
+    )
+
+
+TABLE = Table("valuations", _COLUMNS, frozenset({"valuation.recorded", "investment.made", "investment.sold"}), _rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """One mark of a subject."""
+
+    chain: str
+    fact_position: int
+    last_day: date
+    status: str
+    holder: str | None
+    basis: str
+    effective: str
+    known: date
+    currency: str | None
+    low: Decimal
+    stated: Decimal | None
+    high: Decimal | None
+    share_low: Decimal | None
+    share_stated: Decimal | None
+    share_high: Decimal | None
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.last_day.isoformat(), self.fact_position
+
+    @property
+    def value(self) -> Bounds:
+        return Bounds(self.low, self.stated, self.high)
+
+    @property
+    def implied(self) -> Bounds | None:
+        if self.share_low is None:
+            return None
+        return quotient(self.value, Bounds(self.share_low, self.share_stated, self.share_high))
+
+
+def valuations(model: ReadModel, at: Point, subject: str, page: Page) -> Listing | None:
+    """The marks of a subject by (last day, position), whatever their status; None if there is no such entity."""
+    if entities.entity(model, at, subject) is None:
+        return None
+    rule = visible(at)
+    columns = ", ".join(["holder", "basis", "effective", "known", *MONEY_COLUMNS, *_SHARE_COLUMNS])
+    rows = model.rows(
+        f"""SELECT chain, fact_position, last_day, status, {columns} FROM valuations
+        WHERE {rule.sql} AND last_day <= $as_of AND subject = $subject ORDER BY last_day, fact_position""",
+        {**rule.values, "subject": subject},
+    )
+    repeated = duplicates(model, at)
+    converting = exchange(model, at)
+    previous: dict[tuple[str, str | None], Figure] = {}
+    found: list[tuple[_Mark, dict[str, Any]]] = []
+    for mark in (_Mark(*row) for row in rows):
+        value = _figure(mark, mark.value, converting)
+        implied = None if mark.implied is None else _figure(mark, mark.implied, converting)
+        compared = implied if mark.basis == IMPLIED and implied is not None else value
+        of_its_kind = mark.basis, mark.holder
+        before = previous.get(of_its_kind)
+        if counts(mark.status, at) and mark.chain not in repeated:
+            previous[of_its_kind] = compared
+        row = {
+            "effective": mark.effective,
+            "known": mark.known.isoformat(),
+            "status": mark.status,
+            "basis": mark.basis,
+            "holder": mark.holder,
+            "value": shown(value, None),
+            "implied": None if implied is None else shown(implied, None),
+            "step_up": None if before is None else number(_step_up(before, compared)),
+            "events": [mark.chain],
+        }
+        found.append((mark, with_missing(row, [value] if implied is None else [value, implied])))
+    marks, after = cut(found, page, lambda one: one[0].key)
+    return Listing([row for _, row in marks], None, after is not None, after)
+
+
+def _figure(mark: _Mark, bounds: Bounds, converting: Exchange) -> Figure:
+    return Part(mark.currency, bounds, mark.last_day, mark.last_day).figure(converting)
+
+
+def _step_up(before: Figure, after: Figure) -> Decimal | None:
+    if set(before.amounts) != set(after.amounts) or before.missing or after.missing:
+        return None
+    [(was, now)] = [(before.amounts[currency].stated, after.amounts[currency].stated) for currency in after.amounts]
+    return None if was is None or now is None or was == 0 else ARITHMETIC.divide(now, was)
+
+
+# --- what values a holding -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Usable:
+    """A mark that may value a holding: of the holder's position, of one unit, or of the whole."""
+
+    chain: str
+    last_day: date
+    basis: str
+    currency: str | None
+    bounds: Bounds
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The newest usable marks: by subject and holder, and by subject for a unit's price and for the whole."""
+
+    of_holder: dict[tuple[str, str], Usable]
+    of_unit: dict[str, Usable]
+    of_whole: dict[str, Usable]
+
+
+def newest_marks(model: ReadModel, at: Point, subjects: Rule) -> Marks:
+    """The marks that value holdings of the subjects (a condition on `subject`). Rumours never do, nor targets."""
+    rule = counting(model, believed(at))
+    values = {**rule.values, **subjects.values}
+
+    def newest(kept: str, columns: str, condition: str) -> list[tuple[Any, ...]]:
+        return model.rows(
+            f"""SELECT subject, holder, chain, last_day, basis, {columns} FROM valuations
+            WHERE {rule.sql} AND last_day <= $as_of AND {subjects.sql} AND {condition}
+            QUALIFY row_number() OVER (PARTITION BY {kept} ORDER BY last_day DESC, fact_position DESC) = 1""",
+            values,
+        )
+
+    real = "basis NOT IN ('target', 'counterfactual', 'implied')"
+    said = "NOT (low = 0 AND stated IS NULL AND high IS NULL)"
+    value, price = ", ".join(MONEY_COLUMNS), ", ".join(_PRICE_COLUMNS)
+    of_holder = newest("subject, holder", value, f"holder IS NOT NULL AND {real} AND {said}")
+    of_unit = newest("subject", price, f"price_currency IS NOT NULL AND {real}")
+    whole = "holder IS NULL AND basis IN ('post_money', 'market_cap', 'fair_value')"
+    of_whole = newest("subject", value, f"{whole} AND {said}")
+    return Marks(
+        {(row[0], row[1]): _usable(row) for row in of_holder},
+        {row[0]: _usable(row) for row in of_unit},
+        {row[0]: _usable(row) for row in of_whole},
+    )
+
+
+def _usable(row: tuple[Any, ...]) -> Usable:
+    _, _, chain, last_day, basis, currency, low, stated, high = row
+    return Usable(chain, last_day, basis, currency, Bounds(low, stated, high))

@@ -1,0 +1,196 @@
+"""The one rule of what is visible at a point in the three times, and of what counts; every question goes by it.
+
+Rows are segments of chains. A chain is a fact with its corrections and retractions. Whenever an event of a chain is
+recorded at position p, the chain's open rows end there (`pos_to` = p) and its rows as they then are, one for each span
+of knowledge, begin (`pos_from` = p). So a point in the past is a filter over columns and costs what the present does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from ledger.event import CORRECTED, RETRACTED, TYPES
+from ledger.reviews import ReviewRecorded
+from ledger.times import Period
+
+if TYPE_CHECKING:
+    from projections.database import ReadModel
+
+FOREVER = date.max
+NO_END = 2**63 - 1
+
+# What adds is possible from its period's first day on; what sets a state holds from the last.
+ADDITIVE = frozenset(
+    {
+        "commitment.made",
+        "commitment.drawn",
+        "guarantee.given",
+        "guarantee.called",
+        "investment.made",
+        "investment.sold",
+        "distribution.paid",
+        "contract.signed",
+        "contract.billed",
+        "contract.paid",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Where a question stands in the three times, the currency it wants figures in, and whether rumours count."""
+
+    as_of: date
+    known_at: date
+    position: int
+    currency: str | None = None
+    include_rumoured: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact as one member of its chain, the fact itself or a correction, has it. `position` is the fact's own."""
+
+    chain: str
+    position: int
+    stream: str
+    type: str
+    effective: str
+    period: Period
+    known: date
+    status: str
+    same_as: str | None
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One projection: its own columns, the event types it takes, and the rows that it makes of one fact."""
+
+    name: str
+    columns: Mapping[str, str]
+    types: frozenset[str]
+    rows: Callable[[Fact], Iterable[tuple[Any, ...]]]
+
+    @property
+    def all_columns(self) -> dict[str, str]:
+        return {**SEGMENT_COLUMNS, **self.columns}
+
+
+SEGMENT_COLUMNS = {
+    "chain": "VARCHAR",  # the fact's event id
+    "fact_position": "BIGINT",
+    "pos_from": "BIGINT",
+    "pos_to": "BIGINT",
+    "known_from": "DATE",
+    "known_to": "DATE",
+    "first_day": "DATE",
+    "last_day": "DATE",
+    "seen_from": "DATE",  # the day from which the row is visible
+    "type": "VARCHAR",
+    "status": "VARCHAR",
+    "same_as": "VARCHAR",  # the chain that this is another source for
+}
+POS_TO = list(SEGMENT_COLUMNS).index("pos_to")
+
+
+def segment(fact: Fact, pos_from: int, known_from: date, known_to: date | None) -> list[Any]:
+    """The values of SEGMENT_COLUMNS for a row that nothing has ended yet."""
+    period = fact.period
+    seen_from = period.first if fact.type in ADDITIVE else period.last
+    return [
+        fact.chain,
+        fact.position,
+        pos_from,
+        NO_END,
+        known_from,
+        known_to or FOREVER,
+        period.first,
+        period.last,
+        seen_from,
+        fact.type,
+        fact.status,
+        fact.same_as,
+    ]
+
+
+# Every fact, for the rules that look across the nouns: a draw may have the same source as an investment.
+FACTS = Table("facts", {}, frozenset(TYPES) - {CORRECTED, RETRACTED, ReviewRecorded.type}, lambda fact: [()])
+
+_HELD = "known_from <= $known_at AND $known_at < known_to AND pos_from <= $position AND $position < pos_to"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A condition on rows for a WHERE clause, with the values of its parameters."""
+
+    sql: str
+    values: dict[str, Any]
+
+
+def held(at: Point) -> Rule:
+    """Rows that the ledger holds at (known_at, position), whatever day they speak of."""
+    return Rule(f"({_HELD})", {"known_at": at.known_at, "position": at.position})
+
+
+def visible(at: Point) -> Rule:
+    """Rows that are visible at the three times, whatever their status."""
+    rule = held(at)
+    return Rule(f"({rule.sql} AND seen_from <= $as_of)", {**rule.values, "as_of": at.as_of})
+
+
+def counting(model: ReadModel, at: Point) -> Rule:
+    """Visible rows that count: not denied, not rumoured unless asked for, only the first of several sources."""
+    rule, repeated = visible(at), duplicates(model, at)
+    sql = f"{rule.sql} AND NOT list_contains($nowhere::VARCHAR[], status)"
+    values = {**rule.values, "nowhere": _nowhere(at)}
+    if repeated:
+        sql += " AND chain NOT IN (SELECT unnest($repeated::VARCHAR[]))"
+        values["repeated"] = sorted(repeated)
+    return Rule(f"({sql})", values)
+
+
+def counts(status: str, at: Point) -> bool:
+    """Whether rows of this status count."""
+    return status not in _nowhere(at)
+
+
+def _nowhere(at: Point) -> list[str]:
+    return ["denied"] if at.include_rumoured else ["denied", "rumoured"]
+
+
+def believed(at: Point) -> Point:
+    """The same point without rumours, for what rumours never do: to value a holding."""
+    return replace(at, include_rumoured=False)
+
+
+def duplicates(model: ReadModel, at: Point) -> set[str]:
+    """The chains that only repeat, by `same_as`, what another chain says and counts for."""
+    rule = visible(at)
+    rows = model.rows(
+        f"""WITH seen AS MATERIALIZED (SELECT chain, fact_position, same_as, status FROM {FACTS.name} WHERE {rule.sql})
+        SELECT * FROM seen
+        WHERE same_as IS NOT NULL OR chain IN (SELECT same_as FROM seen WHERE same_as IS NOT NULL)
+        ORDER BY fact_position""",
+        rule.values,
+    )
+    pointers = {chain: same_as for chain, _, same_as, _ in rows if same_as is not None}
+    first: dict[str, str] = {}
+    repeated = set()
+    for chain, _, _, status in rows:
+        if counts(status, at) and first.setdefault(_root(chain, pointers), chain) != chain:
+            repeated.add(chain)
+    return repeated
+
+
+def _root(chain: str, pointers: Mapping[str, str]) -> str:
+    """Where `same_as` leads in the end. Corrections can close a circle; its root is then the least id in it."""
+    path = [chain]
+    while (following := pointers.get(path[-1])) is not None:
+        if following in path:
+            return min(path[path.index(following) :])
+        path.append(following)
+    return path[-1]
