@@ -29,7 +29,11 @@ from tests.streams import PARTIES, Choices, Event, Seeded, random_stream
 EVENTS_PER_STREAM = 70
 QUESTIONS_PER_STREAM = 200
 PINNED_MIDWAY = 10
-QUESTION_CURRENCIES = ["USD", "EUR", "JPY", "CHF"]
+FILTER_VALUES = {
+    "currency": ["USD", "EUR", "JPY", "CHF"],
+    "include": ["rumoured"],
+    "kind": ["company", "fund"],
+}
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ KINDS = [
     Kind("/v1/holdings", "holdings", ("holder", "issuer"), oracle.holdings),
     Kind("/v1/commitments", "commitments", ("from", "to"), oracle.commitments, "commitment"),
     Kind("/v1/contracts", "contracts", ("customer", "provider"), oracle.contracts, "contract"),
+    Kind("/v1/entities", "entities", ("kind", "parent"), oracle.entities, "entity"),
     Kind("/v1/valuations/{subject}", "marks", (), oracle.valuations),
 ]
 SHARED_FILTERS = ("currency", "include")
@@ -161,7 +166,7 @@ def questions(choices: Choices, log: Log) -> Iterator[Question]:
         kind, names = forms[(start + index * step) % len(forms)]
         filters = []
         for name in names:
-            values = {"currency": QUESTION_CURRENCIES, "include": ["rumoured"]}.get(name, PARTIES[:4])
+            values = FILTER_VALUES.get(name, PARTIES[:4])
             filters.append((name, choices.one_of(values)))
         yield Question(
             kind,

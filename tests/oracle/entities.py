@@ -1,4 +1,4 @@
-"""Entities: who they are at a point in time."""
+"""Entities: who they are at a point in time, by what was said of them last."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from tests.oracle.rows import Log, by_position, counting_rows, question
+
+FIELDS = ("name", "kind", "parent", "manager", "country", "city", "sector", "state", "lei", "aliases", "names")
 
 
 def entities(
@@ -15,6 +17,8 @@ def entities(
     position: int,
     currency: str | None = None,
     include: Iterable[str] = (),
+    kind: str | None = None,
+    parent: str | None = None,
 ) -> dict[str, Any]:
     q = question(log, as_of, known_at, position, currency, include)
     rows = counting_rows(q)
@@ -24,9 +28,13 @@ def entities(
             continue
         slug = registered.data["entity"]
         changes = [row for row in rows if row.type == "entity.changed" and row.data["entity"] == slug]
-        state = dict(registered.data)
-        for row in sorted(changes, key=lambda row: row.order):
-            state.update(row.data)
-        found.append({**state, "events": by_position([registered, *changes])})
+        changes.sort(key=lambda row: row.order)
+        entity: dict[str, Any] = {"entity": slug, **dict.fromkeys(FIELDS), "state": "active", "aliases": []}
+        for row in [registered, *changes]:
+            # A null clears: the entity is in no group, say, from that day on.
+            entity.update({name: row.data[name] for name in FIELDS if name in row.data})
+        entity["events"] = by_position([registered, *changes])
+        if (kind is None or entity["kind"] == kind) and (parent is None or entity["parent"] == parent):
+            found.append(entity)
     found.sort(key=lambda entity: entity["entity"])
     return {**q.header(), "entities": found}

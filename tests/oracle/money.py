@@ -55,8 +55,9 @@ def figure(q: Question, rows: list[Row], currency: str | None, bounds: Bounds, d
 
 def recorded(q: Question, rows: list[Row], money: dict[str, Any], day: date, bounds: Bounds | None = None) -> Figure:
     """Money of an event, or other bounds of it. A wholly unknown amount needs no rate, even if it has a currency."""
-    unknown = q.currency is not None and of_money(money) == UNKNOWN
-    return figure(q, rows, None if unknown else money.get("currency"), bounds or of_money(money), day)
+    bounds = bounds or of_money(money)
+    unknown = q.currency is not None and UNKNOWN in (of_money(money), bounds)
+    return figure(q, rows, None if unknown else money.get("currency"), bounds, day)
 
 
 def additive(q: Question, rows: list[Row], row: Row, money: dict[str, Any]) -> Figure:
