@@ -142,9 +142,7 @@ class ReadModel:
 
 
 def _connect(path: Path | str) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(
-        str(path), config={"enable_external_access": "false", "lock_configuration": "true", "TimeZone": "UTC"}
-    )
+    return duckdb.connect(str(path), config={"enable_external_access": "false", "lock_configuration": "true"})
 
 
 def _empty(path: Path | str) -> duckdb.DuckDBPyConnection:
