@@ -15,7 +15,9 @@ from api.service import Service
 
 def create_app(service: Service, recorded_by: str = "rest") -> ASGIApp:
     """The doors of a running service. `recorded_by` is what events that come in here are stamped with."""
-    app = FastAPI(version=version("deal-ledger"), openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        version=version("deal-ledger"), openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
     app.state.service = service
     app.state.recorded_by = recorded_by
     problems.handle(app)

@@ -16,10 +16,10 @@ from api.question import json_bytes
 
 router = APIRouter(tags=["documentation"])
 
-# Nothing but what this server itself sends; Swagger UI draws its icons from data: addresses and sets styles on elements.
+# Nothing but what this server itself sends. Swagger UI has its icons in data: addresses, and styles on elements.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 PAGE = """<!doctype html>
 <html lang="en">

@@ -1,4 +1,4 @@
-"""Round every request: its id, its log line, its numbers, HEAD and OPTIONS, and the last resort for our own mistakes."""
+"""Round every request: its id, log line and numbers, HEAD and OPTIONS, and the last resort for our own mistakes."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from tempfile import SpooledTemporaryFile
-from typing import IO, Annotated, Any, Literal
+from typing import IO, Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -95,16 +95,16 @@ async def post_events(request: Request) -> Response:
     given = (body, service.settings.max_events, request.app.state.recorded_by, key, if_match)
     write, alone = read_write(*given) if len(body) <= INLINE_BYTES else await service.run(read_write, *given)
     [outcome] = await asyncio.wrap_future(service.writer.submit([write]))
-    if not isinstance(outcome, Accepted):
-        assert isinstance(outcome, Refusal)  # nothing comes before the only request that could keep it from its turn
+    if isinstance(outcome, Refusal):
         raise single(outcome) if alone else outcome
-    service.metrics.accepted.inc(0 if outcome.repeated else len(outcome.events))
-    told = {"position": outcome.position, "events": outcome.events}
-    if outcome.warnings:
-        told["warnings"] = outcome.warnings
-    headers = {"Ledger-Position": str(outcome.position), "Cache-Control": "no-store"}
+    accepted = cast(Accepted, outcome)  # the first request of a call is always tried
+    service.metrics.accepted.inc(0 if accepted.repeated else len(accepted.events))
+    told: dict[str, Any] = {"position": accepted.position, "events": accepted.events}
+    if accepted.warnings:
+        told["warnings"] = accepted.warnings
+    headers = {"Ledger-Position": str(accepted.position), "Cache-Control": "no-store"}
     if alone:
-        headers["Location"] = f"/v1/events/{outcome.events[0]['id']}"
+        headers["Location"] = f"/v1/events/{accepted.events[0]['id']}"
     return Response(json_bytes(told), status_code=201, headers=headers, media_type=JSON)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from api import documented
@@ -31,6 +31,14 @@ class SetAside(BaseModel):
     error: str
 
 
+class Rebuilding(BaseModel):
+    """Why the read model is made again, and how far that is."""
+
+    reason: str
+    position: int
+    head: int
+
+
 class Ready(BaseModel):
     """Where the log and the read model stand. Not ready: the log cannot be read, or a rebuild goes on."""
 
@@ -40,7 +48,8 @@ class Ready(BaseModel):
     position: int | None
     applied: int
     lag: int | None
-    rebuilding: dict[str, Any] | None
+    rebuilding: Annotated[Rebuilding | None, Field(description="The read model is being made again.")]
+    failure: Annotated[str | None, Field(description="Why the read model cannot follow the log just now.")]
     set_aside: list[SetAside]
 
 
@@ -71,27 +80,30 @@ async def get_readyz(request: Request) -> Response:
     """Whether questions are answered, and how far the read model is."""
     parse_question(NoParameters, query_of(request))
     service: Service = request.app.state.service
-    state = await readiness(service)
+    state = await service.run(readiness, service)
     headers = NOT_KEPT if state["ready"] else {**NOT_KEPT, "Retry-After": "1"}
     status = 200 if state["ready"] else MEANINGS[Door.BEHIND].status
     return Response(json_bytes(state), status_code=status, headers=headers, media_type="application/json")
 
 
-async def readiness(service: Service) -> dict[str, Any]:
-    """The state that /readyz shows."""
+def readiness(service: Service) -> dict[str, Any]:
+    """The state that /readyz shows. Asks the log and the read model, so not for the event loop."""
+    head: int | None
     try:
-        head = await service.run(service.store.head)
+        head = service.store.head()
     except StoreError:
         head = None
     applied = service.model.position
     rebuilding = service.model.rebuilding
+    failure = service.follower.failure
     return {
-        "ready": head is not None and rebuilding is None,
+        "ready": head is not None and rebuilding is None and failure is None,
         "position": head,
         "applied": applied,
         "lag": None if head is None else max(0, head - applied),
         "rebuilding": rebuilding,
-        "set_aside": service.follower.set_aside,
+        "failure": failure,
+        "set_aside": service.model.set_aside(),
     }
 
 

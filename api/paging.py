@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
+import structlog
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +16,7 @@ from starlette.responses import Response
 from api.problems import Door, Fault, Faulty
 from api.question import Asked, PlainNumber, Times, min_position, parse_question, query_of, resolve, respond, times_of
 from api.service import Service
+from ledger.store import StoreError
 from projections.database import ReadModel
 from projections.paging import Listing, Page
 from projections.visibility import Point
@@ -46,7 +48,7 @@ class Cursor(BaseModel):
 
     path: str
     given: dict[str, str]
-    after: str
+    after: str = Field(max_length=1_000)
 
     def text(self) -> str:
         packed = self.model_dump_json().encode()
@@ -79,7 +81,7 @@ def _not_ours(detail: str) -> Faulty:
 async def listing(
     request: Request, name: str, shape: type[PagedT], rows: Callable[[ReadModel, Point, PagedT, Page], Listing]
 ) -> Response:
-    """The answer to a question for a list, under `name`: rows, totals where there are any, and whether there is more."""
+    """The answer to a question for a list: rows under `name`, totals where there are any, whether there is more."""
     service: Service = request.app.state.service
     given = query_of(request)
     path = request.url.path
@@ -94,7 +96,16 @@ async def listing(
     at = await resolve(service, question, min_position(request))
     pinned = None not in (question.as_of, question.known_at, question.position)
     page = Page(limit=question.limit, after=cursor.after if cursor else None)
-    found = await service.ask(lambda model, point: rows(model, point, question, page), at)
+    try:
+        found = await service.ask(lambda model, point: rows(model, point, question, page), at)
+    except (Faulty, StoreError):
+        raise
+    except Exception as error:
+        if cursor is None:
+            raise
+        # A cursor of ours always has a key that the list can go on with; this one somebody made up.
+        structlog.get_logger().warning("cursor_without_key", path=path, error=type(error).__name__)
+        raise _not_ours("The cursor goes on nowhere.") from None
     times = times_of(at)
     pinned_filters = {**filters, **{key: str(value) for key, value in times.items()}}
     more = (

@@ -63,11 +63,11 @@ def open_service(settings: Settings) -> Iterator[Service]:
         follower = Follower(store, model)
         follower.start()
         closing.callback(follower.stop)
-        writer = Writer(store, on_commit=lambda position: follower.wake())
+        writer = Writer(store, on_commit=follower.wake)
         closing.callback(writer.close)
         threads = ThreadPoolExecutor(settings.question_threads, thread_name_prefix="question")
         closing.callback(threads.shutdown)
         service = Service(settings, store, model, follower, writer, threads)
-        service.metrics.watch(lambda: writer.head, lambda: model.position, lambda: len(follower.set_aside))
+        service.metrics.watch(lambda: writer.head, lambda: model.position, lambda: len(model.set_aside()))
         closing.callback(service.stopping.set)
         yield service

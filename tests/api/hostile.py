@@ -182,7 +182,20 @@ BAD_SLUGS = [
     "", " ", "A", "Ant", "a b", "a_b", "a.b", "a/b", "../etc/passwd", "-a", "ä", "а-cyrillic", "a'; DROP TABLE events; --",
     "a" * 101, NOBODYS_ID, "a\nb", "a\u202eb", "%00", "${jndi:x}", "<script>",
 ]  # fmt: skip
-BAD_NAMES = ["", "  ", " a", "a ", "a\nb", "a\tb", "cafe\u0301", "a\u0007b", "a\u202eb", "a\u2066b", "a\u0085b", "x" * 201]
+BAD_NAMES = [
+    "",
+    "  ",
+    " a",
+    "a ",
+    "a\nb",
+    "a\tb",
+    "cafe\u0301",
+    "a\u0007b",
+    "a\u202eb",
+    "a\u2066b",
+    "a\u0085b",
+    "x" * 201,
+]
 BAD_PERIODS = [
     "", " ", "today", "2023-13", "2023-00", "2023-02-30", "2023-02-29", "2023-Q0", "2023-Q5", "2023-q1", "2023Q1", "23", "02023",
     "2023-1", "2023-1-1", "2023/", "/2023", "2023/2022", "2023-05/2023-04", "2023/2024/2025", "2023-05-01T00:00:00",
@@ -210,7 +223,14 @@ def fields() -> Iterator[tuple[str, dict[str, Any], str]]:
         yield f"no {field}", without(ENTITY, field), "invalid"
     for field in ("position", "recorded_at", "recorded_by", "schema", "version", "Effective", "__proto__", "", "data "):
         yield f"field {field}", {**ENTITY, field: 1}, "invalid"
-    for wrong in [*NOT_TEXT[1:], "", "x", NOBODYS_ID.upper() + "0", "{" + NOBODYS_ID + "}", NOBODYS_ID.replace("-", "")]:
+    for wrong in [
+        *NOT_TEXT[1:],
+        "",
+        "x",
+        NOBODYS_ID.upper() + "0",
+        "{" + NOBODYS_ID + "}",
+        NOBODYS_ID.replace("-", ""),
+    ]:
         yield "id", {**ENTITY, "id": wrong}, "invalid"
     yield "id in capitals", {**ENTITY, "id": "AAAAAAAA-AAAA-4AAA-8AAA-AAAAAAAAAAAA"}, "invalid"
     yield "id used before", {**ENTITY, "id": FACT_ID}, "event_exists"
@@ -218,7 +238,11 @@ def fields() -> Iterator[tuple[str, dict[str, Any], str]]:
         yield "effective", changed(ENTITY, "effective", wrong), "invalid"
         yield "data", changed(ENTITY, "data", wrong), "invalid"
     for wrong in BAD_PERIODS:
-        yield f"effective {wrong!r}", changed(INVESTMENT, "effective", wrong), "invalid_text" if "\0" in wrong else "invalid_date"
+        yield (
+            f"effective {wrong!r}",
+            changed(INVESTMENT, "effective", wrong),
+            "invalid_text" if "\0" in wrong else "invalid_date",
+        )
     for wrong in BAD_DAYS:
         yield f"known {wrong!r}", changed(INVESTMENT, "known", wrong), "invalid_date"
     for wrong in NOT_TEXT[1:]:
@@ -309,7 +333,11 @@ def held_against() -> Iterator[tuple[str, dict[str, Any], str]]:
     yield "parent circle", event("entity.changed", "2022", entity="ant", parent="bee"), "parent_circle"
     yield "unknown parent", changed(ENTITY, "data.parent", "nobody"), "unknown_entity"
     yield "overdrawn", event("commitment.drawn", commitment="pledge", amount=usd("40.000000000001")), "overdrawn"
-    yield "drawn after close", event("commitment.drawn", "2023-08", commitment="closed", amount=usd("1")), "drawn_after_close"
+    yield (
+        "drawn after close",
+        event("commitment.drawn", "2023-08", commitment="closed", amount=usd("1")),
+        "drawn_after_close",
+    )
     yield "below drawn", event("commitment.changed", "2024", commitment="pledge", amount=usd("59")), "below_drawn"
     sold = {"holder": "cow", "issuer": "bee", "instrument": "equity", "proceeds": usd("1")}
     yield "oversold", event("investment.sold", "2023-02-01", units="100.1", **sold), "oversold"
@@ -343,7 +371,8 @@ def bodies() -> list[Hostile]:
     """All of them."""
     listed = [Hostile(f"raw: {name}", body, "malformed") for name, body in RAW.items()]
     listed += [
-        Hostile(f"not an event: {body!r}", body, "invalid") for body in (b"null", b"true", b"0", b'""', b'"x"', b"[]", b"1.5")
+        Hostile(f"not an event: {body!r}", body, "invalid")
+        for body in (b"null", b"true", b"0", b'""', b'"x"', b"[]", b"1.5")
     ]
     listed += [
         Hostile("text: NUL in a value", dumped({**ENTITY, "note": "a\0b"}), "invalid_text"),

@@ -10,8 +10,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.service import fresh_service
 from tests.api.world import entity, event, given, head, post_lines, reasons, usd
+from tests.service import fresh_service
 
 INVESTMENT = event("investment.made", investor="ant", issuer="bee", instrument="equity", amount=usd("10"))
 
@@ -40,7 +40,9 @@ def test_an_array_is_all_or_nothing_and_every_mistake_is_told(service: httpx.Cli
     answer = service.post("/v1/events", json=[entity("cow"), {"type": "x"}, entity("DOG")])
     assert answer.status_code == 422
     assert [error["pointer"] for error in answer.json()["errors"]] == ["/1/type", "/2/data/entity"]
-    answer = service.post("/v1/events", json=[entity("cow"), {**INVESTMENT, "data": {**INVESTMENT["data"], "issuer": "elk"}}])
+    answer = service.post(
+        "/v1/events", json=[entity("cow"), {**INVESTMENT, "data": {**INVESTMENT["data"], "issuer": "elk"}}]
+    )
     assert answer.json()["pointer"] == "/1/data/issuer"
     assert head(service) == 3
 
@@ -233,7 +235,9 @@ def test_a_body_that_is_too_long_is_refused_before_it_is_read(service: httpx.Cli
     long = b'"' + b"x" * (9 * 1024 * 1024) + b'"'
     answer = service.post("/v1/events", content=long, headers=headers)
     assert (answer.status_code, reasons(answer)) == (413, ["too_large"])
-    answer = service.post("/v1/events", content=(long[start : start + 65_536] for start in range(0, len(long), 65_536)), headers=headers)
+    answer = service.post(
+        "/v1/events", content=(long[start : start + 65_536] for start in range(0, len(long), 65_536)), headers=headers
+    )
     assert (answer.status_code, reasons(answer)) == (413, ["too_large"])
 
 

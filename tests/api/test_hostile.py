@@ -43,7 +43,9 @@ def test_the_events_that_the_mistakes_are_made_in_would_be_taken(world: httpx.Cl
 
 
 @pytest.mark.parametrize("hostile", CORPUS, ids=lambda hostile: hostile.name[:80])
-def test_a_hostile_body_is_refused_for_its_mistake_and_nothing_is_written(world: httpx.Client, hostile: Hostile) -> None:
+def test_a_hostile_body_is_refused_for_its_mistake_and_nothing_is_written(
+    world: httpx.Client, hostile: Hostile
+) -> None:
     """Alone, in an array after an event that would be taken, and as a line."""
     before = head(world)
     alone = world.post("/v1/events", content=hostile.body, headers=JSON)
@@ -77,11 +79,14 @@ def check_problem(answer: httpx.Response, hostile: Hostile) -> None:
 
 TAKEN: list[dict[str, Any]] = [
     {"data": {"entity": "e-1", "name": "日本語 – ĂĄẞ 🦊", "kind": "company"}},
-    {"data": {"entity": "e-2", "name": "\"quoted\" \\ <b>&amp;</b> '; DROP TABLE events", "kind": "fund"}},
+    {"data": {"entity": "e-2", "name": '"quoted" \\ <b>&amp;</b> \'; DROP TABLE events', "kind": "fund"}},
     {"data": {"entity": "e-3", "name": "=cmd|' /C calc'!A0", "kind": "person", "aliases": ["+1", "-1", "@x"]}},
     {"data": {"entity": "e-4", "name": "مرحبا", "kind": "group"}, "note": "two\nlines\tand a tab"},
     {"data": {"entity": "e-5", "name": "x" * 200, "kind": "place"}, "effective": "0001-01-01"},
-    {"data": {"entity": "e-6", "name": "\u00e9 \U0001f469\u200d\U0001f4bb", "kind": "company"}, "effective": "1900/2023-Q3"},
+    {
+        "data": {"entity": "e-6", "name": "\u00e9 \U0001f469\u200d\U0001f4bb", "kind": "company"},
+        "effective": "1900/2023-Q3",
+    },
     {"data": {"entity": "9", "name": "9", "kind": "undisclosed"}, "status": "denied"},
 ]
 TAKEN_AMOUNTS = [
@@ -98,7 +103,11 @@ TAKEN_AMOUNTS = [
 def test_what_is_taken_is_kept_as_it_came(world: httpx.Client) -> None:
     """Every digit, sign and character of the data comes back."""
     amounts = [
-        {"effective": "2023", "type": "valuation.recorded", "data": {"subject": "bee", "value": money, "basis": "fair_value"}}
+        {
+            "effective": "2023",
+            "type": "valuation.recorded",
+            "data": {"subject": "bee", "value": money, "basis": "fair_value"},
+        }
         for money in TAKEN_AMOUNTS
     ]
     for given in [*({"type": "entity.registered", "effective": "2020", **one} for one in TAKEN), *amounts]:

@@ -1,0 +1,82 @@
+"""Every way to say no has a status, a title and an explanation, and comes as a problem of RFC 9457."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from api.problems import MEANINGS, Door, Fault, problem, readable
+from ledger.refusals import Reason
+from tests.api.world import reasons
+
+
+def test_every_reason_has_a_meaning() -> None:
+    """The ledger's in the order in which it lists them, then the door's; no name twice."""
+    assert list(MEANINGS) == [*Reason, *Door]
+    assert len({reason.value for reason in MEANINGS}) == len(MEANINGS)
+
+
+@pytest.mark.parametrize("reason", MEANINGS)
+def test_every_reason_is_explained_at_its_type(reason: Reason | Door, shared: httpx.Client) -> None:
+    """The type of a problem is an address that answers."""
+    kind = problem([Fault(reason, "x", "y")])["type"]
+    answer = shared.get(kind)
+    assert answer.status_code == 200
+    told = answer.json()
+    assert (told["reason"], told["status"]) == (reason.value, MEANINGS[reason].status)
+    assert told["explanation"].endswith(".")
+    page = shared.get(kind, headers={"Accept": "text/html"})
+    assert page.headers["content-type"].startswith("text/html")
+    assert told["title"] in page.text
+
+
+def test_all_reasons_are_listed(shared: httpx.Client) -> None:
+    assert [one["reason"] for one in shared.get("/problems").json()["problems"]] == [
+        reason.value for reason in MEANINGS
+    ]
+
+
+def test_what_is_not_there_is_a_problem(shared: httpx.Client) -> None:
+    """Also what no route matches, and what a route finds nothing for."""
+    for path in (
+        "/",
+        "/v1",
+        "/v2/events",
+        "/v1/events/x",
+        "/v1/entities/nobody",
+        "/problems/x",
+        "/docs/x",
+        "/v1/holdings/",
+    ):
+        answer = shared.get(path)
+        assert (answer.status_code, reasons(answer)) == (404, ["not_found"]), path
+
+
+def test_methods_are_named(shared: httpx.Client) -> None:
+    """405 says which there are; OPTIONS too; HEAD is GET without the body."""
+    for method in ("PUT", "PATCH", "DELETE", "TRACE", "FOO"):
+        answer = shared.request(method, "/v1/events")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST, HEAD, OPTIONS"), method
+        assert reasons(answer) == ["method_not_allowed"]
+    answer = shared.post("/v1/holdings")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+    answer = shared.options("/v1/events")
+    assert (answer.status_code, answer.headers["allow"], answer.content) == (204, "GET, POST, HEAD, OPTIONS", b"")
+    assert shared.options("/nothing").status_code == 404
+    got, headed = shared.get("/v1/events?limit=1"), shared.head("/v1/events?limit=1")
+    assert headed.content == b""
+    assert headed.headers["content-length"] == got.headers["content-length"]
+    assert headed.headers["etag"] == got.headers["etag"]
+
+
+def test_what_is_shown_of_a_request_is_bounded_and_readable() -> None:
+    shown = readable("a\x1b[2J\u202e\ud800" + "x" * 5_000)
+    assert shown.startswith("a\\u001b[2J\\u202e\\ud800x")
+    assert len(shown) < 2_100
+    assert shown.encode()
+
+
+def test_a_request_id_is_given_or_made(shared: httpx.Client) -> None:
+    """One that is sent is kept if it is harmless."""
+    assert shared.get("/livez", headers={"X-Request-Id": "mine-1"}).headers["x-request-id"] == "mine-1"
+    assert len(shared.get("/livez", headers={"X-Request-Id": "a b\t<"}).headers["x-request-id"]) == 36
