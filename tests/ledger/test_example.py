@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
+
+import httpx
+import pytest
 
 from ledger.event import TYPES, parse_event, references
 from ledger.example import events
 from ledger.fields import is_uuid
 from ledger.money import money_of, plain
 from ledger.times import parse_day, parse_period
+from tests.service import fresh_service
 
 EVENTS = events()
 FACTS = """
@@ -136,3 +142,184 @@ def test_the_contract_is_older_than_the_investment():
     (contract,) = (e for e in EVENTS if e["data"].get("contract") == "anthropic-google-cloud-2023")
     (investment,) = (e for e in EVENTS if e["data"].get("commitment") == "google-anthropic-2023")
     assert parse_period(contract["effective"]).last < parse_period(investment["effective"]).first
+
+
+# --- recorded and asked for -----------------------------------------------------------------------------------------
+
+B = 10**9
+POINT = {"as_of": "2024-12-31", "known_at": "2024-12-31"}
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Iterator[httpx.Client]:
+    """A ledger that took the whole example in one request."""
+    with fresh_service() as client:
+        answer = client.post("/v1/events", json=EVENTS)
+        assert answer.status_code == 201, answer.text
+        assert answer.json()["position"] == len(EVENTS)
+        client.headers["Min-Position"] = str(len(EVENTS))
+        yield client
+
+
+def ask(client: httpx.Client, path: str, **filters: Any) -> dict[str, Any]:
+    answer = client.get(f"/v1/{path}", params={**POINT, **filters})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def rows(client: httpx.Client, noun: str, id_: str, **filters: Any) -> dict[str, Any]:
+    """The rows of a list by their record's id."""
+    return {row[id_]: row for row in ask(client, noun, **filters)[noun]}
+
+
+def figure(money: dict[str, Any]) -> tuple[str | None, ...]:
+    return money["low"], money["stated"], money["high"]
+
+
+def usd(low: float, stated: float | None, high: float | None) -> tuple[str | None, ...]:
+    """Bounds in billions as answers write them."""
+    return tuple(None if one is None else plain(Decimal(str(one)) * B) for one in (low, stated, high))
+
+
+def mark(client: httpx.Client, subject: str, basis: str) -> dict[str, Any]:
+    """The newest mark of a basis."""
+    return [one for one in ask(client, f"valuations/{subject}")["marks"] if one["basis"] == basis][-1]
+
+
+def test_line_by_line_it_is_taken_too():
+    """As NDJSON every line is taken, and the summary says so."""
+    body = "\n".join(json.dumps(event) for event in EVENTS)
+    with fresh_service() as client:
+        answer = client.post("/v1/events", content=body, headers={"Content-Type": "application/x-ndjson"})
+        lines = [json.loads(line) for line in answer.text.splitlines()]
+        assert len(lines) == len(EVENTS) + 1
+        assert "summary" in lines[-1]
+        assert [line["id"] for line in lines[:-1]] == [event["id"] for event in EVENTS]
+
+
+@pytest.mark.parametrize(
+    ("subject", "basis", "billions", "places"),
+    [
+        ("yahoo", "implied", "0.2914", "0.0001"),
+        ("nvidia", "implied", "81.6", "0.1"),
+        ("nvidia", "counterfactual", "3060", "10"),
+    ],
+)
+def test_a_stake_and_its_price_imply_a_value(recorded, subject, basis, billions, places):
+    """102 million for about 35 per cent of Yahoo, 4 and 150 billion for 4.9 per cent of NVIDIA."""
+    implied = Decimal(mark(recorded, subject, basis)["implied"]["stated"]) / B
+    step = Decimal(places)
+    assert (implied / step).to_integral_value() * step == Decimal(billions)
+
+
+def test_what_was_sold_would_be_worth_many_times_more(recorded):
+    """150 billion today against the 4 of the sale; the holding itself is never valued by it."""
+    (holding,) = ask(recorded, "holdings", holder="softbank", issuer="nvidia")["holdings"]
+    today = Decimal(mark(recorded, "nvidia", "counterfactual")["value"]["stated"])
+    assert today / Decimal(holding["proceeds"]["stated"]) == Decimal("37.5")
+    assert holding["value"] is None
+    assert holding["incomplete"] is True
+
+
+def test_marks_carry_their_bounds_and_status(recorded):
+    assert figure(mark(recorded, "arm", "market_cap")["value"]) == usd(190, 190, None)
+    assert figure(mark(recorded, "alibaba", "market_cap")["value"]) == usd(10, None, None)
+    assert figure(mark(recorded, "gpif", "aum")["value"]) == usd(1350, 1500, 1500)
+    assert mark(recorded, "xai", "target")["status"] == "rumoured"
+
+
+@pytest.mark.parametrize(
+    ("holder", "issuer", "cost"),
+    [
+        ("softbank", "yahoo", (0.0969, 0.102, 0.1071)),
+        ("softbank", "alibaba", (0.08, 0.08, 0.08)),
+        ("softbank", "arm", (32, 32, 32)),
+        ("softbank", "openai", (2, 2, 2)),
+        ("softbank", "perplexity", (0, 0, None)),
+        ("microsoft", "openai", (1, 1, 1)),
+        ("coreweave-2023-backers", "coreweave", (2.7, 2.7, None)),
+        ("crusoe-2023-lender", "crusoe", (0.2, 0.2, 0.2)),
+    ],
+)
+def test_holdings_cost_what_was_paid(recorded, holder, issuer, cost):
+    (holding,) = ask(recorded, "holdings", holder=holder, issuer=issuer)["holdings"]
+    assert figure(holding["cost"]) == usd(*cost)
+
+
+def test_stakes_are_as_observed(recorded):
+    """Ninety per cent of Arm at its newest market value; 49 per cent of OpenAI and an unknown part of its profit."""
+    (arm,) = ask(recorded, "holdings", holder="softbank", issuer="arm")["holdings"]
+    assert figure(arm["value"]) == usd(171, 171, None)
+    (openai,) = ask(recorded, "holdings", holder="microsoft", issuer="openai")["holdings"]
+    stakes = {stake["basis"]: stake for stake in openai["stake"]}
+    assert figure(stakes["economic"]) == ("0.49", "0.49", "0.49")
+    assert (stakes["profit_share"]["low"], stakes["profit_share"]["high"]) == ("0", "1")
+
+
+def test_a_part_of_a_round_is_not_added_to_it(recorded):
+    """OpenAI took 6.6 (SoftBank's 0.5 among it), 1.5 and Microsoft's first 1: 9.1 billion, not 9.6."""
+    (total,) = ask(recorded, "holdings", issuer="openai")["totals"]
+    assert figure(total["cost"]) == usd(9.1, 9.1, 9.1)
+
+
+@pytest.mark.parametrize(
+    ("commitment", "committed", "drawn"),
+    [
+        ("jic-nea-2023", (0.1, 0.1, 0.1), (0, 0, 0)),
+        ("softbank-us-2024", (100, 100, 100), (0, 0, 0)),
+        ("softbank-us-2016", (50, 50, 50), (0, 0, 0)),
+        ("vision-fund-2017", (100, 100, 100), (0, 0, 0)),
+        ("softbank-ai-raise", (10, None, 100), (0, 0, 0)),
+        ("oracle-japan-2024", (8, 8, None), (0, 0, 0)),
+        ("google-anthropic-2023", (2, 2, 2), (0, 0, 0)),
+        ("amazon-anthropic-2023", (0, 4, 4), (0, 0, 0)),
+        ("microsoft-openai", (13, 13, 13), (1, 1, 1)),
+    ],
+)
+def test_commitments_are_as_made(recorded, commitment, committed, drawn):
+    row = rows(recorded, "commitments", "commitment")[commitment]
+    assert figure(row["committed"]) == usd(*committed)
+    assert figure(row["drawn"]) == usd(*drawn)
+
+
+def test_deals_that_were_stopped_or_wait_say_so(recorded):
+    found = rows(recorded, "commitments", "commitment")
+    assert found["chinese-us-deals-blocked"]["outcome"] == "blocked"
+    assert found["chinese-us-deals-held"]["held"] is True
+
+
+def test_an_allocation_to_oneself_is_in_no_total(recorded):
+    """It is the only commitment in yuan, and the totals have no yuan."""
+    answer = ask(recorded, "commitments")
+    assert any(one["commitment"] == "chinese-company-model-research" for one in answer["commitments"])
+    assert "CNY" not in {total["currency"] for total in answer["totals"]}
+
+
+def test_contracts_are_as_signed(recorded):
+    found = rows(recorded, "contracts", "contract")
+    assert figure(found["anthropic-google-cloud-2023"]["amount"]) == usd(3, None, 4)
+    assert figure(found["anthropic-aws-2023"]["amount"]) == usd(4, 4, 4)
+    assert found["anthropic-aws-2023"]["term"] == {"months": 60}
+    assert found["openai-azure"]["exclusive"] == "customer"
+    assert figure(found["openai-azure"]["amount"]) == usd(0, None, None)
+
+
+def test_rumours_count_only_where_asked_for(recorded):
+    rumour = "google-smaller-startups-cloud"
+    assert rumour not in rows(recorded, "contracts", "contract")
+    assert rumour in rows(recorded, "contracts", "contract", include="rumoured")
+
+
+def test_nothing_is_known_before_its_document(recorded):
+    """At the end of November 2023 the pledge of 2016 isn't on record, though it had been made."""
+    early = rows(recorded, "commitments", "commitment", as_of="2023-11-30", known_at="2023-11-30")
+    assert "google-anthropic-2023" in early
+    assert "softbank-us-2016" not in early
+
+
+def test_the_company_that_moved_keeps_its_history(recorded):
+    """In the United States until the move may be over, in Shenzhen from then on."""
+    before = ask(recorded, "entities/ohio-robotics-company", as_of="2017-06-30")["entity"]
+    after = ask(recorded, "entities/ohio-robotics-company")["entity"]
+    assert before["country"] == "US"
+    assert (after["country"], after["city"]) == ("CN", "Shenzhen")
