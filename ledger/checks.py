@@ -270,8 +270,19 @@ def _check_retraction(head: Head, event: Event, event_id: str, effective: str, k
     would_be = Chain(chain.id, chain.position, list(chain.members), chain.contents)
     last = max(member.position for member in chain.members)
     would_be.members.append(Member(event_id, last + 1, parse_day(known), parse_day(known), target.event_id))
-    _check_change(head, chain, would_be.row(), "/data/event", chain.keys())
+    row = would_be.row()
+    if row is not None and row != chain.row():
+        _check_restored(head, row)
+    _check_change(head, chain, row, "/data/event", chain.keys())
     return Admitted(event_id, effective, known, _stream(head, chain.id), chain.id, tuple(sorted(chain.keys())))
+
+
+def _check_restored(head: Head, row: Row) -> None:
+    """What comes back must still find what it names; its first source may be gone, that holds nobody up."""
+    try:
+        _check_references(head, Content(row.type, "", row.status, None, row.data), "")
+    except Refusal as refusal:
+        raise Refusal(*(_placed(problem, "/data/event") for problem in refusal.problems)) from None
 
 
 def _live_target(head: Head, event_id: str, verb: str) -> tuple[Stored, Chain]:

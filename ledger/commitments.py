@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from ledger.fields import AnyId, AnyIds, Data, EntityId, Form, SlugText, Span, Text
-from ledger.money import ZERO, Bounds, Money, money_of, plain, total
+from ledger.money import ARITHMETIC, ZERO, Bounds, Money, money_of, plain, total
 from ledger.refusals import Problem, Reason
 from ledger.row import Row, counting
 
@@ -90,8 +90,7 @@ def problems(after: Sequence[Row], changed: Row | None) -> Iterator[Problem]:
         return
     committed_row, drawn_low, currency = _amount_in_force(made, rows), ZERO, None
     currency, committed = money_of(committed_row.data["amount"])
-    draws = [row for row in rows if is_draw(row)]
-    inside = [row for row in draws if row.data.get("inside_commitment") is not False]
+    inside = [row for row in rows if is_draw(row) and row.data.get("inside_commitment") is not False]
     if currency is not None:
         drawn_low = _low_in(currency, inside, rows)
     binding = made.data["binding"]
@@ -114,7 +113,7 @@ def problems(after: Sequence[Row], changed: Row | None) -> Iterator[Problem]:
             "record the larger commitment first with commitment.changed, or lower the draw",
         )
     closes = [row.period.last for row in rows if row.type == "commitment.closed"]
-    late = [row.period.first for row in draws if closes and row.period.first > max(closes)]
+    late = [row.period.first for row in inside if closes and row.period.first > max(closes)]
     if late:
         yield Problem(
             Reason.DRAWN_AFTER_CLOSE,
@@ -140,12 +139,12 @@ def _low_in(currency: str, draws: Sequence[Row], rows: Sequence[Row]) -> Decimal
     given_back = [
         bounds
         for row in rows
-        if row.type == "distribution.paid" and row.data.get("recallable")
+        if row.type == "distribution.paid" and row.data.get("recallable") is not None
         for unit, bounds in [money_of(row.data["recallable"])]
         if unit in (currency, None)
     ]
     back = total(given_back).high
-    return ZERO if back is None else total(taken).low - back
+    return ZERO if back is None else ARITHMETIC.subtract(total(taken).low, back)
 
 
 def _most(committed: Bounds) -> str:

@@ -91,8 +91,8 @@ def problems(after: Sequence[Row], changed: Row | None) -> Iterator[Problem]:
     signed = next((row for row in after if row.type == "contract.signed"), None)
     if signed is None or signed.data.get("take_or_pay") is not False:
         return
-    amounts = [row.data["amount"] for row in rows if row.type == "contract.changed" and row.data.get("amount")]
-    currency, amount = money_of(amounts[-1] if amounts else signed.data["amount"])
+    changes = [row for row in rows if row.type == "contract.changed" and row.data.get("amount") is not None]
+    currency, amount = money_of((changes or [signed])[-1].data["amount"])
     bills = [money_of(row.data["amount"]) for row in rows if row.type == "contract.billed"]
     billed = total(bounds for unit, bounds in bills if unit == currency).low
     if amount.high is not None and billed > amount.high:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import product
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import model_validator
@@ -22,7 +23,7 @@ from ledger.fields import (
     Term,
     Text,
 )
-from ledger.money import ONE, DecimalText, Money, ShareText, Stake, stake_of
+from ledger.money import ARITHMETIC, ONE, DecimalText, Money, ShareText, Stake, stake_of
 from ledger.refusals import Problem, Reason
 from ledger.row import Row, counting
 
@@ -164,8 +165,9 @@ def problems(after: Sequence[Row], changed: Row | None) -> Iterator[Problem]:
     rows = counting(after)
     bases = {stake_of(row.data["stake"])[0] for row in rows if row.type == "investment.sold" and row.data.get("stake")}
     for measure in ("units", *sorted(bases)):
-        # A coarse observation is read on whichever end of its period lets the sales stand.
-        shortfalls = [_shortfall(rows, measure, first) for first in (True, False)]
+        # An observation is read on whichever end of its period, and on whichever side of a sale of that day, lets the
+        # sales stand.
+        shortfalls = [_shortfall(rows, measure, *reading) for reading in product((True, False), (True, False))]
         if all(shortfalls):
             what = "units" if measure == "units" else f"{measure} stake"
             yield Problem(
@@ -176,11 +178,13 @@ def problems(after: Sequence[Row], changed: Row | None) -> Iterator[Problem]:
             )
 
 
-def _shortfall(rows: Sequence[Row], measure: str, observed_on_first: bool) -> date | None:
+def _shortfall(rows: Sequence[Row], measure: str, observed_on_first: bool, before_sales: bool) -> date | None:
     """The first day on which the holding is below zero when dates and bounds favour the sales; None if none is."""
+    order = ["investment.made", "investment.sold"]
+    order.insert(1 if before_sales else 2, "holding.observed")
     steps = []
     for row in rows:
-        rank = ("investment.made", "holding.observed", "investment.sold").index(row.type)
+        rank = order.index(row.type)
         early = row.type == "investment.made" or (row.type == "holding.observed" and observed_on_first)
         steps.append((row.period.first if early else row.period.last, rank, row.position, row))
     held: Decimal | None = Decimal(0)  # None: an amount that nobody said, so no sale is too large
@@ -189,13 +193,14 @@ def _shortfall(rows: Sequence[Row], measure: str, observed_on_first: bool) -> da
         if row.type == "holding.observed":
             held = held if named is None else named
         elif row.type == "investment.made":
-            held = None if held is None or named is None else held + named
+            held = None if held is None or named is None else ARITHMETIC.add(held, named)
         elif row.data.get("all"):
             held = Decimal(0)
         elif row.data.get("fraction") is not None:
-            held = None if held is None else held * (ONE - Decimal(row.data["fraction"]))
+            kept = ARITHMETIC.subtract(ONE, Decimal(row.data["fraction"]))
+            held = None if held is None else ARITHMETIC.multiply(held, kept)
         elif named is not None and held is not None:
-            held -= named
+            held = ARITHMETIC.subtract(held, named)
             if held < 0:
                 return day
     return None

@@ -43,6 +43,11 @@ class Ledger:
         """These events are facts from now on, each a request of its own. Gives their ids."""
         return [one["id"] for outcome in self.submit(*map(request, events)) for one in taken(outcome).events]
 
+    def submit_dry(self, *events: dict[str, Any]) -> Outcome:
+        """What the answer would be; nothing is written."""
+        [outcome] = self.submit(request(*events), dry_run=True)
+        return outcome
+
     def refused(self, *events: dict[str, Any], **more: Any) -> Problem:
         """One request of these events is refused for one problem, and the log is as it was before."""
         [problem] = self.problems(*events, **more)
