@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 UNITS = ((Decimal(10) ** 12, "T"), (Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
-NUMERIC = frozenset({"cost", "proceeds", "distributions", "value", "committed", "drawn", "unfunded", "amount", "billed"}) | {
-    "paid", "remaining", "implied", "units", "multiple", "step_up", "position", "stake",
-}  # fmt: skip
+NUMERIC = frozenset(
+    ["units", "stake", "cost", "proceeds", "distributions", "value", "multiple", "committed", "drawn", "unfunded", "amount", "billed", "paid", "remaining", "implied", "step_up", "position"]
+)
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "holdings": ("holder", "issuer", "instrument", "units", "stake", "cost", "proceeds", "value", "multiple"),
@@ -34,7 +34,7 @@ def show(console: Console, name: str, answer: dict[str, Any]) -> None:
         _show_rows(console, key, answer[key])
         for total in answer.get("totals") or []:
             told = ", ".join(f"{field} {figure(value)}" for field, value in total.items() if _is_money(value))
-            console.print(Text(f"Total {total.get('currency') or ''}: {told}"))
+            console.print(Text(f"Total {total['currency'] or 'of no known currency'}: {told}"))
         if not answer[key]:
             console.print(Text("Nothing at these three times."))
         if answer.get("more"):
@@ -90,9 +90,9 @@ def _interval(value: dict[str, Any]) -> str:
 
 
 def short(number: str) -> str:
-    """Three digits or four and a unit: 2.5B."""
+    """Four digits and a unit: 2.5B, 450M, 0.49."""
     amount = Decimal(number)
-    for size, unit in UNITS:
-        if amount >= size:
-            return f"{(amount / size).normalize():.4g}{unit}"
-    return f"{amount:.4g}"
+    size, unit = next(((size, unit) for size, unit in UNITS if amount >= size), (Decimal(1), ""))
+    scaled = amount / size
+    text = f"{round(scaled, 3 - min(3, scaled.adjusted())):f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) + unit
