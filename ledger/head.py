@@ -239,6 +239,8 @@ class Head:
                 if any(one.event_id in gone for one in group):
                     groups[key] = [one for one in group if one.event_id not in gone]
                     self._records.pop(key, None)
+                    if key == DIRECTORY:
+                        self._directory = None
         for stream in streams:
             self._versions.pop(stream, None)
         for stored in self._pending_ids.values():
