@@ -152,7 +152,8 @@ async def _submit(service: Service, read: _Read, rules: Rules) -> list[dict[str,
         elif rules.stop:
             break
     future = service.writer.submit(tried, stop=rules.stop, dry_run=rules.dry_run)
-    outcomes = iter(await asyncio.wrap_future(future))
+    answered: list[Outcome] = await asyncio.wrap_future(future)
+    outcomes = iter(answered)
     told = []
     refused = False
     for number, one in zip(read.numbers, read.found, strict=True):

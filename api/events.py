@@ -22,8 +22,8 @@ from api.paging import Paged, listing
 from api.problems import Door, Fault, Faulty, not_found
 from api.question import Id, Times, answer, json_bytes, parse_question, query_of
 from api.service import Service
-from ledger.event import TYPES, parse_event
-from ledger.refusals import Reason, Refusal, refuse
+from ledger.event import TYPES, Event, parse_event
+from ledger.refusals import Problem, Reason, Refusal, refuse
 from ledger.times import parse_day
 from ledger.writer import Accepted
 from ledger.writer import Request as Write
@@ -120,7 +120,8 @@ def read_write(
     if len(submitted) > max_events:
         detail = f"{len(submitted)} events; at most {max_events} in one array."
         raise refuse(Reason.TOO_LARGE, "", detail, f"Send them as lines ({LINES}), or in several arrays.")
-    events, problems = [], []
+    events: list[Event] = []
+    problems: list[Problem] = []
     for index, one in enumerate(submitted):
         try:
             events.append(parse_event(one))

@@ -70,10 +70,11 @@ class Times(BaseModel):
     include: Literal["rumoured"] | None = Field(default=None, description="`rumoured`: let rumours count as well.")
 
 
+ShapeT = TypeVar("ShapeT", bound=BaseModel)
 TimesT = TypeVar("TimesT", bound=Times)
 
 
-def parse_question(shape: type[TimesT], given: Mapping[str, str]) -> TimesT:
+def parse_question(shape: type[ShapeT], given: Mapping[str, str]) -> ShapeT:
     """The parameters as `shape` has them. Raises Faulty with one fault for each that is wrong."""
     try:
         return shape.model_validate(dict(given))

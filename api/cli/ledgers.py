@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import httpx
 import typer
@@ -56,21 +56,27 @@ async def _get(service: Service, path: str, query: dict[str, str]) -> httpx.Resp
         return await client.get(path, params=query)
 
 
-def settings_of(data: Path | None, **more: Any) -> Settings:
+def settings_of(data: Path | None) -> Settings:
     """The settings of this environment, with the folder that was given."""
-    return Settings(**({} if data is None else {"data": data}), **more)
+    return Settings() if data is None else Settings(data=data)
 
 
 @contextmanager
 def opened(data: Path | None, *, make: bool, log_level: str = "error") -> Iterator[Service]:
     """The service on a folder; without `make`, a folder that holds no ledger is a mistake in typing."""
-    settings = settings_of(data)
+    settings = settings_of(data) if make else existing(data)
     logs.configure(log_level)
-    if not make and settings.database_url is None and not (settings.data / LOG_FILE).exists():
+    with open_service(settings) as service:
+        yield service
+
+
+def existing(data: Path | None) -> Settings:
+    """The settings for a folder that holds a ledger; ends the command if it holds none."""
+    settings = settings_of(data)
+    if settings.database_url is None and not (settings.data / LOG_FILE).exists():
         fail(
             Exit.BAD_USAGE,
             f"There is no ledger in {settings.data}.",
             "Check --data; `dealledger serve`, `import` and `demo` make a new one.",
         )
-    with open_service(settings) as service:
-        yield service
+    return settings

@@ -6,7 +6,8 @@ import json
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -15,14 +16,15 @@ import httpx
 import typer
 from rich.progress import Progress
 
-from api.cli.ledgers import Data, Source, Url, opened
+from api.cli.ledgers import Data, Source, Url, existing, opened
 from api.cli.talking import Exit, answers, fail, failures_told, messages, say
 from api.service import Service
-from ledger.store import Store
+from ledger.store import Store, open_store
 from ledger.store.sqlite import LOG_FILE
+from projections.database import ReadModel
 
 BATCH = 1_000
-APPLY_SECONDS = 600
+LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +37,37 @@ class Finding:
 
 
 def rebuild(data: Data = None) -> None:
-    """Delete the read model and make it again from the log."""
-    with failures_told(), opened(data, make=False) as service:
-        service.follower.rebuild()
-        _follow(service)
-        say(f"The read model holds all {service.model.position} events.")
-        if service.follower.set_aside:
-            fail(
-                Exit.FOUND_WRONG,
-                f"{len(service.follower.set_aside)} events could not be applied.",
-                "See `dealledger doctor`.",
-            )
+    """Make the read model again from the log."""
+    settings = existing(data)
+    with (
+        failures_told(),
+        closing(open_store(settings.data, settings.database_url)) as store,
+        closing(ReadModel(settings.data)) as model,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        done = threads.submit(model.rebuild, store, "asked for")
+        _show_progress(model, store.head(), done.done)
+        done.result()
+        set_aside = model.set_aside()
+        say(f"The read model holds all {model.position} events.")
+    if set_aside:
+        fail(Exit.FOUND_WRONG, _set_aside(set_aside), "They are in the log, and the answers lack them.")
+
+
+def _show_progress(model: ReadModel, head: int, ended: Callable[[], bool]) -> None:
+    """Show how far the read model is until it has ended."""
+    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
+        task = progress.add_task("Applying", total=head)
+        while not ended():
+            progress.update(task, completed=(model.rebuilding or {}).get("position", model.position))
+            time.sleep(LOOK_SECONDS)
 
 
 def _follow(service: Service) -> bool:
-    """Wait until the read model holds the whole log; whether it did in time."""
-    head = service.store.head()
-    deadline = time.monotonic() + APPLY_SECONDS
-    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
-        task = progress.add_task("Applying", total=head)
-        while service.model.position < head and time.monotonic() < deadline:
-            service.model.wait_for(head, 0.1)
-            progress.update(task, completed=service.model.position)
-    return service.model.position >= head
+    """Wait until the read model holds the whole log; whether it does, rather than having failed."""
+    head, model = service.store.head(), service.model
+    _show_progress(model, head, lambda: model.position >= head or service.follower.failure is not None)
+    return model.position >= head
 
 
 def doctor(
@@ -65,7 +75,7 @@ def doctor(
     url: Url = None,
     as_json: Annotated[bool, typer.Option("--json", help="What was found, as JSON on stdout.")] = False,
 ) -> None:
-    """Look whether a ledger is well: its log, its settings, its read model. Exit code 1 if it is not, 3 if not ready."""
+    """Look whether a ledger is well: its log, its settings, its read model."""
     source = Source(data, url)
     with failures_told():
         if source.url is not None:
@@ -90,13 +100,18 @@ def _ask(url: str) -> tuple[list[Finding], bool]:
     if response.status_code not in (200, 503) or "application/json" not in response.headers.get("content-type", ""):
         fail(Exit.FOUND_WRONG, f"{url} is something else than a deal ledger.", "Check --url.")
     state = response.json()
-    rebuilding = state["rebuilding"]
     findings = [
         Finding("log", state["position"] is not None, f"position {state['position']}"),
-        Finding("read model", rebuilding is None, f"applied {state['applied']}, rebuilding: {rebuilding or 'no'}"),
+        Finding("read model", state["failure"] is None, _applied(state)),
         Finding("set aside", not state["set_aside"], _set_aside(state["set_aside"])),
     ]
     return findings, bool(state["ready"])
+
+
+def _applied(state: dict[str, Any]) -> str:
+    if state["rebuilding"] is not None:
+        return "made again: {reason}; {position} of {head} events applied".format(**state["rebuilding"])
+    return state["failure"] or f"{state['applied']} of {state['position']} events applied"
 
 
 def _look(service: Service) -> Iterator[Finding]:
@@ -104,12 +119,13 @@ def _look(service: Service) -> Iterator[Finding]:
         yield from _sqlite(str(service.settings.data / LOG_FILE))
     yield from _log(service.store)
     followed = _follow(service)
-    seen = f"{service.model.position} of {service.store.head()} events applied"
+    seen = service.follower.failure or f"{service.model.position} of {service.store.head()} events applied"
     yield Finding("read model", followed, seen)
-    yield Finding("set aside", not service.follower.set_aside, _set_aside(service.follower.set_aside))
+    set_aside = service.model.set_aside()
+    yield Finding("set aside", not set_aside, _set_aside(set_aside))
 
 
-def _set_aside(listed: list[dict[str, object]]) -> str:
+def _set_aside(listed: list[dict[str, Any]]) -> str:
     """The events that a projection could not apply, the first few by name."""
     named = "; ".join(f"position {one['position']} ({one['projection']}): {one['error']}" for one in listed[:5])
     return f"{len(listed)} events" + (f": {named}" if named else "")

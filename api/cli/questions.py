@@ -35,17 +35,16 @@ class Question:
 
 
 QUESTIONS = (
-    Question("holdings", "Who has what of whom, what it cost, paid back and is worth.", "/v1/holdings", HoldingsQuestion),
-    Question("commitments", "Who promised what to whom, and what is left of it.", "/v1/commitments", CommitmentsQuestion),
-    Question("contracts", "Who buys what from whom, billed, paid and remaining.", "/v1/contracts", ContractsQuestion),
+    Question(
+        "holdings", "Who has what of whom, its cost, what came back, its value.", "/v1/holdings", HoldingsQuestion
+    ),
+    Question("commitments", "Who promised what to whom; what is left.", "/v1/commitments", CommitmentsQuestion),
+    Question("contracts", "Who buys what from whom; what remains.", "/v1/contracts", ContractsQuestion),
     Question("valuations", "Every mark of a subject, by date.", "/v1/valuations/{subject}", Paged, ("subject",)),
     Question("entities", "Who takes part.", "/v1/entities", EntitiesQuestion),
     Question("events", "The audit trail: what was recorded, newest first.", "/v1/events", EventsQuestion),
-    Question(
-        "record", "One record's state and history, like: commitment aws-anthropic-2023.", "/v1/records/{kind}/{id}", Times,
-        ("kind", "id"),
-    ),
-)  # fmt: skip
+    Question("record", "One record, like: commitment x.", "/v1/records/{kind}/{id}", Times, ("kind", "id")),
+)
 
 
 def command(question: Question) -> Callable[..., None]:

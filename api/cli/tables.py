@@ -11,9 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 UNITS = ((Decimal(10) ** 12, "T"), (Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
-NUMERIC = frozenset(
-    ["units", "stake", "cost", "proceeds", "distributions", "value", "multiple", "committed", "drawn", "unfunded", "amount", "billed", "paid", "remaining", "implied", "step_up", "position"]
-)
+MONEY = ("cost", "proceeds", "distributions", "value", "committed", "drawn", "unfunded", "amount", "billed", "paid")
+NUMERIC = frozenset((*MONEY, "remaining", "implied", "units", "stake", "multiple", "step_up", "position"))
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "holdings": ("holder", "issuer", "instrument", "units", "stake", "cost", "proceeds", "value", "multiple"),

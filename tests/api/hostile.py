@@ -27,7 +27,7 @@ class Hostile:
     reason: str
 
 
-def event(type: str, effective: str = "2023-05", **data: Any) -> dict[str, Any]:
+def event(type: str, effective: str = "2023-05", /, **data: Any) -> dict[str, Any]:
     return {"type": type, "effective": effective, "data": data}
 
 
@@ -59,23 +59,28 @@ TEMPLATES = [ENTITY, INVESTMENT, STAKE, COMMITMENT, CLAIM, VALUATION, CORRECTION
 
 # What the ledger holds before: parties, a fact to correct, a pledge, a contract, a position, a retracted event.
 WORLD: list[dict[str, Any]] = [
-    *(event("entity.registered", "2020", entity=name, name=name.title(), kind="company") for name in ("ant", "bee", "cow")),
+    *(event("entity.registered", "2020", entity=name, name=name.title(), kind="company") for name in ("ant", "bee",
+    "cow")),
     {"id": "55555555-5555-4555-8555-555555555555", **event("entity.changed", "2021", entity="bee", parent="ant")},
     {**copy.deepcopy(INVESTMENT), "id": FACT_ID},
     {
         **event(
-            "commitment.made", commitment="pledge", to="bee", amount=usd("100"), purpose="capex", binding=True, **{"from": "ant"}
+            "commitment.made", commitment="pledge", to="bee", amount=usd("100"), purpose="capex", binding=True,
+            **{"from": "ant"}
         ),
         "id": COMMITMENT_ID,
     },
     event("commitment.drawn", "2023-06-01", commitment="pledge", amount=usd("60")),
-    event("commitment.made", commitment="closed", to="bee", amount=usd("9"), purpose="capex", binding=True, **{"from": "ant"}),
+    event("commitment.made", commitment="closed", to="bee", amount=usd("9"), purpose="capex", binding=True,
+    **{"from": "ant"}),
     event("commitment.closed", "2023-07-01", commitment="closed", outcome="expired"),
     event(
-        "contract.signed", contract="rent", customer="bee", provider="ant", amount=usd("50"), resource="cloud", binding=True,
+        "contract.signed", contract="rent", customer="bee", provider="ant", amount=usd("50"), resource="cloud",
+        binding=True,
         take_or_pay=False,
     ),
-    event("investment.made", "2023-01-01", investor="cow", issuer="bee", instrument="equity", amount=usd("7"), units="100"),
+    event("investment.made", "2023-01-01", investor="cow", issuer="bee", instrument="equity", amount=usd("7"),
+    units="100"),
     {**event("holding.observed", holder="ant", issuer="cow", instrument="debt", units="1"), "id": RETRACTED_ID},
     {"type": "event.retracted", "id": RETRACTION_ID, "data": {"event": RETRACTED_ID, "reason": "never seen"}},
 ]  # fmt: skip
@@ -179,7 +184,8 @@ RAW: dict[str, bytes] = {
 # In a field that is a plain string where it is right.
 NOT_TEXT: list[Any] = [None, True, 1, 1.5, [], {}, ["a"]]
 BAD_SLUGS = [
-    "", " ", "A", "Ant", "a b", "a_b", "a.b", "a/b", "../etc/passwd", "-a", "ä", "а-cyrillic", "a'; DROP TABLE events; --",
+    "", " ", "A", "Ant", "a b", "a_b", "a.b", "a/b", "../etc/passwd", "-a", "ä", "а-cyrillic",
+    "a'; DROP TABLE events; --",
     "a" * 101, NOBODYS_ID, "a\nb", "a\u202eb", "%00", "${jndi:x}", "<script>",
 ]  # fmt: skip
 BAD_NAMES = [
@@ -197,10 +203,13 @@ BAD_NAMES = [
     "x" * 201,
 ]
 BAD_PERIODS = [
-    "", " ", "today", "2023-13", "2023-00", "2023-02-30", "2023-02-29", "2023-Q0", "2023-Q5", "2023-q1", "2023Q1", "23", "02023",
+    "", " ", "today", "2023-13", "2023-00", "2023-02-30", "2023-02-29", "2023-Q0", "2023-Q5", "2023-q1", "2023Q1",
+    "23", "02023",
     "2023-1", "2023-1-1", "2023/", "/2023", "2023/2022", "2023-05/2023-04", "2023/2024/2025", "2023-05-01T00:00:00",
-    "2023-05-01T00:00:00Z", "2023-05-01T00:00:00+02:00", "2023-05-01 ", " 2023-05-01", "٢٠٢٣", "２０２３", "0000", "0000-01-01",
-    "10000-01-01", "-2023", "2023-W12", "2023-123", "1684540800", "05/01/2023", "1.5.2023", "2023-05-01\u0000", "2023-05-01\n",
+    "2023-05-01T00:00:00Z", "2023-05-01T00:00:00+02:00", "2023-05-01 ", " 2023-05-01", "٢٠٢٣", "２０２３", "0000",
+    "0000-01-01",
+    "10000-01-01", "-2023", "2023-W12", "2023-123", "1684540800", "05/01/2023", "1.5.2023", "2023-05-01\u0000",
+    "2023-05-01\n",
     "May 2023", "2023-05--01",
 ]  # fmt: skip
 BAD_DAYS = [
@@ -208,14 +217,17 @@ BAD_DAYS = [
     "2023-05-01T10:00:00Z", "yesterday", "1684540800", "２０２３-05-01", "0000-01-01", "2023-05-01 ",
 ]  # fmt: skip
 BAD_DECIMALS = [
-    "", " ", "1e5", "1E5", "1_000", "1,000", "1 000", "+1", "+", "-", ".", ".5", "5.", "1.2.3", "0x10", "١", "１", "NaN", "nan",
-    "Infinity", "inf", "sNaN", "1/2", "½", "ten", "1\u0000", " 1", "1 ", "1\n", "1" * 19, "0." + "1" * 13, "9" * 400, "$1", "1USD",
+    "", " ", "1e5", "1E5", "1_000", "1,000", "1 000", "+1", "+", "-", ".", ".5", "5.", "1.2.3", "0x10", "١", "１",
+    "NaN", "nan",
+    "Infinity", "inf", "sNaN", "1/2", "½", "ten", "1\u0000", " 1", "1 ", "1\n", "1" * 19, "0." + "1" * 13, "9" * 400,
+    "$1", "1USD",
 ]  # fmt: skip
 BAD_CURRENCIES = ["", "US", "usd", "Usd", "USDX", "ZZZ", "U$D", "ＵＳＤ", "US ", "USD\u0000", "$"]
 
 
 def fields() -> Iterator[tuple[str, dict[str, Any], str]]:
     """Name, event and reason, for each field that can be wrong."""
+    wrong: Any
     for wrong in [*NOT_TEXT, "", "Entity.Registered", "entity.registred", "investment", "ledger.event", "x" * 10_000]:
         yield "type", changed(ENTITY, "type", wrong), "unknown_type"
     yield "no type", without(ENTITY, "type"), "unknown_type"
@@ -280,6 +292,7 @@ def fields() -> Iterator[tuple[str, dict[str, Any], str]]:
 
 def figures() -> Iterator[tuple[str, dict[str, Any], str]]:
     """Money, stakes and units that are none."""
+    wrong: Any
     for wrong in BAD_DECIMALS:
         reason = "invalid_text" if "\0" in wrong else "invalid_amount"
         yield f"amount {wrong!r:.40}", changed(INVESTMENT, "data.amount.amount", wrong), reason
@@ -339,13 +352,17 @@ def held_against() -> Iterator[tuple[str, dict[str, Any], str]]:
         "drawn_after_close",
     )
     yield "below drawn", event("commitment.changed", "2024", commitment="pledge", amount=usd("59")), "below_drawn"
-    sold = {"holder": "cow", "issuer": "bee", "instrument": "equity", "proceeds": usd("1")}
+    sold: dict[str, Any] = {"holder": "cow", "issuer": "bee", "instrument": "equity", "proceeds": usd("1")}
     yield "oversold", event("investment.sold", "2023-02-01", units="100.1", **sold), "oversold"
     yield "sold before", event("investment.sold", "2022-12-31", units="1", **sold), "oversold"
     yield "two measures", event("investment.sold", units="1", fraction="0.1", **sold), "invalid"
     yield "no measure", event("investment.sold", **sold), "invalid"
     yield "sold none of it", event("investment.sold", all=False, **sold), "invalid"
-    bill = {"contract": "rent", "amount": usd("50.01"), "period": {"start": "2023-06", "end": "2023-07"}}
+    bill: dict[str, Any] = {
+        "contract": "rent",
+        "amount": usd("50.01"),
+        "period": {"start": "2023-06", "end": "2023-07"},
+    }
     yield "overbilled", event("contract.billed", **bill), "overbilled"
     yield "correction of nothing", changed(CORRECTION, "data.event", NOBODYS_ID), "unknown_event"
     yield "correction of no id", changed(CORRECTION, "data.event", "ant"), "invalid"

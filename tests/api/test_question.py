@@ -15,7 +15,8 @@ from tests.service import fresh_service
 
 PINNED = {"as_of": "2024-01-01", "known_at": "2024-01-01", "position": "3"}
 QUESTIONS = [
-    "/v1/holdings", "/v1/commitments", "/v1/contracts", "/v1/entities", "/v1/entities/ant", "/v1/valuations/bee", "/v1/events",
+    "/v1/holdings", "/v1/commitments", "/v1/contracts", "/v1/entities", "/v1/entities/ant", "/v1/valuations/bee",
+    "/v1/events",
     "/v1/records/entity/ant",
 ]  # fmt: skip
 
@@ -40,7 +41,8 @@ def test_repeated_parameters_are_refused(shared: httpx.Client, path: str) -> Non
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("as_of", value) for value in ("", "2024", "2024-Q1", "2024-02-30", "today", "2024-01-01T00:00:00Z", "0000-01-01", "1704067200")),
+        *(("as_of", value) for value in ("", "2024", "2024-Q1", "2024-02-30", "today", "2024-01-01T00:00:00Z",
+        "0000-01-01", "1704067200")),
         *(("known_at", value) for value in ("", "2024-13-01", "２０２４-01-01", "2024-01-01 ")),
         *(("position", value) for value in ("", "-1", "+1", "1.0", "1_0", " 1", "١", "1e1", "0x1", "9" * 16, "null")),
         *(("currency", value) for value in ("", "usd", "ZZZ", "USDX")),
@@ -59,7 +61,8 @@ def test_what_a_parameter_cannot_be_is_refused(shared: httpx.Client, name: str, 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("from", value) for value in ("", "2024", "2024-01-01T", "2024-01-01T10:00", "2024-01-01T25:00:00Z", "2024-01-01T10:00:00")),
+        *(("from", value) for value in ("", "2024", "2024-01-01T", "2024-01-01T10:00", "2024-01-01T25:00:00Z",
+        "2024-01-01T10:00:00")),
         ("type", "investment"), ("record", ""), ("order", "oldest"), ("entity", "A"),
     ],
 )  # fmt: skip
@@ -247,7 +250,8 @@ def test_a_cursor_that_somebody_made_up_is_refused(shared: httpx.Client) -> None
     real: str = shared.get("/v1/entities?limit=2").json()["next"]
     inside = base64.urlsafe_b64decode(real + "=" * (-len(real) % 4))[CHECK_BYTES:]
     for packed in (
-        b"", b"null", b"[]", b"{}", b"[" * 2_000, inside.replace(b'"after":"', b'"after":"x'), inside.replace(b"/v1/entities", b"/v1/other"),
+        b"", b"null", b"[]", b"{}", b"[" * 2_000, inside.replace(b'"after":"', b'"after":"x'),
+        inside.replace(b"/v1/entities", b"/v1/other"),
         inside.replace(b'"position":"10"', b'"position":"99"'), inside.replace(b'"known_at":"2', b'"known_at":"9'),
         inside.replace(b'"as_of"', b'"as_off"'),
     ):  # fmt: skip
