@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import typer.main
 from fastapi import APIRouter
+from pydantic.fields import FieldInfo
 from starlette.routing import Route
 
 import api.app
 from api.cli import app as command_line
 from api.problems import MEANINGS
-from api.settings import Settings
+from api.settings import MIB, Settings
 from ledger.event import TYPES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,6 +53,23 @@ def test_every_refusal_is_documented(reason: str):
 def test_every_setting_is_documented(name: str):
     """A reader finds each setting by the name of its environment variable."""
     assert f"`{name}`" in DOCUMENTED
+
+
+@pytest.mark.parametrize(("name", "field"), zip(SETTINGS, Settings.model_fields.values(), strict=True), ids=SETTINGS)
+def test_the_default_of_every_setting_is_documented(name: str, field: FieldInfo):
+    """A reader is told what holds if nothing is set; None is told in words."""
+    if field.default is None:
+        return
+    size = isinstance(field.default, int) and field.default % MIB == 0
+    said = (
+        f"{field.default // MIB} MiB"
+        if size
+        else f"{field.default:,g}"
+        if isinstance(field.default, int | float)
+        else str(field.default)
+    )
+    row = next(line for line in DOCUMENTED.splitlines() if line.startswith(f"| `{name}` "))
+    assert said in row.rpartition("|")[0].rpartition("|")[2]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
