@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import math
 import sys
 import time
 from collections import Counter
@@ -26,7 +25,7 @@ from tests.oracle.rows import Log
 from tests.service import fresh_service
 from tests.streams import PARTIES, Choices, Event, Seeded, random_stream
 
-EVENTS_PER_STREAM = 70
+EVENTS_PER_STREAM = 100
 QUESTIONS_PER_STREAM = 200
 PINNED_MIDWAY = 10
 FILTER_VALUES = {
@@ -54,6 +53,7 @@ KINDS = [
     Kind("/v1/entities", "entities", ("kind", "parent"), oracle.entities, "entity"),
     Kind("/v1/valuations/{subject}", "marks", (), oracle.valuations),
 ]
+ASKED_IN_TURN = [KINDS[index] for index in (0, 1, 2, 0, 4, 1, 0, 2, 4, 3)]
 SHARED_FILTERS = ("currency", "include")
 
 
@@ -98,7 +98,7 @@ class Tally:
     refused: Counter[str] = field(default_factory=Counter)
     questions: Counter[str] = field(default_factory=Counter)
     pairs: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    rows: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
     records: int = 0
     pages: int = 0
     pinned: int = 0
@@ -155,27 +155,28 @@ def subsets(names: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 def questions(choices: Choices, log: Log) -> Iterator[Question]:
-    """Questions without end, every kind with every set of filters in turn, at points chosen from the log's own."""
+    """Questions without end, every kind with every set of its filters in turn, at points chosen from the log's own."""
     head = log[-1][0]
     as_of, known_at = days_of(log)
-    forms = [(kind, names) for kind in KINDS for names in subsets(kind.filters + SHARED_FILTERS)]
-    start = choices.one_of(range(len(forms)))
-    # A step that shares no factor with the number of forms goes through them all, and from kind to kind.
-    step = next(step for step in range(len(forms) // 3, len(forms)) if math.gcd(step, len(forms)) == 1)
-    for index in itertools.count():
-        kind, names = forms[(start + index * step) % len(forms)]
-        filters = []
-        for name in names:
-            values = FILTER_VALUES.get(name, PARTIES[:4])
-            filters.append((name, choices.one_of(values)))
-        yield Question(
-            kind,
-            as_of=choices.one_of(as_of),
-            known_at=known_at[0] if choices.chance(40) else choices.one_of(known_at),
-            position=choices.one_of(range(head, 0, -1)) if choices.chance(60) else head,
-            filters=tuple(filters),
-            subject=choices.one_of(PARTIES[:4]) if "{subject}" in kind.path else None,
-        )
+    facts = [state["data"] for _, state in log]
+    said = facts + [data["replacement"]["data"] for data in facts if "replacement" in data]
+    start = choices.one_of(range(64))
+    for turn in itertools.count():
+        for kind in ASKED_IN_TURN:
+            sets = subsets(kind.filters + SHARED_FILTERS)
+            filters = []
+            for name in sets[(start + turn) % len(sets)]:
+                # Parties that the log speaks of in that place, so that most questions find something.
+                there = sorted({data[name] for data in said if isinstance(data.get(name), str)}) or PARTIES
+                filters.append((name, choices.one_of(FILTER_VALUES.get(name, there))))
+            yield Question(
+                kind,
+                as_of=choices.one_of(as_of if choices.chance(70) else as_of[: len(as_of) // 3]),
+                known_at=known_at[0] if choices.chance(50) else choices.one_of(known_at),
+                position=choices.one_of(range(head, 0, -1)) if choices.chance(40) else head,
+                filters=tuple(filters),
+                subject=choices.one_of(PARTIES[:4]) if "{subject}" in kind.path else None,
+            )
 
 
 def ask(client: httpx.Client, question: Question) -> httpx.Response:
@@ -196,7 +197,7 @@ def compare(client: httpx.Client, log: Log, question: Question, tally: Tally) ->
     got.pop("more", None)
     got.pop("next", None)
     tally.questions[question.kind.rows] += 1
-    tally.rows += len(expected[question.kind.rows])
+    tally.rows[question.kind.rows] += len(expected[question.kind.rows])
     for pair in itertools.combinations([name for name, _ in question.filters], 2):
         tally.pairs[question.kind.rows, *pair] += 1
     if got != expected:
@@ -296,7 +297,8 @@ def main() -> int:
         _say(f"{tally.questions.total()} of {asked.examples} questions, {time.monotonic() - start:.0f} s")
     _say(
         f"{tally.questions.total()} questions {dict(tally.questions)}, {tally.streams} streams from seed {asked.seed}; "
-        f"{tally.rows} rows, {tally.records} records, {tally.pages} pages, {tally.pinned} pinned answers asked again; "
+        f"rows compared {dict(tally.rows)}, {tally.records} records, {tally.pages} pages, "
+        f"{tally.pinned} pinned answers asked again; "
         f"every pair of filters at least {min(tally.pairs.values(), default=0)} times ({len(tally.pairs)} pairs)\n"
         f"taken {dict(tally.taken.most_common())}\nrefused {dict(tally.refused.most_common())}\n{wrong} mismatches"
     )

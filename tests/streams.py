@@ -68,7 +68,7 @@ PARTIES = list(ENTITIES)
 CURRENCIES = ["USD", "USD", "USD", "EUR", "EUR", "JPY"]
 COMMITMENTS = ["pledge", "programme", "reserve"]
 CONTRACTS = ["cloud-deal", "chip-deal", "licence-deal"]
-INSTRUMENTS = ["equity", "equity", "fund_interest", "debt", "grant"]
+INSTRUMENTS = [*["equity"] * 8, "fund_interest", "fund_interest", "debt", "grant"]
 # Few enough that days tie, and that periods overlap, touch and lie in one another.
 EFFECTIVE = [
     "2022-06-30",
@@ -255,8 +255,8 @@ class Builder:
 
     def _two(self) -> tuple[str, str]:
         """Two parties; mostly the same few, so that their events meet."""
-        one = self._choose.one_of(["delta-fund", "acme", *PARTIES])
-        other = self._choose.one_of(["borealis", "cumulus", *PARTIES])
+        one = self._choose.one_of(["delta-fund"] * 8 + ["acme"] * 4 + PARTIES)
+        other = self._choose.one_of(["borealis"] * 8 + ["cumulus"] * 4 + PARTIES)
         return one, other
 
     def _maybe(self, data: Event, percent: int, name: str, make: Callable[[], Any]) -> None:
