@@ -55,7 +55,9 @@ def test_every_setting_is_documented(name: str):
     assert f"`{name}`" in DOCUMENTED
 
 
-@pytest.mark.parametrize(("name", "field"), zip(SETTINGS, Settings.model_fields.values(), strict=True), ids=SETTINGS)
+@pytest.mark.parametrize(
+    ("name", "field"), list(zip(SETTINGS, Settings.model_fields.values(), strict=True)), ids=SETTINGS
+)
 def test_the_default_of_every_setting_is_documented(name: str, field: FieldInfo):
     """A reader is told what holds if nothing is set; None is told in words."""
     if field.default is None:
