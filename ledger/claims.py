@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from ledger.fields import AnyId, AnyIds, Count, Data, EntityId, EntityIds, Name, Part, SlugText, Span, Text
-from ledger.money import DecimalText, Money, ShareText
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from ledger.fields import AnyId, AnyIds, Count, Data, EntityId, EntityIds, Name, SlugText, Span, Text
+from ledger.money import Bounded, DecimalText, Money, ShareText
 
 
-class Quantity(Part):
-    """A number of something that is not money."""
+class Quantity(Bounded):
+    """A number of something that is not money, exact or bounded: about 470 companies."""
 
-    number: DecimalText
+    number: DecimalText | None = None
+    low: DecimalText | None = None
+    high: DecimalText | None = None
     unit: Name
+
+    @model_validator(mode="after")
+    def _rules(self) -> Self:
+        if self.number is None and self.low is None and self.high is None:
+            raise PydanticCustomError("invalid_amount", "no number; give number, or low and high")
+        return self.check(self.number, self.low, self.high)
+
+
+class Share(Bounded):
+    """A share of a whole that nobody gave exactly: over half."""
+
+    share: ShareText | None = None
+    low: ShareText | None = None
+    high: ShareText | None = None
+
+    @model_validator(mode="after")
+    def _rules(self) -> Self:
+        return self.check(self.share, self.low, self.high)
 
 
 class ClaimPublished(Data):
@@ -31,9 +54,9 @@ class ClaimPublished(Data):
     value: Money | None = None
     quantity: Quantity | None = None
     count: Count | None = None
-    share_of: ShareText | None = None
+    share_of: ShareText | Share | None = None
     period: Span | None = None
-    measures: Literal["funding", "commitments", "valuation", "revenue"] | None = None
+    measures: Literal["funding", "commitments", "valuation", "revenue", "loss"] | None = None
     payers: EntityIds | None = None
     payees: EntityIds | None = None
     members: AnyIds | None = None

@@ -153,8 +153,8 @@ ShareText = Annotated[str, AfterValidator(_share_text), Field(max_length=32, exa
 Currency = Annotated[str, AfterValidator(_currency_code), Field(min_length=3, max_length=3, examples=["USD"])]
 
 
-class _Figure(BaseModel):
-    """The rules that money and stakes share: one figure with a word, or own bounds, or nothing at all."""
+class Bounded(BaseModel):
+    """The rules that money, stakes and quantities share: one figure with a word, or own bounds, or nothing at all."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -162,7 +162,7 @@ class _Figure(BaseModel):
     high_open: bool | None = None
     original: Annotated[str, Field(max_length=500)] | None = None
 
-    def _check(self, stated: str | None, low: str | None, high: str | None) -> Self:
+    def check(self, stated: str | None, low: str | None, high: str | None) -> Self:
         if self.qualifier and (low is not None or high is not None):
             raise PydanticCustomError("invalid_amount", "a qualifier and own bounds; give one of them")
         if self.qualifier and stated is None:
@@ -175,7 +175,7 @@ class _Figure(BaseModel):
         return self
 
 
-def _bounds(figure: _Figure, stated: str | None, low: str | None, high: str | None, cap: Decimal | None) -> Bounds:
+def bounds_of(figure: Bounded, stated: str | None, low: str | None, high: str | None, cap: Decimal | None) -> Bounds:
     named = None if stated is None else Decimal(stated)
     if figure.qualifier and named is not None:
         from_low, from_high, _ = QUALIFIERS[figure.qualifier]
@@ -188,7 +188,7 @@ def _bounds(figure: _Figure, stated: str | None, low: str | None, high: str | No
     return Bounds(Decimal(low) if low is not None else ZERO, named, Decimal(high) if high is not None else cap)
 
 
-class Money(_Figure):
+class Money(Bounded):
     """An amount in one currency, exact or bounded. `{}` is wholly unknown: from zero, without end."""
 
     currency: Currency | None = None
@@ -200,17 +200,17 @@ class Money(_Figure):
     def _rules(self) -> Self:
         if self.currency is None and self.model_fields_set - {"original"}:
             raise PydanticCustomError("invalid_amount", "no currency; name one, or write {} for wholly unknown")
-        return self._check(self.amount, self.low, self.high)
+        return self.check(self.amount, self.low, self.high)
 
     @property
     def bounds(self) -> Bounds:
-        return _bounds(self, self.amount, self.low, self.high, None)
+        return bounds_of(self, self.amount, self.low, self.high, None)
 
 
 Basis = Literal["economic", "voting", "profit_share"]
 
 
-class Stake(_Figure):
+class Stake(Bounded):
     """A share of an issuer, 0 to 1, exact or bounded, on one basis. Nothing but a basis is an unknown stake."""
 
     basis: Basis = "economic"
@@ -220,11 +220,11 @@ class Stake(_Figure):
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
-        return self._check(self.share, self.low, self.high)
+        return self.check(self.share, self.low, self.high)
 
     @property
     def bounds(self) -> Bounds:
-        return _bounds(self, self.share, self.low, self.high, ONE)
+        return bounds_of(self, self.share, self.low, self.high, ONE)
 
 
 @lru_cache(maxsize=65_536)
