@@ -142,7 +142,8 @@ class Writer:
                 jobs.append(self._jobs.get_nowait())
             except queue.Empty:
                 break
-        return jobs
+        # Whoever went away while waiting is not served; from here on nobody can go away.
+        return [job for job in jobs if job is None or job.done.set_running_or_notify_cancel()]
 
     def _answer(self, jobs: Sequence[_Job]) -> None:
         try:
@@ -237,7 +238,12 @@ class _Group:
 
     def kept(self, transaction: WriteTransaction) -> bool:
         """Whether this group's commit was kept after all; it is all there or nothing of it."""
-        return not self._entries or transaction.by_id(self._entries[0].event_id) is not None
+        if not self._entries:
+            return True
+        # The id alone won't do: whoever sent the event may have sent it through another server too. Our stamp is in
+        # the state.
+        stored = transaction.by_id(self._entries[0].event_id)
+        return stored is not None and stored.state == self._entries[0].state
 
     def _outcomes(self, job: _Job) -> list[Outcome]:
         outcomes: list[Outcome] = []
@@ -297,14 +303,16 @@ class _Group:
         self._last_stamp = now
         return admitted.warnings
 
-    def _mark(self) -> tuple[int, int, int, datetime]:
-        return len(self._entries), len(self._more_keys), self.position, self._last_stamp
+    def _mark(self) -> tuple[int, int, int, int, datetime]:
+        return len(self._entries), len(self._more_keys), len(self._answers), self.position, self._last_stamp
 
-    def _undo(self, mark: tuple[int, int, int, datetime]) -> None:
-        """Take back what a request did before it was refused."""
-        entries, more_keys, self.position, self._last_stamp = mark
+    def _undo(self, mark: tuple[int, int, int, int, datetime]) -> None:
+        """Take back what a request did before it was refused, or a whole job before it failed."""
+        entries, more_keys, answers, self.position, self._last_stamp = mark
         self._records.withdraw([entry.event_id for entry in self._entries[entries:]])
         del self._entries[entries:], self._more_keys[more_keys:]
+        for key in list(self._answers)[answers:]:
+            del self._answers[key]
 
 
 def _repeat(first: Answer, request: Request) -> Accepted:
