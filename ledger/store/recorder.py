@@ -239,15 +239,16 @@ def translated(database: ModuleType) -> Iterator[None]:
         yield
     except (IntegrityError, database.IntegrityError) as error:
         raise Conflict(str(error)) from error
+    except ConnectionPoolClosedError as error:
+        raise StoreUnavailable("the store is closed") from error
     except (
         OperationalError,
         InterfaceError,
         InternalError,
-        ConnectionPoolClosedError,
         database.OperationalError,
         database.InterfaceError,
         database.InternalError,
     ) as error:
-        raise StoreUnavailable(str(error) or type(error).__name__) from error
+        raise StoreUnavailable(str(error)) from error
     except (PersistenceError, database.Error) as error:
         raise StoreError(str(error)) from error

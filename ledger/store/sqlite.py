@@ -6,10 +6,9 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
 from typing import Any, ClassVar
 
-from eventsourcing.persistence import OperationalError, StoredEvent
+from eventsourcing.persistence import ConnectionPoolClosedError, OperationalError, StoredEvent
 from eventsourcing.sqlite import (
     SQLiteApplicationRecorder,
     SQLiteConnection,
@@ -110,6 +109,7 @@ class ConnectionPool(SQLiteConnectionPool):
             db_name=str(path), lock_timeout=BUSY_SECONDS, max_overflow=UNLIMITED, pool_timeout=BUSY_SECONDS
         )
         self.read_only = read_only
+        self._closing = False
 
     def _create_connection(self) -> SQLiteConnection:
         connection = Connection(super()._create_connection()._sqlite_conn, max_age=None)
@@ -126,6 +126,21 @@ class ConnectionPool(SQLiteConnectionPool):
         if self.read_only:
             ask("PRAGMA query_only = ON")
         return connection
+
+    def _get_connection(self, timeout: float = 0.0) -> SQLiteConnection:
+        with self._put_condition:
+            if self._closing:
+                raise ConnectionPoolClosedError
+            return super()._get_connection(timeout)
+
+    def close(self) -> None:
+        """Give out no more connections and close those that come back. The library would close them under the hands
+        of threads that use them, which crashes the process."""
+        with self._put_condition:
+            self._closing = True
+            self._put_condition.wait_for(lambda: not self._in_use, BUSY_SECONDS)
+            self._in_use.clear()  # whoever still has one keeps it until the process ends
+            super().close()
 
 
 class Datastore(SQLiteDatastore):
@@ -203,11 +218,10 @@ class SQLiteStore(Store):
         except BaseException:
             self._folder.release()
             raise
-        self._writing = Lock()
 
     @contextmanager
     def write(self) -> Iterator[WriteTransaction]:
-        with self._writing, translated(sqlite3), self._recorder.datastore.transaction(commit=True) as cursor:
+        with translated(sqlite3), self._recorder.datastore.transaction(commit=True) as cursor:
             transaction = SQLiteWriteTransaction(self._recorder, cursor)
             yield transaction
             if transaction.failure is not None:

@@ -22,6 +22,7 @@ from ledger.store import (
     Conflict,
     OutcomeUnknown,
     Store,
+    StoreError,
     StoreRefused,
     StoreUnavailable,
     WriteTransaction,
@@ -271,16 +272,50 @@ def test_a_standby_is_refused() -> None:
         open_store(None, postgres_standby() + "&target_session_attrs=any")
 
 
-def test_commits_wait_for_the_disk_whatever_the_database_says(database_url: str) -> None:
-    """A database with synchronous_commit off has it on for the ledger's sessions, and stronger settings are left."""
+def test_sessions_do_not_depend_on_the_databases_defaults(database_url: str) -> None:
+    """Commits wait for the disk though the database says they needn't, and more than that if it says so; and writers
+    wait for each other instead of being told to retry."""
     for given, kept in (("off", "on"), ("on", "on"), ("remote_apply", "remote_apply")):
         with psycopg.connect(database_url, autocommit=True) as server:
             name = server.info.dbname
             server.execute(f"ALTER DATABASE {name} SET synchronous_commit = '{given}'".encode())
+            server.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'".encode())
         store = open_store(None, database_url)
         with store.write() as transaction:
             assert transaction._rows("SHOW synchronous_commit") == [(kept,)]
+            assert transaction._rows("SHOW transaction_isolation") == [("read committed",)]
         store.close()
+
+
+def test_a_transaction_with_a_failed_question_does_not_commit(postgres_store: Store) -> None:
+    """PostgreSQL answers its COMMIT with ROLLBACK and no error: the store gives the error, even if it was swallowed."""
+
+    def go_on_after(question: str) -> None:
+        with postgres_store.write() as transaction:
+            transaction.append([entry(1)])
+            with suppress(StoreError):
+                transaction._rows(question)
+
+    with pytest.raises(StoreError, match="rolled"):
+        go_on_after("SELECT nonsense")
+    assert postgres_store.head() == 0
+    go_on_after("SELECT 1")  # the control
+    assert postgres_store.head() == 1
+
+
+def test_threads_wait_for_each_other_longer_than_for_the_server(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is down is noticed soon; a colleague who has the store's one writing connection is waited for."""
+    monkeypatch.setattr("ledger.store.postgres.CONNECT_SECONDS", 0.1)
+    store = open_store(None, database_url)
+    with ThreadPoolExecutor(1) as threads:
+        with store.write() as transaction:
+            writing = threads.submit(write, store, entry(2))
+            time.sleep(0.3)
+            transaction.append([entry(1)])
+        assert writing.result(timeout=5) == [2]
+    store.close()
 
 
 def test_truncate_is_refused_also_where_triggers_are_off(postgres_store: Store, database_url: str) -> None:

@@ -27,16 +27,51 @@ def file(sqlite_store: Store, tmp_path: Path) -> Path:
     return tmp_path / "ledger" / "ledger.sqlite"
 
 
-def test_every_connection_waits_for_the_disk(sqlite_store: Store) -> None:
-    """Writers' and readers' connections, also when several are open, run with WAL, FULL and recursive triggers."""
-    assert isinstance(sqlite_store, SQLiteStore)
+def test_every_connection_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writers' and readers' connections, also when several are open, run with WAL, FULL and recursive triggers, though
+    SQLite may have been built to start with less."""
+
+    class Hasty(sqlite3.Connection):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.execute("PRAGMA synchronous = OFF")
+
+    real = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda **options: real(**options, factory=Hasty))
+    store = open_store(tmp_path, None)
+    assert isinstance(store, SQLiteStore)
     pragmas = ("journal_mode", "synchronous", "recursive_triggers")
-    for datastore in (sqlite_store._recorder.datastore, sqlite_store._readers):
+    for datastore in (store._recorder.datastore, store._readers):
         with datastore.get_connection(commit=False) as first, datastore.get_connection(commit=False) as second:
             assert first is not second
             for connection in (first, second):
                 values = [connection._sqlite_conn.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
                 assert values == ["wal", 2, 1]
+    store.close()
+
+
+def test_closing_waits_for_those_who_read(sqlite_store: Store) -> None:
+    """A question that is being answered when the store closes is answered, and the next one refused. The library would
+    close the connection in mid-question, which now and then crashes the process."""
+    assert isinstance(sqlite_store, SQLiteStore)
+    asked, closed = threading.Event(), threading.Event()
+    answers: list[bool] = []
+
+    def ask() -> None:
+        with sqlite_store._readers.transaction(commit=False) as cursor:
+            asked.set()
+            answers.append(closed.wait(0.3))
+            cursor.execute("SELECT 1")
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    assert asked.wait(5)
+    sqlite_store.close()
+    closed.set()
+    asking.join()
+    assert answers == [False]
+    with pytest.raises(StoreUnavailable, match="closed"):
+        sqlite_store.head()
 
 
 def test_readers_can_not_write(sqlite_store: Store) -> None:
