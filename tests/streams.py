@@ -3,7 +3,7 @@ corrections, retractions of retractions, words for bounds, missing rates, severa
 
 One builder makes them out of choices, and the choices come either from Hypothesis (which then knows how to make a
 failing stream small) or from a seeded random generator (for many thousands). The events are as somebody would post
-them; the ledger refuses some, and that is part of it.
+them; the ledger refuses some, and that is part of it: the builder is told, so that later ones don't build on these.
 """
 
 from __future__ import annotations
@@ -117,25 +117,26 @@ class Builder:
     def __init__(self, choices: Choices) -> None:
         self._choose = choices
         self._count = 0
-        self.facts: list[Fact] = []
-        self.events: list[Event] = [
-            {
-                "type": "entity.registered",
-                "effective": "2015",
-                "data": {"entity": name, "name": name.title(), "kind": kind},
-            }
-            for name, kind in ENTITIES.items()
-        ]
+        self._facts: list[Fact] = []
+        self._undo: Callable[[], Any] = lambda: None
 
-    def add(self) -> None:
+    def registrations(self) -> list[Event]:
+        """The parties, to be posted before anything else."""
+        parties = [{"entity": name, "name": name.title(), "kind": kind} for name, kind in ENTITIES.items()]
+        return [{"type": "entity.registered", "effective": "2015", "data": party} for party in parties]
+
+    def event(self) -> Event:
         """One more event."""
         kind = self._choose.one_of([*_KINDS, *["correct"] * 8, *["retract"] * 5])
-        if kind == "correct" and self.facts:
-            self._correct(self._choose.one_of(self.facts[::-1]))
-        elif kind == "retract" and self.facts:
-            self._retract(self._choose.one_of(self.facts[::-1]))
-        else:
-            self._fact("investment.made" if kind in ("correct", "retract") else kind)
+        if kind == "correct" and self._facts:
+            return self._correct(self._choose.one_of(self._facts[::-1]))
+        if kind == "retract" and self._facts:
+            return self._retract(self._choose.one_of(self._facts[::-1]))
+        return self._fact("investment.made" if kind in ("correct", "retract") else kind)
+
+    def refused(self) -> None:
+        """The last event was not taken: nothing will refer to it."""
+        self._undo()
 
     # --- envelopes --------------------------------------------------------------------------------------------
 
@@ -143,16 +144,17 @@ class Builder:
         self._count += 1
         return str(uuid.UUID(int=self._count))
 
-    def _fact(self, kind: str) -> None:
+    def _fact(self, kind: str) -> Event:
         slug = self._slug(kind)
         fact = Fact(self._new_id(), kind, slug, [], [])
         said = self._said(fact)
         if "known" not in said:
-            # Only entities and rates have a default that is not the day on which the test runs.
+            # Only rates may leave it out: the default of the others is the day on which the test runs.
             said["known"] = str(min(last_day(said["effective"]), last_day("2025")))
         fact.members.append((fact.id, said["known"]))
-        self.facts.append(fact)
-        self.events.append({"type": kind, "id": fact.id, **said})
+        self._facts.append(fact)
+        self._undo = self._facts.pop
+        return {"type": kind, "id": fact.id, **said}
 
     def _said(self, fact: Fact) -> Event:
         """Everything but type and id: what a fact and a replacement have in common."""
@@ -170,8 +172,8 @@ class Builder:
 
     def _before(self, fact: Fact, kind: str) -> list[Fact]:
         """The earlier facts of a type. Only those may be named: circles are another test's business."""
-        until = self.facts.index(fact) if fact in self.facts else len(self.facts)
-        return [one for one in self.facts[:until] if one.type == kind]
+        until = self._facts.index(fact) if fact in self._facts else len(self._facts)
+        return [one for one in self._facts[:until] if one.type == kind]
 
     def _slug(self, kind: str) -> str | None:
         if kind.startswith("commitment."):
@@ -182,11 +184,11 @@ class Builder:
 
     def _record(self, slugs: list[str], maker: str, *, makes: bool) -> str:
         """One that isn't there yet to make it, one that is there for everything else; mostly."""
-        there = [slug for slug in slugs if any(one.type == maker and one.slug == slug for one in self.facts)]
+        there = [slug for slug in slugs if any(one.type == maker and one.slug == slug for one in self._facts)]
         fitting = [slug for slug in slugs if slug not in there] if makes else there
         return self._choose.one_of(fitting if fitting and self._choose.chance(90) else slugs)
 
-    def _correct(self, fact: Fact) -> None:
+    def _correct(self, fact: Fact) -> Event:
         target, known = self._choose.one_of(fact.members[::-1])
         replacement = {"type": fact.type, **self._said(fact)}
         if self._choose.chance(50):
@@ -194,11 +196,15 @@ class Builder:
         correction = self._amendment("event.corrected", target, known)
         correction["data"]["replacement"] = replacement
         fact.members.append((correction["id"], correction["known"]))
+        self._undo = fact.members.pop
+        return correction
 
-    def _retract(self, fact: Fact) -> None:
+    def _retract(self, fact: Fact) -> Event:
         target, known = self._choose.one_of([*fact.retractions, *fact.members][::-1])
         retraction = self._amendment("event.retracted", target, known)
         fact.retractions.append((retraction["id"], retraction["known"]))
+        self._undo = fact.retractions.pop
+        return retraction
 
     def _amendment(self, kind: str, target: str, known: str) -> Event:
         later = [day for day in KNOWN if day >= known] or [known]
@@ -210,7 +216,6 @@ class Builder:
         }
         if self._choose.chance(15):
             amendment["effective"] = self._choose.one_of(EFFECTIVE)
-        self.events.append(amendment)
         return amendment
 
     # --- parts ------------------------------------------------------------------------------------------------
@@ -254,10 +259,10 @@ class Builder:
         return stake
 
     def _two(self) -> tuple[str, str]:
-        """Two parties; mostly the same few, so that their events meet."""
+        """Two parties; mostly the same few, so that their events meet, and now and then one party twice."""
         one = self._choose.one_of(["delta-fund"] * 8 + ["acme"] * 4 + PARTIES)
         other = self._choose.one_of(["borealis"] * 8 + ["cumulus"] * 4 + PARTIES)
-        return one, other
+        return (one, "atlantis") if one == other and self._choose.chance(80) else (one, other)
 
     def _maybe(self, data: Event, percent: int, name: str, make: Callable[[], Any]) -> None:
         if self._choose.chance(percent):
@@ -432,21 +437,3 @@ _WEIGHTED: list[tuple[int, str, Callable[[Builder, Fact], Event]]] = [
 ]
 FACTS = {kind: build for _, kind, build in _WEIGHTED}
 _KINDS = [kind for weight, kind, _ in _WEIGHTED for _ in range(weight)]
-
-
-def random_stream(seed: int, length: int) -> list[Event]:
-    """A stream of so many events beside the registrations of the parties."""
-    builder = Builder(Seeded(seed))
-    for _ in range(length):
-        builder.add()
-    return builder.events
-
-
-@st.composite
-def streams(draw: Callable[[st.SearchStrategy[Any]], Any], most: int = 40) -> list[Event]:
-    """A stream of up to `most` events beside the registrations of the parties."""
-    choices = Drawn(draw)
-    builder = Builder(choices)
-    while len(builder.events) < len(ENTITIES) + most and choices.chance(97):
-        builder.add()
-    return builder.events
