@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,8 @@ class ReadModel:
         """Why the file is being rebuilt, the position that this has reached, and the head."""
         self._moved = threading.Condition()
         self._cursors: list[duckdb.DuckDBPyConnection] = []
-        self._of_thread = threading.local()
-        self._connection = _empty(":memory:")
+        # The connection and each thread's cursor on it: replaced together, so that no thread keeps one of the other.
+        self._open = (_empty(":memory:"), threading.local())
         self._position = 0
         self._ready = False
 
@@ -116,15 +117,15 @@ class ReadModel:
             for cursor in self._cursors:
                 cursor.close()
             self._cursors.clear()
-            self._connection.close()
+            self._open[0].close()
 
     def _use(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection, before = connection, self._connection
-        self._of_thread = threading.local()
-        self._ready = True
-        before.close()
         [(position,)] = connection.execute("SELECT position FROM meta").fetchall()
+        (before, _), self._open = self._open, (connection, threading.local())
         self._move(position)
+        self._ready = True
+        with suppress(duckdb.Error):  # somebody may be asking it just now; it goes when nobody holds it any more
+            before.close()
 
     def _move(self, position: int) -> None:
         with self._moved:
@@ -133,9 +134,10 @@ class ReadModel:
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         """This thread's own connection to the tables."""
-        cursor: duckdb.DuckDBPyConnection | None = getattr(self._of_thread, "cursor", None)
+        connection, of_thread = self._open
+        cursor: duckdb.DuckDBPyConnection | None = getattr(of_thread, "cursor", None)
         if cursor is None:
-            cursor = self._of_thread.cursor = self._connection.cursor()
+            cursor = of_thread.cursor = connection.cursor()
             with self._moved:
                 self._cursors.append(cursor)
         return cursor
