@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from ledger.money import NOTHING, Bounds
+from ledger.money import Bounds
 from ledger.times import parse_period
 from projections.figures import (
     MONEY_COLUMNS,
@@ -172,9 +172,10 @@ def commitment(model: ReadModel, at: Point, commitment_id: str) -> dict[str, Any
 def _commitments(model: ReadModel, at: Point, filters: dict[str, str | None]) -> Iterator[_Commitment]:
     rule = counting(model, at)
     chosen = {column: value for column, value in filters.items() if value is not None}
-    made = f"SELECT commitment FROM commitments WHERE {rule.sql} AND role = 'made'" + "".join(
-        f" AND {column} = ${column}" for column in chosen
-    )
+    # Where several made the record, each after the one before was retracted, the last one recorded has it.
+    made = f"SELECT commitment FROM commitments WHERE {rule.sql} AND role = 'made' GROUP BY commitment"
+    if chosen:
+        made += " HAVING " + " AND ".join(f"arg_max({column}, fact_position) = ${column}" for column in chosen)
     rows = model.rows(
         f"""SELECT chain, fact_position, first_day, last_day, {", ".join(_COLUMNS)} FROM commitments
         WHERE {rule.sql} AND commitment IN ({made}) ORDER BY commitment, last_day, fact_position""",
@@ -188,6 +189,7 @@ def _commitments(model: ReadModel, at: Point, filters: dict[str, str | None]) ->
 def _fold(commitment_id: str, rows: Sequence[_Row], at: Point, converting: Exchange) -> _Commitment:
     """The commitment that its rows, in the order in which they set its state, make."""
     made = max((row for row in rows if row.role == "made"), key=lambda row: row.fact_position)
+    rows = [row for row in rows if row.role != "made" or row is made]
     terms = [made, *(row for row in rows if row.role == "changed")]
     closed = next((row for row in reversed(rows) if row.role == "closed"), None)
 
@@ -209,7 +211,7 @@ def _fold(commitment_id: str, rows: Sequence[_Row], at: Point, converting: Excha
     if closed is None:
         unfunded = left_of(summed([committed, *(part.figure(converting) for part in back_parts)]), drawn)
     else:
-        unfunded = Figure({own: NOTHING})
+        unfunded = Figure()
     figures = {"committed": committed, "drawn": drawn, "unfunded": unfunded}
     horizon = None if (text := latest("horizon")) is None else json.loads(text)
     ends = None if horizon is None or horizon.get("end") is None else parse_period(horizon["end"]).last

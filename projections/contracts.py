@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from ledger.money import NOTHING, Bounds
+from ledger.money import Bounds
 from projections.figures import (
     MONEY_COLUMNS,
     NO_MONEY,
@@ -128,9 +128,10 @@ def contract(model: ReadModel, at: Point, contract_id: str) -> dict[str, Any] | 
 def _contracts(model: ReadModel, at: Point, filters: dict[str, str | None]) -> Iterator[_Contract]:
     rule = counting(model, at)
     chosen = {column: value for column, value in filters.items() if value is not None}
-    signed = f"SELECT contract FROM contracts WHERE {rule.sql} AND role = 'signed'" + "".join(
-        f" AND {column} = ${column}" for column in chosen
-    )
+    # Where several made the record, each after the one before was retracted, the last one recorded has it.
+    signed = f"SELECT contract FROM contracts WHERE {rule.sql} AND role = 'signed' GROUP BY contract"
+    if chosen:
+        signed += " HAVING " + " AND ".join(f"arg_max({column}, fact_position) = ${column}" for column in chosen)
     rows = model.rows(
         f"""SELECT chain, fact_position, first_day, last_day, {", ".join(_COLUMNS)} FROM contracts
         WHERE {rule.sql} AND contract IN ({signed}) ORDER BY contract, last_day, fact_position""",
@@ -144,6 +145,7 @@ def _contracts(model: ReadModel, at: Point, filters: dict[str, str | None]) -> I
 def _fold(contract_id: str, rows: Sequence[_Row], at: Point, converting: Exchange) -> _Contract:
     """The contract that its rows, in the order in which they set its state, make."""
     signed = max((row for row in rows if row.role == "signed"), key=lambda row: row.fact_position)
+    rows = [row for row in rows if row.role != "signed" or row is signed]
     terms = [signed, *(row for row in rows if row.role == "changed")]
     ended = any(row.role == "ended" for row in rows)
 
@@ -162,7 +164,7 @@ def _fold(contract_id: str, rows: Sequence[_Row], at: Point, converting: Exchang
         exchange=converting,
     )
     own = converting.target or own_currency(amount, billed, paid)
-    remaining = Figure({own: NOTHING}) if ended else left_of(amount, larger_of(billed, paid))
+    remaining = Figure() if ended else left_of(amount, larger_of(billed, paid))
     figures = dict(zip(_FIGURES, (amount, billed, paid, remaining), strict=True))
     term = latest("term")
     row = {

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import reduce
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from ledger.money import ARITHMETIC, NOTHING, UNKNOWN, ZERO, Bounds, exactly, product, stake_of
+from ledger.money import ARITHMETIC, NOTHING, UNKNOWN, ZERO, Bounds, exactly, product, stake_of, total
 from projections.figures import (
     AMOUNT,
     MONEY_COLUMNS,
@@ -219,7 +220,7 @@ def _fold(key: tuple[str, str, str], rows: Sequence[_Row], at: Point, marks: Mar
     if mark is not None:
         value = Part(mark.currency, worth, mark.last_day, mark.last_day).figure(converting)
     elif position.sold_out:
-        value = Figure({own: NOTHING})
+        value = Figure()
     holder, issuer, instrument = key
     row = {
         "holder": holder,
@@ -269,5 +270,5 @@ def _multiple(cost: Figure, value: Figure, proceeds: Figure, distributions: Figu
         return None
     if any(bounds.stated is None for bounds in value.amounts.values()):
         return None
-    spent, *back = (sum((bounds.stated_or_low for bounds in figure.amounts.values()), ZERO) for figure in figures)
-    return ARITHMETIC.divide(sum(back, ZERO), spent) if spent else None
+    [spent, *back] = (total(figure.amounts.values()).stated_or_low for figure in figures)
+    return ARITHMETIC.divide(reduce(ARITHMETIC.add, back), spent) if spent else None

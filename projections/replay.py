@@ -75,14 +75,14 @@ class Position:
             if self.units is None:
                 return
             self.incomplete |= step.units > self.units
-            self.units = max(ZERO, self.units - step.units)
+            self.units = max(ZERO, ARITHMETIC.subtract(self.units, step.units))
             if not self.units:
                 self.shares = dict.fromkeys(self.shares, ZERO)
                 self.sold_out = True
         elif step.basis is not None and step.basis in self.shares:
             sold, share = step.share_at(bound), self.shares[step.basis]
             self.incomplete |= sold > share
-            self.shares[step.basis] = max(ZERO, share - sold)
+            self.shares[step.basis] = max(ZERO, ARITHMETIC.subtract(share, sold))
 
 
 def replay(steps: Iterable[Step], bound: Bound, as_of: date) -> Position:

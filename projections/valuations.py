@@ -194,10 +194,12 @@ def newest_marks(model: ReadModel, at: Point, subjects: Rule) -> Marks:
         )
 
     real = "basis NOT IN ('target', 'counterfactual', 'implied')"
+    # A mark that says nothing is of no use.
     said = "NOT (low = 0 AND stated IS NULL AND high IS NULL)"
+    priced = "NOT (price_low = 0 AND price_stated IS NULL AND price_high IS NULL)"
     value, price = ", ".join(MONEY_COLUMNS), ", ".join(_PRICE_COLUMNS)
     of_holder = newest("subject, holder", value, f"holder IS NOT NULL AND {real} AND {said}")
-    of_unit = newest("subject", price, f"price_currency IS NOT NULL AND {real}")
+    of_unit = newest("subject", price, f"price_low IS NOT NULL AND {real} AND {priced}")
     whole = "holder IS NULL AND basis IN ('post_money', 'market_cap', 'fair_value')"
     of_whole = newest("subject", value, f"{whole} AND {said}")
     return Marks(

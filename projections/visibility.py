@@ -169,19 +169,19 @@ def believed(at: Point) -> Point:
 
 def duplicates(model: ReadModel, at: Point) -> set[str]:
     """The chains that only repeat, by `same_as`, what another chain says and counts for."""
-    rule = visible(at)
+    rule = held(at)
     rows = model.rows(
-        f"""WITH seen AS MATERIALIZED (SELECT chain, fact_position, same_as, status FROM {FACTS.name} WHERE {rule.sql})
-        SELECT * FROM seen
-        WHERE same_as IS NOT NULL OR chain IN (SELECT same_as FROM seen WHERE same_as IS NOT NULL)
+        f"""WITH known AS MATERIALIZED (SELECT * FROM {FACTS.name} WHERE {rule.sql})
+        SELECT chain, same_as, status, seen_from <= $as_of FROM known
+        WHERE same_as IS NOT NULL OR chain IN (SELECT same_as FROM known WHERE same_as IS NOT NULL)
         ORDER BY fact_position""",
-        rule.values,
+        {**rule.values, "as_of": at.as_of},
     )
-    pointers = {chain: same_as for chain, _, same_as, _ in rows if same_as is not None}
+    pointers = {chain: same_as for chain, same_as, _, _ in rows if same_as is not None}
     first: dict[str, str] = {}
     repeated = set()
-    for chain, _, _, status in rows:
-        if counts(status, at) and first.setdefault(_root(chain, pointers), chain) != chain:
+    for chain, _, status, seen in rows:
+        if seen and counts(status, at) and first.setdefault(_root(chain, pointers), chain) != chain:
             repeated.add(chain)
     return repeated
 
