@@ -95,6 +95,12 @@ class Explained(BaseModel):
     explanation: str
 
 
+class Explanations(BaseModel):
+    """All of them."""
+
+    problems: list[Explained]
+
+
 @router.get(
     "/problems/{reason}",
     response_model=None,
@@ -125,9 +131,7 @@ async def get_problem(request: Request, reason: str) -> Response:
     return Response(json_bytes(told), headers=headers, media_type="application/json")
 
 
-@router.get(
-    "/problems", response_model=None, responses={200: {"model": list[Explained], "description": "All of them."}}
-)
+@router.get("/problems", response_model=None, responses={200: {"model": Explanations, "description": "All of them."}})
 async def get_problems() -> Response:
     """Every reason for which this service says no."""
     listed = [

@@ -7,9 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api.answers import Problem
 from api.problems import MEANINGS, MEDIA_TYPE, Door, Fault, problem
 from ledger.refusals import Reason
+
+# api/openapi.py puts it there.
+PROBLEM = "#/components/schemas/Problem"
 
 ASKED: tuple[Reason | Door, ...] = (
     Door.INVALID_QUERY,
@@ -123,7 +125,8 @@ def problems(reasons: Iterable[Reason | Door]) -> dict[int | str, dict[str, Any]
     for reason in reasons:
         meaning = MEANINGS[reason]
         entry = found.setdefault(
-            meaning.status, {"model": Problem, "description": "", "content": {MEDIA_TYPE: {"examples": {}}}}
+            meaning.status,
+            {"description": "", "content": {MEDIA_TYPE: {"schema": {"$ref": PROBLEM}, "examples": {}}}},
         )
         entry["description"] += f"`{reason}` {meaning.title}. "
         example = problem([Fault(reason, meaning.title + ".", meaning.explanation)])

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 import ledger.example
+from api.answers import Problem
 from ledger.event import event_schema
 
 DESCRIPTION = """Facts about deals go in once and are never changed; every question can be asked at any point in three
@@ -31,12 +32,29 @@ def openapi(app: FastAPI) -> dict[str, Any]:
             openapi_version="3.1.0",
         )
         schemas = document["components"]["schemas"]
+        schemas.update(_problem_schemas())
+        for methods in document["paths"].values():
+            for operation in methods.values():
+                _without_fastapis_own(operation["responses"])
+        schemas.pop("HTTPValidationError", None)
+        schemas.pop("ValidationError", None)
         event = event_schema()
         schemas.update(event.pop("$defs", {}))
         schemas["Event"] = {"title": "Event", "description": "An event as submitted.", **event}
         document["paths"]["/v1/events"]["post"]["requestBody"] = _body()
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _problem_schemas() -> dict[str, Any]:
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {**schema.pop("$defs"), "Problem": schema}
+
+
+def _without_fastapis_own(responses: dict[str, Any]) -> None:
+    """FastAPI documents an answer of its own wherever there is a parameter; ours are all problems."""
+    if "application/json" in responses.get("422", {}).get("content", {}):
+        del responses["422"]
 
 
 def _body() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -11,8 +12,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
+import structlog
 
-from api import logs
 from api.app import create_app
 from api.cli.serving import Server, free_socket
 from api.service import open_service
@@ -26,7 +27,7 @@ def fresh_service(
     folder: Path | None = None, database_url: str | None = None, **settings: Any
 ) -> Iterator[httpx.Client]:
     """A client of a ledger of its own: in `folder` (kept) or a temporary one, on SQLite or the database given."""
-    logs.configure("error")
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with TemporaryDirectory() as temporary:
         data = folder or Path(temporary) / "ledger"
         with open_service(Settings(data=data, database_url=database_url, **settings)) as service:
