@@ -20,7 +20,7 @@ from ledger.refusals import Refusal
 from ledger.store import Stored
 from tests.facts import correct, entities, entity, ident, invest, retract, sell
 from tests.ledgers import Ledger, taken
-from tests.streams import random_stream
+from tests.streams import Builder, Seeded
 
 TODAY = date(2026, 11, 22)
 
@@ -62,11 +62,14 @@ class Log:
             self.keys[key].update(one.position for one in admitted.moved)
 
 
-def readable(stream: Sequence[dict[str, Any]]) -> Iterator[tuple[Event, str]]:
-    """The events that are of their form, each with an id; the others never come as far as the head."""
-    for place, submitted in enumerate(stream):
+def stream(seed: int, length: int) -> Iterator[tuple[Event, str]]:
+    """Random events, each with an id; those that are not of their form never come as far as the head. The builder isn't
+    told which are refused, so later ones also build on what isn't there."""
+    builder = Builder(Seeded(seed))
+    submitted = [*builder.registrations(), *(builder.event() for _ in range(length))]
+    for place, one in enumerate(submitted):
         with suppress(Refusal):
-            yield parse_event(submitted), submitted.get("id") or ident(10**6 + place)
+            yield parse_event(one), one.get("id") or ident(10**6 + place)
 
 
 def take(head: Head, position: int, event: Event, event_id: str) -> tuple[Stored, Admitted]:
@@ -102,7 +105,7 @@ def decide(head: Head, log: Log, batch: Sequence[tuple[Event, str]], pending: in
 def test_a_head_with_a_cache_decides_as_a_fresh_one(seed: int, data: st.DataObject) -> None:
     """Over random streams in requests of several events, several requests to a transaction, some of which never commit,
     with another writer in between: every decision and every record is that of a head that starts from the log alone."""
-    events = list(readable(random_stream(seed, data.draw(st.integers(10, 60), label="length"))))
+    events = list(stream(seed, data.draw(st.integers(10, 60), label="length")))
     log = Log()
     ours, theirs = Head(), Head()
     while events:
@@ -138,7 +141,7 @@ def test_random_streams_are_taken_and_refused_for_many_reasons() -> None:
     """The control of the test above: its streams are neither all taken nor all refused."""
     log = Log()
     outcomes: Counter[str] = Counter()
-    for event in readable(random_stream(7, 400)):
+    for event in stream(7, 400):
         found = decide(fresh(log), log, [event], 0)
         outcomes["taken" if isinstance(found[0][0], Stored) else found[0][0]] += 1
         for stored, admitted in found if isinstance(found[0][0], Stored) else ():
