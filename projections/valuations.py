@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ledger.money import ARITHMETIC, Bounds, quotient, stake_of
+from ledger.money import ARITHMETIC, UNKNOWN, Bounds, money_of, quotient, stake_of
 from projections import entities
 from projections.figures import (
     AMOUNT,
@@ -55,7 +55,7 @@ def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
     else:
         subject, holder, basis = data["issuer"], None, IMPLIED
         money = data["proceeds" if fact.type == "investment.sold" else "amount"]
-        if stake is None or all(name not in money for name in ("amount", "low", "high")):
+        if stake is None or money_of(money)[1] == UNKNOWN:
             return
     yield (
         subject,
