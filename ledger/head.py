@@ -16,6 +16,7 @@ from ledger.chains import Member, row_member
 from ledger.directory import Directory
 from ledger.entities import DIRECTORY, entity_names
 from ledger.event import CORRECTED, RETRACTED, keys_of
+from ledger.refusals import Problem
 from ledger.row import Row, in_order
 from ledger.store import Stored
 from ledger.times import parse_period
@@ -96,6 +97,21 @@ def read_member(stored: Stored) -> tuple[Member, Content | None]:
         said["type"], said["effective"], said.get("status") or "reported", said.get("same_as"), said["data"]
     )
     return Member(stored.event_id, stored.position, known, shows_from, None), content
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An event that may be written: where it goes and what it touches."""
+
+    event_id: str
+    effective: str
+    known: str
+    stream: str
+    chain: str
+    keys: tuple[str, ...]
+    moved: tuple[Stored, ...] = ()  # the earlier events of a chain that a correction moves
+    moved_to: tuple[str, ...] = ()  # the keys that they are to be found under from now on
+    warnings: tuple[Problem, ...] = ()
 
 
 class Record:

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger import head as head_module
-from ledger.checks import Admitted, check
+from ledger.checks import check
 from ledger.event import Event, parse_event, state_text
-from ledger.head import Head
+from ledger.head import Admitted, Head
 from ledger.refusals import Refusal
 from ledger.store import Stored
 from tests.facts import correct, entities, entity, ident, invest, retract, sell

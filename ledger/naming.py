@@ -1,0 +1,71 @@
+"""What an event names must be there: entities, records and facts, as the ledger holds them now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ledger.event import TYPES, Reference, references
+from ledger.fields import is_uuid
+from ledger.head import Content, Head
+from ledger.refusals import Problem, Reason, Refusal
+
+# The kinds of record that an id can name where a field takes any.
+KINDS = ("entity", *dict.fromkeys(model.record[0] for model in TYPES.values() if model.record and model.makes))
+
+
+def check_references(head: Head, said: Content, prefix: str) -> None:
+    """Every id that the event names must be of something that the ledger holds now."""
+    named = list(references(said.type, said.data))
+    if said.same_as is not None:
+        named.append(Reference("/same_as", "fact", said.same_as))
+    if found := [problem for one in named for problem in _missing(head, one)]:
+        raise Refusal(*(problem.under(prefix) for problem in found))
+
+
+def exists(head: Head, kind: str, name: str) -> bool:
+    return any(TYPES[row.type].makes and TYPES[row.type].record == (kind, kind) for row in head.rows(f"{kind}/{name}"))
+
+
+def _missing(head: Head, named: Reference) -> Iterator[Problem]:
+    if named.kind == "entity":
+        if not exists(head, "entity", named.id):
+            yield unknown_entity(head, named.pointer, named.id)
+    elif named.kind == "event" or is_uuid(named.id):
+        stored = head.event(named.id)
+        if stored is None:
+            yield unknown_event(named.pointer, named.id)
+        elif named.kind != "event" and stored.chain != named.id:
+            yield Problem(
+                Reason.UNKNOWN_EVENT, named.pointer, f"{named.id} is no fact", f"name the fact itself, {stored.chain}"
+            )
+        elif named.kind != "event" and head.chain(named.id).row() is None:
+            yield Problem(
+                Reason.UNKNOWN_EVENT, named.pointer, f"{named.id} was retracted", "name an event that is live"
+            )
+    elif named.kind == "anything":
+        if not any(exists(head, kind, named.id) for kind in KINDS):
+            yield Problem(
+                Reason.UNKNOWN_RECORD,
+                named.pointer,
+                f"nothing has the id {named.id}",
+                f"record it first, or name a live one of {', '.join(KINDS)} or an event",
+            )
+    elif not exists(head, named.kind, named.id):
+        yield unknown_record(named.pointer, named.kind, named.id)
+
+
+def unknown_entity(head: Head, pointer: str, name: str) -> Problem:
+    near = head.directory.nearest(name)
+    mend = f"did you mean {' or '.join(near)}? Else register" if near else "register"
+    return Problem(
+        Reason.UNKNOWN_ENTITY, pointer, f"no entity {name} is registered", f"{mend} it first with entity.registered"
+    )
+
+
+def unknown_record(pointer: str, kind: str, name: str) -> Problem:
+    maker = next(model.type for model in TYPES.values() if model.makes and model.record == (kind, kind))
+    return Problem(Reason.UNKNOWN_RECORD, pointer, f"there is no {kind} {name}", f"record it first with {maker}")
+
+
+def unknown_event(pointer: str, event_id: str) -> Problem:
+    return Problem(Reason.UNKNOWN_EVENT, pointer, f"no event has the id {event_id}", "name one from GET /v1/events")
