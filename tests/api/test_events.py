@@ -261,3 +261,56 @@ def test_a_body_that_does_not_come_is_given_up() -> None:
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b"slow_body" in answer
         assert head(client) == 0
+
+
+# --- the audit trail ---------------------------------------------------------------------------------------------
+
+
+def test_the_audit_trail_filters_by_what_events_name(service: httpx.Client) -> None:
+    """By entity, record, type, door and day of recording; newest first unless asked by position."""
+    given(service, entity("ant"), entity("bee"), entity("cow"), INVESTMENT)
+    pledge = event(
+        "commitment.made", commitment="p", from_="ant", to="cow", amount=usd("1"), purpose="fund", binding=True
+    )
+    given(service, pledge)
+
+    def positions(**query: str) -> list[int]:
+        return [one["position"] for one in service.get("/v1/events", params=query).json()["events"]]
+
+    assert positions() == [5, 4, 3, 2, 1]
+    assert positions(order="position") == [1, 2, 3, 4, 5]
+    assert positions(entity="ant") == [5, 4, 1]
+    assert positions(record="commitment/p") == positions(record="p") == [5]
+    assert positions(type="investment.made") == [4]
+    assert positions(recorded_by="import") == []
+    today = service.get("/v1/events?limit=1").json()["events"][0]["recorded_at"]
+    assert positions(**{"from": today}) == [5]
+    assert positions(**{"from": today[:10], "to": today[:10]}) == [5, 4, 3, 2, 1]
+    assert positions(to="2020-01-01") == []
+    assert positions(position="2") == [2, 1]
+    assert positions(as_of="2000-01-01") == [5, 4, 3, 2, 1]
+    assert positions(known_at="2020-01-01") == [3, 2, 1]
+
+
+def test_an_event_comes_with_what_was_said_of_it(service: httpx.Client) -> None:
+    """Its corrections, retractions and reviews, as far as they are known."""
+    *_, fact = given(service, entity("ant"), entity("bee"), INVESTMENT)
+    replacement = {"type": "investment.made", "effective": "2023-05-02", "data": INVESTMENT["data"]}
+    about = {"event": fact["id"], "reason": "misread"}
+    [correction] = given(
+        service, {"type": "event.corrected", "known": "2023-07-01", "data": {**about, "replacement": replacement}}
+    )
+    [review] = given(
+        service,
+        {"type": "review.recorded", "known": "2023-08-01", "data": {"events": [fact["id"]], "verdict": "approved"}},
+    )
+    [retraction] = given(
+        service, {"type": "event.retracted", "known": "2023-09-01", "data": {**about, "event": fact["id"]}}
+    )
+    answer = service.get(f"/v1/events/{fact['id']}").json()
+    assert [one["id"] for one in answer["corrections"]] == [correction["id"]]
+    assert [one["id"] for one in answer["reviews"]] == [review["id"]]
+    assert [one["id"] for one in answer["retractions"]] == [retraction["id"]]
+    answer = service.get(f"/v1/events/{fact['id']}?known_at=2023-07-31").json()
+    assert (len(answer["corrections"]), answer["reviews"], answer["retractions"]) == (1, [], [])
+    assert reasons(service.get(f"/v1/events/{fact['id']}?position=2")) == ["not_found"]
