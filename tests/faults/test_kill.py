@@ -86,18 +86,16 @@ def test_a_killed_server_keeps_what_it_acknowledged(
     its answer, or not at all; who got no answer gets one, and the event is there once; the read model that was left
     catches up to what the log alone would give."""
     figures = []
-    for first in range(0, KILLS, KILLS_PER_LEDGER):
+    kills = KILLS if database == "sqlite" else min(KILLS, KILLS_PER_LEDGER)  # one database a test
+    for first in range(0, kills, KILLS_PER_LEDGER):
         url = request.getfixturevalue("database_url") if database == "postgres" else None
         server = Server(tmp_path / f"ledger-{first}", url)
-        kills = min(KILLS_PER_LEDGER, KILLS - first)
         try:
-            figures.append(rounds(server, kills, tmp_path / "copy", 1000 * first))
+            figures.append(rounds(server, min(KILLS_PER_LEDGER, kills - first), tmp_path / "copy", 1000 * first))
         finally:
             server.kill()
-        if database == "postgres":
-            break  # one database a test
     totals = {name: sum(one[name] for one in figures) for name in figures[0]}
-    print(f"{database}: {KILLS} kills: {totals}")  # noqa: T201 - the figures are what the long run is for
+    print(f"{database}: {kills} kills: {totals}")  # noqa: T201 - the figures are what the long run is for
     assert totals["unanswered"] > 0
 
 

@@ -1,0 +1,5 @@
+"""Ledgers to break, by name."""
+
+from tests.ledgers import any_ledger, ledger
+
+__all__ = ["any_ledger", "ledger"]
