@@ -40,8 +40,7 @@ def commitments(
     made_rows = [
         row
         for row in newest_of_each([row for row in rows if row.type == "commitment.made"], "commitment")
-        if (from_ is None or row.data["from"] == from_)
-        and (to is None or row.data["to"] == to)
+        if (from_ is None or row.data["from"] == from_) and (to is None or row.data["to"] == to)
     ]
     made_rows.sort(key=lambda row: row.data["commitment"])
     answers = [_commitment(q, rows, made) for made in made_rows]

@@ -194,9 +194,7 @@ def _holding(q: Question, all_rows: list[Row], key: Key, rows: list[Row]) -> tup
         units = Fraction(0)  # only possibly bought
 
     cost = _cost(q, all_rows, [row for row in rows if row.type == "investment.made"])
-    proceeds = total(
-        additive(q, all_rows, row, row.data["proceeds"]) for row in rows if row.type == "investment.sold"
-    )
+    proceeds = total(additive(q, all_rows, row, row.data["proceeds"]) for row in rows if row.type == "investment.sold")
     distributions = total(
         additive(q, all_rows, row, row.data["amount"]) for row in rows if row.type == "distribution.paid"
     )

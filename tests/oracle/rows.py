@@ -155,9 +155,7 @@ def counting_rows(q: Question) -> list[Row]:
         return row.id
 
     candidates = [
-        row
-        for row in shown
-        if in_time(q, row) and row.status != "denied" and (row.status != "rumoured" or q.rumoured)
+        row for row in shown if in_time(q, row) and row.status != "denied" and (row.status != "rumoured" or q.rumoured)
     ]
     firsts: dict[str, Row] = {}
     for row in candidates:  # already by position
