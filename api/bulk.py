@@ -126,7 +126,8 @@ async def record_lines(service: Service, lines: Iterator[Line], rules: Rules) ->
     """
     stopped = False
     tried = False
-    while chunk := list(lines if rules.dry_run else islice(lines, CHUNK)):
+    chunk: list[Line]
+    while chunk := await service.run(list, lines if rules.dry_run else islice(lines, CHUNK)):
         if stopped:
             yield [{"line": line.number, "status": NOT_TRIED} for line in chunk]
             continue
@@ -151,8 +152,9 @@ async def _submit(service: Service, read: _Read, rules: Rules) -> list[dict[str,
             tried.append(one)
         elif rules.stop:
             break
-    future = service.writer.submit(tried, stop=rules.stop, dry_run=rules.dry_run)
-    answered: list[Outcome] = await asyncio.wrap_future(future)
+    answered: list[Outcome] = []
+    if tried:
+        answered = await asyncio.wrap_future(service.writer.submit(tried, stop=rules.stop, dry_run=rules.dry_run))
     outcomes = iter(answered)
     told = []
     refused = False

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Message, Receive, Scope, Send
 
-from api.problems import internal_response
+from api.problems import PROBLEM, internal_response
 from api.service import Service
 
 METHODS = ("GET", "POST")
@@ -58,7 +58,8 @@ class Doorkeeper:
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
                 headers["X-Content-Type-Options"] = "nosniff"
-                reason = headers.get("x-problem")
+                reason = headers.get(PROBLEM)
+                del headers[PROBLEM]  # between us
                 if status == 405:
                     headers["Allow"] = ", ".join(allowed(self._app, scope))
             elif method == "HEAD":

@@ -148,8 +148,10 @@ async def _post_lines(request: Request, service: Service, asked: LinesQuestion) 
     async for told in record_lines(service, lines_of(body), rules):
         for one in told:
             summary.count(one)
+            if "problem" in one:
+                service.metrics.refused.labels(one["problem"]["reason"]).inc()
         await service.run(spool.writelines, [json_bytes(one) + b"\n" for one in told])
-    summary.position = await service.head()
+    summary.position = service.writer.head
     spool.write(json_bytes({"summary": summary.json()}) + b"\n")
     if not rules.dry_run:
         service.metrics.accepted.inc(summary.accepted - summary.repeated)

@@ -14,7 +14,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.problems import Door, Fault, Faulty
-from api.question import Asked, PlainNumber, Times, min_position, parse_question, query_of, resolve, respond, times_of
+from api.question import (
+    Asked,
+    PlainNumber,
+    Times,
+    json_bytes,
+    min_position,
+    parse_question,
+    query_of,
+    resolve,
+    respond,
+    times_of,
+)
 from api.service import Service
 from ledger.store import StoreError
 from projections.database import ReadModel
@@ -96,8 +107,18 @@ async def listing(
     at = await resolve(service, question, min_position(request))
     pinned = None not in (question.as_of, question.known_at, question.position)
     page = Page(limit=question.limit, after=cursor.after if cursor else None)
+    to_go_on = {**filters, **{key: str(value) for key, value in times_of(at).items()}}
+
+    def write() -> bytes:
+        found = rows(service.model, at, question, page)
+        answer: dict[str, Any] = {**times_of(at), name: found.rows}
+        if found.totals is not None:
+            answer["totals"] = found.totals
+        more = None if found.after is None else Cursor(path=path, given=to_go_on, after=found.after).text()
+        return json_bytes({**answer, "more": found.more, "next": more})
+
     try:
-        found = await service.ask(lambda model, point: rows(model, point, question, page), at)
+        body = await service.run(write)
     except (Faulty, StoreError):
         raise
     except Exception as error:
@@ -106,15 +127,4 @@ async def listing(
         # A cursor of ours always has a key that the list can go on with; this one somebody made up.
         structlog.get_logger().warning("cursor_without_key", path=path, error=type(error).__name__)
         raise _not_ours("The cursor goes on nowhere.") from None
-    times = times_of(at)
-    pinned_filters = {**filters, **{key: str(value) for key, value in times.items()}}
-    more = (
-        Cursor(path=path, given=pinned_filters, after=found.after).text()
-        if found.more and found.after is not None
-        else None
-    )
-    answer: dict[str, Any] = {**times, name: found.rows}
-    if found.totals is not None:
-        answer["totals"] = found.totals
-    answer |= {"more": found.more, "next": more}
-    return respond(request, Asked({**filters, **paging}, at, pinned), answer)
+    return respond(request, Asked({**filters, **paging}, at, pinned), body)

@@ -18,10 +18,13 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from ledger.refusals import Reason, Refusal
+from ledger.store import StoreError
 from ledger.writer import Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_TEXT = 2_000
+# Tells api/doorkeeper.py what to count; it goes no further.
+PROBLEM = "X-Problem"
 
 
 class Door(StrEnum):
@@ -305,7 +308,7 @@ def problem_response(faults: Sequence[Fault], headers: Mapping[str, str] | None 
     if status_of(faults) == HTTPStatus.SERVICE_UNAVAILABLE:
         shown.setdefault("Retry-After", "1")
     response = Response(body, status_code=status_of(faults), headers=shown, media_type=MEDIA_TYPE)
-    response.headers["X-Problem"] = faults[0].reason.value
+    response.headers[PROBLEM] = faults[0].reason.value
     return response
 
 
@@ -343,7 +346,8 @@ def handle(app: FastAPI) -> None:
         return problem_response(error.faults, error.headers)
 
     @app.exception_handler(Unavailable)
-    async def away(request: Request, error: Unavailable) -> Response:
+    @app.exception_handler(StoreError)
+    async def away(request: Request, error: Exception) -> Response:
         structlog.get_logger().warning("log_unavailable", error=type(error).__name__)
         return problem_response([unavailable()])
 

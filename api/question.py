@@ -143,6 +143,8 @@ async def resolve(service: Service, times: Times, at_least: int) -> Point:
 async def _reached(service: Service, position: int) -> None:
     """Return when the read model has applied `position`. Polled, so that those who wait hold no thread."""
     deadline = time.monotonic() + service.settings.wait_seconds
+    if service.model.position < position:
+        service.follower.wake()
     while service.model.position < position:
         if time.monotonic() > deadline or service.stopping.is_set():
             applied = service.model.position
@@ -152,7 +154,6 @@ async def _reached(service: Service, position: int) -> None:
                 "Ask again in a second, or see /readyz.",
             )
             raise Faulty(fault, headers={"Retry-After": "1"})
-        service.follower.wake()
         await asyncio.sleep(POLL_SECONDS)
 
 
@@ -185,8 +186,8 @@ async def answer(
     question = parse_question(shape, given)
     at = await resolve(service, question, min_position(request))
     pinned = None not in (question.as_of, question.known_at, question.position)
-    found = await service.ask(lambda model, point: compute(model, point, question), at)
-    return respond(request, Asked(given, at, pinned), {**times_of(at), **found})
+    body = await service.run(lambda: json_bytes({**times_of(at), **compute(service.model, at, question)}))
+    return respond(request, Asked(given, at, pinned), body)
 
 
 def json_bytes(answer: Mapping[str, Any]) -> bytes:
@@ -194,9 +195,8 @@ def json_bytes(answer: Mapping[str, Any]) -> bytes:
     return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def respond(request: Request, asked: Asked, answer: Mapping[str, Any]) -> Response:
-    """The answer as bytes with an ETag; for ever if pinned, else with the address that is."""
-    body = json_bytes(answer)
+def respond(request: Request, asked: Asked, body: bytes) -> Response:
+    """The answer with an ETag of its bytes; for ever if pinned, else with the address that is."""
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": PINNED if asked.pinned else NOT_PINNED}
     if not asked.pinned:

@@ -16,7 +16,6 @@ from ledger.store import Store, open_store
 from ledger.writer import Writer
 from projections.database import ReadModel
 from projections.follower import Follower
-from projections.visibility import Point
 
 Found = TypeVar("Found")
 
@@ -33,10 +32,6 @@ class Service:
     threads: ThreadPoolExecutor
     metrics: Metrics = field(default_factory=Metrics)
     stopping: threading.Event = field(default_factory=threading.Event)
-
-    async def ask(self, compute: Callable[[ReadModel, Point], Found], at: Point) -> Found:
-        """What `compute` finds, in a thread of its own."""
-        return await self.run(compute, self.model, at)
 
     async def run(self, function: Callable[..., Found], *arguments: Any) -> Found:
         """Call what blocks off the event loop."""

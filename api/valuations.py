@@ -44,7 +44,7 @@ async def get_valuations(request: Request, subject: str) -> Response:
     def marks(model: ReadModel, at: Point, asked: Paged, page: Page) -> Listing:
         found = projections.valuations.valuations(model, at, subject, page)
         if found is None:
-            raise not_found("No entity of this name is registered at these three times.")
+            raise not_found("No entity of this name is registered.")
         return found
 
     return await listing(request, "marks", Paged, marks)

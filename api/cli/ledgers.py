@@ -11,6 +11,7 @@ from typing import Annotated
 
 import httpx
 import typer
+from pydantic import ValidationError
 
 from api import logs
 from api.app import create_app
@@ -58,7 +59,11 @@ async def _get(service: Service, path: str, query: dict[str, str]) -> httpx.Resp
 
 def settings_of(data: Path | None) -> Settings:
     """The settings of this environment, with the folder that was given."""
-    return Settings() if data is None else Settings(data=data)
+    try:
+        return Settings() if data is None else Settings(data=data)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False)[0]
+        fail(Exit.BAD_USAGE, f"DEALLEDGER_{str(wrong['loc'][0]).upper()}: {wrong['msg']}.", "Mend or unset it.")
 
 
 @contextmanager

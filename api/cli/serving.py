@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import signal
 import socket
@@ -10,9 +11,11 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Annotated
 
+import h11
 import typer
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from api.app import create_app
 from api.cli.ledgers import Data, opened, settings_of
@@ -21,6 +24,35 @@ from api.service import Service
 
 # How long answers under way may take once the server is to stop, in seconds.
 GRACE_SECONDS = 2
+# How long the headers of a request may take to arrive, in seconds; the body has a deadline of its own (api/body.py).
+HEADERS_SECONDS = 10
+
+
+class Protocol(H11Protocol):
+    """uvicorn's, which gives up a connection whose request line and headers don't come to an end."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(HEADERS_SECONDS, transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        in_headers = self.conn.their_state is h11.IDLE
+        if in_headers and self._deadline is None:
+            self._deadline = self.loop.call_later(HEADERS_SECONDS, self.transport.close)
+        elif not in_headers:
+            self._settle()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._settle()
+        super().connection_lost(exc)
+
+    def _settle(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 class Server(uvicorn.Server):
@@ -29,6 +61,7 @@ class Server(uvicorn.Server):
     def __init__(self, app: ASGIApp, service: Service) -> None:
         config = uvicorn.Config(
             app,
+            http=Protocol,
             log_config=None,
             access_log=False,
             server_header=False,

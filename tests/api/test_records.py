@@ -32,7 +32,8 @@ def test_every_kind_of_record_is_found(service: httpx.Client) -> None:
         event("restriction.imposed", restriction="ban", on=["ant"], kind="sanction", text="Not there."),
     )
     for kind, name in (
-        ("entity", "ant"), ("commitment", "pledge"), ("guarantee", "backing"), ("claim", "so-they-say"), ("restriction", "ban"),
+        ("entity", "ant"), ("commitment", "pledge"), ("guarantee", "backing"), ("claim", "so-they-say"),
+        ("restriction", "ban"),
     ):  # fmt: skip
         answer = service.get(f"/v1/records/{kind}/{name}").json()
         assert (answer["kind"], answer["id"], answer["version"]) == (kind, name, 1)
