@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 FOREVER = date.max
 NO_END = 2**63 - 1
 
-# What adds is possible from its period's first day on; what sets a state holds from the last.
+# What adds is possible, and so listed, from its period's first day on; what sets a state holds from the last.
 ADDITIVE = frozenset(
     {
+        "entity.registered",
         "commitment.made",
         "commitment.drawn",
         "guarantee.given",

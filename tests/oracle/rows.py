@@ -13,6 +13,7 @@ Log = list[tuple[int, dict[str, Any]]]
 
 # These add up; a sale adds proceeds. Everything else sets a state, from the last day of its period.
 ADDITIVE = {
+    "entity.registered",  # adds a party: listed as soon as it may be there
     "investment.made",
     "investment.sold",
     "commitment.made",
