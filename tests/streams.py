@@ -273,8 +273,8 @@ class Builder:
 
     def _part_of(self, data: Event, fact: Fact) -> None:
         earlier = self._before(fact, fact.type)
-        if earlier and self._choose.chance(20):
-            whole = self._choose.one_of(earlier)
+        if earlier and self._choose.chance(50):
+            whole = self._choose.one_of(earlier[-3:])
             by_slug = whole.slug is not None and whole.slug != fact.slug and self._choose.chance(60)
             data["part_of"] = whole.slug if by_slug else whole.id
 
@@ -400,8 +400,8 @@ class Builder:
         holder, subject = self._two()
         bases = ["post_money", "fair_value", "market_cap", "secondary", "pre_money", "target", "counterfactual"]
         data = {"subject": subject, "value": self._money(), "basis": self._choose.one_of(bases)}
-        self._maybe(data, 30, "holder", lambda: holder)
-        self._maybe(data, 40, "price", self._money)
+        self._maybe(data, 20, "holder", lambda: holder)
+        self._maybe(data, 50, "price", self._money)
         self._maybe(data, 30, "stake", self._stake)
         return data
 
@@ -418,7 +418,7 @@ class Builder:
 
 
 _WEIGHTED: list[tuple[int, str, Callable[[Builder, Fact], Event]]] = [
-    (5, "investment.made", Builder.investment_made),
+    (7, "investment.made", Builder.investment_made),
     (3, "commitment.made", Builder.commitment_made),
     (3, "contract.signed", Builder.contract_signed),
     (3, "investment.sold", Builder.investment_sold),
@@ -431,7 +431,7 @@ _WEIGHTED: list[tuple[int, str, Callable[[Builder, Fact], Event]]] = [
     (1, "contract.ended", Builder.contract_ended),
     (2, "contract.billed", Builder.contract_settled),
     (2, "contract.paid", Builder.contract_settled),
-    (4, "valuation.recorded", Builder.valuation_recorded),
+    (5, "valuation.recorded", Builder.valuation_recorded),
     (3, "rate.published", Builder.rate_published),
     (1, "entity.changed", Builder.entity_changed),
 ]
