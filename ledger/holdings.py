@@ -76,20 +76,10 @@ class InvestmentMade(Data):
         return self
 
 
-class InvestmentSold(Data):
-    """Says how much was sold in one measure: units, stake, a fraction of the holding, or all of it."""
-
-    type: ClassVar[str] = "investment.sold"
-
+class _OfHolding(Data):
     holder: EntityId
     issuer: EntityId
     instrument: Instrument
-    proceeds: Money
-    units: DecimalText | None = None
-    stake: Stake | None = None
-    fraction: ShareText | None = None
-    all: Literal[True] | None = None
-    buyer: EntityId | None = None
 
     @classmethod
     def stream(cls, data: dict[str, Any], event_id: str) -> str:
@@ -98,6 +88,19 @@ class InvestmentSold(Data):
     @classmethod
     def keys(cls, data: dict[str, Any]) -> list[str]:
         return [holding_key(data["holder"], data)]
+
+
+class InvestmentSold(_OfHolding):
+    """Says how much was sold in one measure: units, stake, a fraction of the holding, or all of it."""
+
+    type: ClassVar[str] = "investment.sold"
+
+    proceeds: Money
+    units: DecimalText | None = None
+    stake: Stake | None = None
+    fraction: ShareText | None = None
+    all: Literal[True] | None = None
+    buyer: EntityId | None = None
 
     @model_validator(mode="after")
     def _one_measure(self) -> Self:
@@ -106,24 +109,13 @@ class InvestmentSold(Data):
         return self
 
 
-class HoldingObserved(Data):
+class HoldingObserved(_OfHolding):
     """A count or a share that somebody saw; it sets what it names from its date, and cost stays."""
 
     type: ClassVar[str] = "holding.observed"
 
-    holder: EntityId
-    issuer: EntityId
-    instrument: Instrument
     units: DecimalText | None = None
     stake: Stake | None = None
-
-    @classmethod
-    def stream(cls, data: dict[str, Any], event_id: str) -> str:
-        return holding_key(data["holder"], data)
-
-    @classmethod
-    def keys(cls, data: dict[str, Any]) -> list[str]:
-        return [holding_key(data["holder"], data)]
 
     @model_validator(mode="after")
     def _something(self) -> Self:
