@@ -50,8 +50,14 @@ def _show_rows(console: Console, key: str, rows: list[dict[str, Any]]) -> None:
     for column in columns:
         table.add_column(column.replace("_", " "), justify="right" if column in NUMERIC else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(figure(row.get(column))) for column in columns))
+        table.add_row(*(Text(_cell(column, row.get(column))) for column in columns))
     console.print(table)
+
+
+def _cell(column: str, value: Any) -> str:
+    if column == "recorded_at":
+        return str(value)[:16].replace("T", " ")  # to the minute, UTC
+    return figure(value)
 
 
 def _show_record(console: Console, answer: dict[str, Any]) -> None:
@@ -77,21 +83,26 @@ def figure(value: Any) -> str:
 
 
 def _interval(value: dict[str, Any]) -> str:
-    """`4B USD`, or `3B–4B USD` where it is not exact; the stated figure first if there is one."""
+    """`4B USD`, or `3B–4B USD` where it is not exact; the stated figure first if there is one. Stakes in per cent."""
     if "low" not in value:
         return ", ".join(f"{name} {figure(one)}" for name, one in value.items() if one is not None)
-    low, stated, high = value["low"], value["stated"], value["high"]
-    unit = f" {value.get('currency') or value.get('basis') or ''}".rstrip()
-    span = f"{short(low)}–{short(high)}" if high is not None else f"{short(low)}–?"
+    low, stated, high = (_number(value[bound], "basis" in value) for bound in ("low", "stated", "high"))
+    unit = f" {value.get('currency') or value.get('basis') or ''}".rstrip().removesuffix(" economic")
     if stated is None:
-        return span + unit
-    return f"{short(stated)}{unit}" + ("" if low == stated == high else f" ({span})")
+        return f"{low}–{high or '?'}{unit}"
+    return f"{stated}{unit}" + ("" if low == stated == high else f" ({low}–{high or '?'})")
+
+
+def _number(number: str | None, is_share: bool) -> str | None:
+    if number is None:
+        return None
+    return f"{(Decimal(number) * 100).normalize():.4g}%" if is_share else short(number)
 
 
 def short(number: str) -> str:
-    """Four digits and a unit: 2.5B, 450M, 0.49."""
+    """Four digits at most, and a unit: 2.5B."""
     amount = Decimal(number)
-    size, unit = next(((size, unit) for size, unit in UNITS if amount >= size), (Decimal(1), ""))
-    scaled = amount / size
-    text = f"{round(scaled, 3 - min(3, scaled.adjusted())):f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text) + unit
+    for size, unit in UNITS:
+        if amount >= size:
+            return f"{(amount / size).normalize():.4g}{unit}"
+    return f"{amount.normalize():.4g}"
