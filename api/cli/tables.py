@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+FOUR = Context(prec=4)
 UNITS = ((Decimal(10) ** 12, "T"), (Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
 MONEY = ("cost", "proceeds", "distributions", "value", "committed", "drawn", "unfunded", "amount", "billed", "paid")
 NUMERIC = frozenset((*MONEY, "remaining", "implied", "units", "stake", "multiple", "step_up", "position"))
@@ -96,7 +97,7 @@ def _interval(value: dict[str, Any]) -> str:
 def _number(number: str | None, is_share: bool) -> str | None:
     if number is None:
         return None
-    return f"{(Decimal(number) * 100).normalize():.4g}%" if is_share else short(number)
+    return f"{_digits(Decimal(number) * 100)}%" if is_share else short(number)
 
 
 def short(number: str) -> str:
@@ -104,5 +105,10 @@ def short(number: str) -> str:
     amount = Decimal(number)
     for size, unit in UNITS:
         if amount >= size:
-            return f"{(amount / size).normalize():.4g}{unit}"
-    return f"{amount.normalize():.4g}"
+            return f"{_digits(amount / size)}{unit}"
+    return _digits(amount)
+
+
+def _digits(number: Decimal) -> str:
+    text = format(FOUR.plus(number), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
