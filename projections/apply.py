@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from ledger.chains import Member, segments
@@ -30,6 +31,8 @@ _TABLES_OF = {kind: [table for table in TABLES if kind in table.types] for kind 
 COLUMNS = {events.NAME: events.COLUMNS, **{table.name: table.all_columns for table in TABLES}}
 # The name under which an event is set aside that no projection can read.
 ALL = "all"
+
+_day = lru_cache(maxsize=65_536)(parse_day)
 
 # A fact and what corrects and retracts it, by position: as stored, and its state.
 Chain = Sequence[tuple[Stored, dict[str, Any]]]
@@ -131,7 +134,7 @@ def read_state(stored: Stored) -> dict[str, Any]:
         raise ValueError(f"schema {state['schema']!r} is not one that this version reads")
     if stored.type not in TYPES or state["type"] != stored.type:
         raise ValueError(f"no such event type: {stored.type!r}")
-    parse_day(state["known"]), parse_period(state["effective"])
+    _day(state["known"]), parse_period(state["effective"])
     return state
 
 
@@ -143,17 +146,17 @@ def _readable(stored: Stored) -> dict[str, Any] | None:
 
 
 def _member(stored: Stored, state: dict[str, Any]) -> Member:
-    known = parse_day(state["known"])
+    known = _day(state["known"])
     retracts = state["data"]["event"] if stored.type == RETRACTED else None
     return Member(stored.event_id, stored.position, known, _shows_from(stored, state), retracts)
 
 
 def _shows_from(stored: Stored, state: dict[str, Any]) -> date:
-    known = parse_day(state["known"])
+    known = _day(state["known"])
     if stored.type != CORRECTED:
         return known
     later = state["data"]["replacement"].get("known")
-    return known if later is None else max(known, parse_day(later))
+    return known if later is None else max(known, _day(later))
 
 
 def _fact(store: Store, fact: Stored, member: tuple[Stored, dict[str, Any]]) -> Fact:

@@ -14,7 +14,6 @@ from ledger.money import Bounds
 from ledger.times import parse_period
 from projections.figures import (
     MONEY_COLUMNS,
-    NO_MONEY,
     Exchange,
     Figure,
     Item,
@@ -72,7 +71,7 @@ def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
         data.get("outcome"),
         None if horizon is None else json.dumps(horizon, ensure_ascii=False),
         data.get("part_of") if role == "made" else None,
-        *(NO_MONEY if money is None else money_values(money)),
+        *money_values(money),
         None if money is None else is_up_to(money),
     )
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from ledger.money import Bounds
 from projections.figures import (
     MONEY_COLUMNS,
-    NO_MONEY,
     Exchange,
     Figure,
     Part,
@@ -60,7 +59,7 @@ def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
         data.get("resource"),
         None if term is None else json.dumps(term, ensure_ascii=False),
         data.get("exclusive"),
-        *(NO_MONEY if money is None else money_values(money)),
+        *money_values(money),
         None if money is None else is_up_to(money),
     )
 

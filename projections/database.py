@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -16,13 +17,14 @@ from projections.apply import COLUMNS, Changes, changes_of
 from projections.visibility import NO_END
 
 FILE = "read-model.duckdb"
-# Raise it with every change of a table or of what a projection makes of an event: files of other versions are rebuilt.
-VERSION = 1
+# Raise it with every change of what a projection makes of an event. Files of other versions, or with other tables, are
+# rebuilt.
+VERSION = f"1 {hashlib.sha256(repr(COLUMNS).encode()).hexdigest()[:16]}"
 REBUILD_BATCH = 5_000
 # The file can't be written or read, the disk is full: the fault isn't the events'.
 FAULTS = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException, StoreError)
 
-_META = """CREATE TABLE meta (version INTEGER, first_event VARCHAR, position BIGINT, event_id VARCHAR);
+_META = """CREATE TABLE meta (version VARCHAR, first_event VARCHAR, position BIGINT, event_id VARCHAR);
     CREATE TABLE set_aside (position BIGINT, projection VARCHAR, error VARCHAR);"""
 
 
@@ -47,6 +49,7 @@ class ReadModel:
         self._open = (_empty(":memory:"), threading.local())
         self._position = 0
         self._ready = False
+        self._cancelled = threading.Event()
 
     @property
     def position(self) -> int:
@@ -96,16 +99,23 @@ class ReadModel:
         self.rebuilding = {"reason": reason, "position": 0, "head": store.head()}
         connection = _empty(building)
         position = 0
-        while batch := store.read(position, REBUILD_BATCH):
+        while not self._cancelled.is_set() and (batch := store.read(position, REBUILD_BATCH)):
             _apply(connection, store, batch)
             position = batch[-1].position
             self.rebuilding = {**self.rebuilding, "position": position}
+        if self._cancelled.is_set():
+            connection.close()
+            _remove(building)
+            return
         connection.execute("CHECKPOINT")
         connection.close()
         _remove(self.path)
         os.replace(building, self.path)
         self._use(_connect(self.path))
-        self.rebuilding = None
+
+    def cancel(self) -> None:
+        """Give up a rebuild that is going on or still to come: the file stays as it was."""
+        self._cancelled.set()
 
     def apply(self, store: Store, batch: Sequence[Stored]) -> None:
         """Apply the events that follow the position, and move it with them. Called by one thread."""
@@ -122,6 +132,7 @@ class ReadModel:
     def _use(self, connection: duckdb.DuckDBPyConnection) -> None:
         [(position,)] = connection.execute("SELECT position FROM meta").fetchall()
         (before, _), self._open = self._open, (connection, threading.local())
+        self.rebuilding = None
         self._move(position)
         self._ready = True
         with suppress(duckdb.Error):  # somebody may be asking it just now; it goes when nobody holds it any more

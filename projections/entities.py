@@ -57,6 +57,12 @@ def entity(model: ReadModel, at: Point, entity_id: str) -> dict[str, Any] | None
     return next(iter(_entities(model, at, entity_id)), None)
 
 
+def ever_registered(model: ReadModel, at: Point, entity_id: str) -> bool:
+    """Whether the log has registered the entity by the position, whatever the days."""
+    known = "SELECT 1 FROM entities WHERE entity = $entity AND pos_from <= $position LIMIT 1"
+    return bool(model.rows(known, {"entity": entity_id, "position": at.position}))
+
+
 def _entities(model: ReadModel, at: Point, entity_id: str | None = None) -> Iterator[dict[str, Any]]:
     rule = counting(model, at)
     one = {} if entity_id is None else {"entity": entity_id}

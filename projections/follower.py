@@ -45,6 +45,7 @@ class Follower:
     def stop(self) -> None:
         self._stopping.set()
         self._news.set()
+        self._model.cancel()
         if self._thread.is_alive():
             self._thread.join()
 

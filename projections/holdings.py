@@ -10,22 +10,22 @@ from functools import reduce
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from ledger.money import ARITHMETIC, NOTHING, UNKNOWN, ZERO, Bounds, exactly, product, stake_of, total
+from ledger.money import ARITHMETIC, NOTHING, UNKNOWN, ZERO, Bounds, exactly, product, total
 from projections.figures import (
     AMOUNT,
     MONEY_COLUMNS,
-    NO_MONEY,
+    STAKE_COLUMNS,
     Exchange,
     Figure,
     Item,
     Part,
     bounds_shown,
-    bounds_values,
     grouped,
     money_values,
     number,
     own_currency,
     shown,
+    stake_values,
     summed,
     totals_shown,
     with_missing,
@@ -48,13 +48,9 @@ _COLUMNS = {
     "part_of": "VARCHAR",
     **MONEY_COLUMNS,
     "units": AMOUNT,
-    "basis": "VARCHAR",
-    "share_low": AMOUNT,
-    "share_stated": AMOUNT,
-    "share_high": AMOUNT,
+    **STAKE_COLUMNS,
     "fraction": AMOUNT,
 }
-_NO_STAKE = (None, None, None, None)
 
 
 def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
@@ -65,8 +61,6 @@ def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
     if instrument == "grant":  # a grant is no holding
         return
     money = data.get("proceeds" if role == "sold" else "amount")
-    stake = data.get("stake")
-    basis, share = (None, None) if stake is None else stake_of(stake)
     yield (
         role,
         data.get("investor") if role == "made" else data["holder"],
@@ -74,9 +68,9 @@ def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
         instrument,
         data.get("commitment") if role == "paid" else None,
         data.get("part_of"),
-        *(NO_MONEY if money is None else money_values(money)),
+        *money_values(money),
         data.get("units"),
-        *(_NO_STAKE if share is None else (basis, *bounds_values(share))),
+        *stake_values(data.get("stake")),
         "1" if data.get("all") else data.get("fraction"),
     )
 
@@ -107,7 +101,7 @@ class _Row:
     stated: Decimal | None
     high: Decimal | None
     units: Decimal | None
-    basis: str | None
+    share_basis: str | None
     share_low: Decimal | None
     share_stated: Decimal | None
     share_high: Decimal | None
@@ -132,7 +126,7 @@ class _Row:
             self.first_day,
             self.last_day,
             self.units,
-            self.basis,
+            self.share_basis,
             share,
             self.fraction,
         )
@@ -140,14 +134,20 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class _Holding:
-    """A holding at a point in the three times: the row shown and what totals need of it."""
+    """A holding at a point in the three times. `value` is None where no mark values it; `own` is its currency."""
 
     key: tuple[str, str, str]
+    events: list[str]
     costs: list[Item]
+    cost: Figure
     proceeds: Figure
     distributions: Figure
+    own: str | None
+    units: Decimal | None
+    stakes: dict[str, Bounds]
+    incomplete: bool
+    mark: Usable | None
     value: Figure | None
-    row: dict[str, Any]
 
 
 def holdings(
@@ -170,7 +170,7 @@ def holdings(
             "value": summed(one.value for one in found if one.value is not None),
         }
     )
-    return Listing([one.row for one in page_rows], totals, after is not None, after)
+    return Listing([_shown(one, at) for one in page_rows], totals, after is not None, after)
 
 
 def _counting_rows(model: ReadModel, at: Point, chosen: dict[str, str]) -> list[_Row]:
@@ -182,7 +182,8 @@ def _counting_rows(model: ReadModel, at: Point, chosen: dict[str, str]) -> list[
     names = ", ".join(f"{instrument} AS instrument" if name == "instrument" else name for name in columns)
     filters = "".join(f" AND {column} = ${column}" for column in chosen)
     rows = model.rows(
-        f"SELECT {names} FROM holdings WHERE {rule.sql}{filters} ORDER BY holder, issuer, 8, fact_position",
+        f"""SELECT {names} FROM holdings WHERE {rule.sql}{filters}
+        ORDER BY holder, issuer, {instrument}, fact_position""",
         {**rule.values, **chosen},
     )
     return [_Row(*row) for row in rows]
@@ -221,27 +222,45 @@ def _fold(key: tuple[str, str, str], rows: Sequence[_Row], at: Point, marks: Mar
         value = Part(mark.currency, worth, mark.last_day, mark.last_day).figure(converting)
     elif position.sold_out:
         value = Figure()
-    holder, issuer, instrument = key
+    return _Holding(
+        key=key,
+        events=[row.chain for row in rows],
+        costs=costs,
+        cost=cost,
+        proceeds=proceeds,
+        distributions=distributions,
+        own=own,
+        units=units,
+        stakes=stakes,
+        incomplete=position.incomplete,
+        mark=mark,
+        value=value,
+    )
+
+
+def _shown(one: _Holding, at: Point) -> dict[str, Any]:
+    """The row as the contract has it."""
+    holder, issuer, instrument = one.key
+    mark, value = one.mark, one.value
     row = {
         "holder": holder,
         "issuer": issuer,
         "instrument": instrument,
-        "units": number(units),
-        "stake": [{"basis": basis, **bounds_shown(share)} for basis, share in stakes.items()],
-        "cost": shown(cost, own),
-        "proceeds": shown(proceeds, own),
-        "distributions": shown(distributions, own),
-        "value": None if value is None else shown(value, own),
+        "units": number(one.units),
+        "stake": [{"basis": basis, **bounds_shown(share)} for basis, share in one.stakes.items()],
+        "cost": shown(one.cost, one.own),
+        "proceeds": shown(one.proceeds, one.own),
+        "distributions": shown(one.distributions, one.own),
+        "value": None if value is None else shown(value, one.own),
         "value_basis": mark.basis if mark else None,
         "valued_on": mark.last_day.isoformat() if mark else None,
         "value_event": mark.chain if mark else None,
         "age_days": (at.as_of - mark.last_day).days if mark else None,
-        "multiple": None if value is None else number(_multiple(cost, value, proceeds, distributions)),
-        "incomplete": position.incomplete,
-        "events": [one.chain for one in rows],
+        "multiple": None if value is None else number(_multiple(one, value)),
+        "incomplete": one.incomplete,
+        "events": one.events,
     }
-    figures = [cost, proceeds, distributions, *([value] if value else [])]
-    return _Holding(key, costs, proceeds, distributions, value, with_missing(row, figures))
+    return with_missing(row, [one.cost, one.proceeds, one.distributions, *([value] if value else [])])
 
 
 def _between(low: Decimal, stated: Decimal, high: Decimal) -> Bounds:
@@ -263,9 +282,9 @@ def _worth(
     return None, NOTHING
 
 
-def _multiple(cost: Figure, value: Figure, proceeds: Figure, distributions: Figure) -> Decimal | None:
+def _multiple(one: _Holding, value: Figure) -> Decimal | None:
     """(value + proceeds + distributions) / cost at the stated figures; none where currencies or rates forbid it."""
-    figures = (cost, value, proceeds, distributions)
+    figures = (one.cost, value, one.proceeds, one.distributions)
     if any(figure.missing for figure in figures) or len(set().union(*(figure.currencies for figure in figures))) != 1:
         return None
     if any(bounds.stated is None for bounds in value.amounts.values()):

@@ -12,7 +12,7 @@ from projections.commitments import commitment
 from projections.contracts import contract
 from projections.entities import entity
 from projections.events import of_stream, version
-from projections.figures import MONEY_COLUMNS, NO_MONEY, Part, money_values, own_currency, shown, summed, with_missing
+from projections.figures import MONEY_COLUMNS, Part, money_values, own_currency, shown, summed, with_missing
 from projections.rates import exchange
 from projections.visibility import Fact, Point, Table, counts, duplicates, visible
 
@@ -26,7 +26,7 @@ def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
         fact.stream,
         fact.effective,
         json.dumps(fact.data, ensure_ascii=False),
-        *(NO_MONEY if money is None else money_values(money)),
+        *money_values(money),
     )
 
 

@@ -8,19 +8,18 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ledger.money import ARITHMETIC, UNKNOWN, Bounds, money_of, quotient, stake_of
+from ledger.money import ARITHMETIC, UNKNOWN, Bounds, money_of, quotient
 from projections import entities
 from projections.figures import (
-    AMOUNT,
     MONEY_COLUMNS,
-    NO_MONEY,
+    STAKE_COLUMNS,
     Exchange,
     Figure,
     Part,
-    bounds_values,
     money_values,
     number,
     shown,
+    stake_values,
     with_missing,
 )
 from projections.paging import Listing, Page, cut
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from projections.database import ReadModel
 
 IMPLIED = "implied"
-_SHARE_COLUMNS = {"share_low": AMOUNT, "share_stated": AMOUNT, "share_high": AMOUNT}
 _PRICE_COLUMNS = {f"price_{name}": kind for name, kind in MONEY_COLUMNS.items()}
 _COLUMNS = {
     "subject": "VARCHAR",
@@ -40,16 +38,15 @@ _COLUMNS = {
     "effective": "VARCHAR",
     "known": "DATE",
     **MONEY_COLUMNS,
-    **_SHARE_COLUMNS,
+    **STAKE_COLUMNS,
     **_PRICE_COLUMNS,
 }
-_NO_SHARE = (None, None, None)
 
 
 def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
     """A recorded mark; or the one that a deal implies which says both a stake and an amount."""
     data = fact.data
-    stake, price = data.get("stake"), data.get("price")
+    stake = data.get("stake")
     if fact.type == "valuation.recorded":
         subject, holder, basis, money = data["subject"], data.get("holder"), data["basis"], data["value"]
     else:
@@ -64,8 +61,8 @@ def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
         fact.effective,
         fact.known,
         *money_values(money),
-        *(_NO_SHARE if stake is None else bounds_values(stake_of(stake)[1])),
-        *(NO_MONEY if price is None else money_values(price)),
+        *stake_values(stake),
+        *money_values(data.get("price")),
     )
 
 
@@ -88,6 +85,7 @@ class _Mark:
     low: Decimal
     stated: Decimal | None
     high: Decimal | None
+    share_basis: str | None
     share_low: Decimal | None
     share_stated: Decimal | None
     share_high: Decimal | None
@@ -108,11 +106,14 @@ class _Mark:
 
 
 def valuations(model: ReadModel, at: Point, subject: str, page: Page) -> Listing | None:
-    """The marks of a subject by (last day, position), whatever their status; None if there is no such entity."""
-    if entities.entity(model, at, subject) is None:
+    """The marks of a subject by (last day, position), whatever their status; None if there was never such an entity.
+
+    Who is registered from a later day on may well have been valued before.
+    """
+    if not entities.ever_registered(model, at, subject):
         return None
     rule = visible(at)
-    columns = ", ".join(["holder", "basis", "effective", "known", *MONEY_COLUMNS, *_SHARE_COLUMNS])
+    columns = ", ".join(["holder", "basis", "effective", "known", *MONEY_COLUMNS, *STAKE_COLUMNS])
     rows = model.rows(
         f"""SELECT chain, fact_position, last_day, status, {columns} FROM valuations
         WHERE {rule.sql} AND last_day <= $as_of AND subject = $subject ORDER BY last_day, fact_position""",
