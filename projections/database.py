@@ -6,7 +6,6 @@ import hashlib
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -131,12 +130,11 @@ class ReadModel:
 
     def _use(self, connection: duckdb.DuckDBPyConnection) -> None:
         [(position,)] = connection.execute("SELECT position FROM meta").fetchall()
-        (before, _), self._open = self._open, (connection, threading.local())
+        # The tables of the empty log are left to whoever asks them just now: closing them would take away the answer.
+        self._open = (connection, threading.local())
         self.rebuilding = None
         self._move(position)
         self._ready = True
-        with suppress(duckdb.Error):  # somebody may be asking it just now; it goes when nobody holds it any more
-            before.close()
 
     def _move(self, position: int) -> None:
         with self._moved:
