@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ledger.money import Bounds
 from ledger.times import parse_period
@@ -31,10 +31,7 @@ from projections.figures import (
 )
 from projections.paging import Listing, Page, cut
 from projections.rates import exchange
-from projections.visibility import Fact, Point, Table, counting
-
-if TYPE_CHECKING:
-    from projections.database import ReadModel
+from projections.visibility import Fact, Point, Table, Tables, counting
 
 _COLUMNS = {
     "commitment": "VARCHAR",
@@ -148,7 +145,7 @@ class _Commitment:
     row: dict[str, Any]
 
 
-def commitments(model: ReadModel, at: Point, *, from_: str | None = None, to: str | None = None, page: Page) -> Listing:
+def commitments(model: Tables, at: Point, *, from_: str | None = None, to: str | None = None, page: Page) -> Listing:
     """Commitments of a payer, to a payee, or all; by id. Internal ones are listed and stay out of the totals."""
     found = list(_commitments(model, at, {"payer": from_, "payee": to}))
     rows, after = cut(found, page, lambda one: (one.id,))
@@ -163,12 +160,12 @@ def commitments(model: ReadModel, at: Point, *, from_: str | None = None, to: st
     return Listing([one.row for one in rows], totals, after is not None, after)
 
 
-def commitment(model: ReadModel, at: Point, commitment_id: str) -> dict[str, Any] | None:
+def commitment(model: Tables, at: Point, commitment_id: str) -> dict[str, Any] | None:
     """The row of one commitment, as the list has it; None if it isn't listed at the three times."""
     return next((one.row for one in _commitments(model, at, {"commitment": commitment_id})), None)
 
 
-def _commitments(model: ReadModel, at: Point, filters: dict[str, str | None]) -> Iterator[_Commitment]:
+def _commitments(model: Tables, at: Point, filters: dict[str, str | None]) -> Iterator[_Commitment]:
     rule = counting(model, at)
     chosen = {column: value for column, value in filters.items() if value is not None}
     # Where several made the record, each after the one before was retracted, the last one recorded has it.

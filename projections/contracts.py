@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ledger.money import Bounds
 from projections.figures import (
@@ -29,10 +29,7 @@ from projections.figures import (
 )
 from projections.paging import Listing, Page, cut
 from projections.rates import exchange
-from projections.visibility import Fact, Point, Table, counting
-
-if TYPE_CHECKING:
-    from projections.database import ReadModel
+from projections.visibility import Fact, Point, Table, Tables, counting
 
 _COLUMNS = {
     "contract": "VARCHAR",
@@ -110,7 +107,7 @@ class _Contract:
 
 
 def contracts(
-    model: ReadModel, at: Point, *, customer: str | None = None, provider: str | None = None, page: Page
+    model: Tables, at: Point, *, customer: str | None = None, provider: str | None = None, page: Page
 ) -> Listing:
     """Contracts of a customer, with a provider, or all; by id."""
     found = list(_contracts(model, at, {"customer": customer, "provider": provider}))
@@ -119,12 +116,12 @@ def contracts(
     return Listing([one.row for one in rows], totals, after is not None, after)
 
 
-def contract(model: ReadModel, at: Point, contract_id: str) -> dict[str, Any] | None:
+def contract(model: Tables, at: Point, contract_id: str) -> dict[str, Any] | None:
     """The row of one contract, as the list has it; None if it isn't listed at the three times."""
     return next((one.row for one in _contracts(model, at, {"contract": contract_id})), None)
 
 
-def _contracts(model: ReadModel, at: Point, filters: dict[str, str | None]) -> Iterator[_Contract]:
+def _contracts(model: Tables, at: Point, filters: dict[str, str | None]) -> Iterator[_Contract]:
     rule = counting(model, at)
     chosen = {column: value for column, value in filters.items() if value is not None}
     # Where several made the record, each after the one before was retracted, the last one recorded has it.

@@ -6,14 +6,11 @@ import json
 import unicodedata
 from collections.abc import Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ledger.entities import entity_names
 from projections.paging import Listing, Page, cut
-from projections.visibility import Fact, Point, Table, counting
-
-if TYPE_CHECKING:
-    from projections.database import ReadModel
+from projections.visibility import Fact, Point, Table, Tables, counting
 
 _FIELDS = ("name", "kind", "parent", "manager", "country", "city", "sector", "state", "lei", "aliases", "names")
 
@@ -32,7 +29,7 @@ TABLE = Table(
 
 
 def entities(
-    model: ReadModel,
+    model: Tables,
     at: Point,
     *,
     kind: str | None = None,
@@ -52,18 +49,18 @@ def entities(
     return Listing(rows, None, after is not None, after)
 
 
-def entity(model: ReadModel, at: Point, entity_id: str) -> dict[str, Any] | None:
+def entity(model: Tables, at: Point, entity_id: str) -> dict[str, Any] | None:
     """One entity as the list has it; None if it isn't registered at the three times."""
     return next(iter(_entities(model, at, entity_id)), None)
 
 
-def ever_registered(model: ReadModel, at: Point, entity_id: str) -> bool:
+def ever_registered(model: Tables, at: Point, entity_id: str) -> bool:
     """Whether the log has registered the entity by the position, whatever the days."""
     known = "SELECT 1 FROM entities WHERE entity = $entity AND pos_from <= $position LIMIT 1"
     return bool(model.rows(known, {"entity": entity_id, "position": at.position}))
 
 
-def _entities(model: ReadModel, at: Point, entity_id: str | None = None) -> Iterator[dict[str, Any]]:
+def _entities(model: Tables, at: Point, entity_id: str | None = None) -> Iterator[dict[str, Any]]:
     rule = counting(model, at)
     one = {} if entity_id is None else {"entity": entity_id}
     rows = model.rows(

@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from ledger.event import CORRECTED, RETRACTED, references
 from ledger.fields import is_uuid
 from ledger.store import Stored
 from projections.paging import Listing, Page
-from projections.visibility import Point
-
-if TYPE_CHECKING:
-    from projections.database import ReadModel
+from projections.visibility import Point, Tables
 
 NAME = "events"
 COLUMNS = {
@@ -81,7 +78,7 @@ _RECORDED = "position <= $position AND known <= $known_at"
 
 
 def events(
-    model: ReadModel,
+    model: Tables,
     at: Point,
     *,
     entity: str | None = None,
@@ -125,7 +122,7 @@ def events(
     return Listing(_shown(model, at, rows), None, more, str(rows[-1][0]) if more else None)
 
 
-def event(model: ReadModel, at: Point, event_id: str) -> dict[str, Any] | None:
+def event(model: Tables, at: Point, event_id: str) -> dict[str, Any] | None:
     """One event with its corrections (also those of corrections), retractions and reviews; None if none is known."""
     rows = _selected(model, at, " AND event_id = $id", {"id": event_id})
     if not rows:
@@ -145,12 +142,12 @@ def event(model: ReadModel, at: Point, event_id: str) -> dict[str, Any] | None:
     }
 
 
-def of_stream(model: ReadModel, at: Point, stream: str) -> list[dict[str, Any]]:
+def of_stream(model: Tables, at: Point, stream: str) -> list[dict[str, Any]]:
     """The events of one record that are known, by position."""
     return _shown(model, at, _selected(model, at, " AND stream = $stream ORDER BY position", {"stream": stream}))
 
 
-def version(model: ReadModel, at: Point, stream: str) -> int:
+def version(model: Tables, at: Point, stream: str) -> int:
     """How many events the record has at the position, whenever they became known."""
     [(count,)] = model.rows(
         "SELECT count(*) FROM events WHERE stream = $stream AND position <= $position",
@@ -162,7 +159,7 @@ def version(model: ReadModel, at: Point, stream: str) -> int:
 _Selected = tuple[int, str, str, str, str | None, str]
 
 
-def _selected(model: ReadModel, at: Point, sql: str, values: dict[str, Any]) -> list[_Selected]:
+def _selected(model: Tables, at: Point, sql: str, values: dict[str, Any]) -> list[_Selected]:
     rows: list[Any] = model.rows(
         f"SELECT position, event_id, chain, type, about, state FROM events WHERE {_RECORDED}{sql}",
         {"position": at.position, "known_at": at.known_at, **values},
@@ -170,7 +167,7 @@ def _selected(model: ReadModel, at: Point, sql: str, values: dict[str, Any]) -> 
     return rows
 
 
-def _shown(model: ReadModel, at: Point, rows: Sequence[_Selected]) -> list[dict[str, Any]]:
+def _shown(model: Tables, at: Point, rows: Sequence[_Selected]) -> list[dict[str, Any]]:
     """Events as recorded, less the number of their schema, with their position and what names them."""
     if not rows:
         return []

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from functools import reduce
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ledger.money import ARITHMETIC, NOTHING, UNKNOWN, ZERO, Bounds, exactly, product, total
 from projections.figures import (
@@ -34,10 +34,7 @@ from projections.paging import Listing, Page, cut
 from projections.rates import exchange
 from projections.replay import Step, replay
 from projections.valuations import Marks, Usable, newest_marks
-from projections.visibility import Fact, Point, Rule, Table, counting, held
-
-if TYPE_CHECKING:
-    from projections.database import ReadModel
+from projections.visibility import Fact, Point, Rule, Table, Tables, counting, held
 
 _COLUMNS = {
     "role": "VARCHAR",  # made, sold, observed, paid
@@ -150,9 +147,7 @@ class _Holding:
     value: Figure | None
 
 
-def holdings(
-    model: ReadModel, at: Point, *, holder: str | None = None, issuer: str | None = None, page: Page
-) -> Listing:
+def holdings(model: Tables, at: Point, *, holder: str | None = None, issuer: str | None = None, page: Page) -> Listing:
     """Holdings of a holder, of an issuer, or all; by (holder, issuer, instrument). Closed ones stay listed."""
     chosen = {name: value for name, value in (("holder", holder), ("issuer", issuer)) if value is not None}
     rows = _counting_rows(model, at, chosen)
@@ -173,7 +168,7 @@ def holdings(
     return Listing([_shown(one, at) for one in page_rows], totals, after is not None, after)
 
 
-def _counting_rows(model: ReadModel, at: Point, chosen: dict[str, str]) -> list[_Row]:
+def _counting_rows(model: Tables, at: Point, chosen: dict[str, str]) -> list[_Row]:
     """The rows that count, by holding and position; each distribution under the instrument that it is of."""
     rule = counting(model, at)
     funds = f"SELECT commitment FROM commitments WHERE {held(at).sql} AND role = 'made' AND purpose = 'fund'"

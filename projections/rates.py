@@ -6,13 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from projections.figures import AMOUNT, Exchange
-from projections.visibility import Fact, Point, Table, counting
-
-if TYPE_CHECKING:
-    from projections.database import ReadModel
+from projections.visibility import Fact, Point, Table, Tables, counting
 
 
 def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
@@ -22,7 +19,7 @@ def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
 TABLE = Table("rates", {"base": "VARCHAR", "quote": "VARCHAR", "rate": AMOUNT}, frozenset({"rate.published"}), _rows)
 
 
-def exchange(model: ReadModel, at: Point) -> Exchange:
+def exchange(model: Tables, at: Point) -> Exchange:
     """What turns amounts into the currency asked for, by the rates that count at the three times."""
     rates: dict[str, list[tuple[date, int, Decimal, bool]]] = defaultdict(list)
     if at.currency is not None:

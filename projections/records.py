@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ledger.money import Bounds
 from projections.commitments import commitment
@@ -14,10 +14,7 @@ from projections.entities import entity
 from projections.events import of_stream, version
 from projections.figures import MONEY_COLUMNS, Part, money_values, own_currency, shown, summed, with_missing
 from projections.rates import exchange
-from projections.visibility import Fact, Point, Table, counts, duplicates, visible
-
-if TYPE_CHECKING:
-    from projections.database import ReadModel
+from projections.visibility import Fact, Point, Table, Tables, counts, duplicates, visible
 
 
 def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
@@ -41,7 +38,7 @@ _MAKES = ("guarantee.given", "claim.published", "restriction.imposed")
 _STATES = {"commitment": commitment, "contract": contract, "entity": entity}
 
 
-def record(model: ReadModel, at: Point, kind: str, record_id: str) -> dict[str, Any] | None:
+def record(model: Tables, at: Point, kind: str, record_id: str) -> dict[str, Any] | None:
     """A record's version, its state (null if it isn't there on `as_of`) and its events; None if none is known."""
     if kind not in (*_STATES, "guarantee", "claim", "restriction"):
         return None
@@ -53,7 +50,7 @@ def record(model: ReadModel, at: Point, kind: str, record_id: str) -> dict[str, 
     return {"kind": kind, "id": record_id, "version": version(model, at, stream), "state": state, "events": events}
 
 
-def _state(model: ReadModel, at: Point, stream: str) -> dict[str, Any] | None:
+def _state(model: Tables, at: Point, stream: str) -> dict[str, Any] | None:
     """What made the record says, with its status, and what became of it: `called` or `lifted`."""
     rule = visible(at)
     columns = ", ".join(["chain", "fact_position", "first_day", "last_day", "type", "status", "effective", "data"])

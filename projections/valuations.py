@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ledger.money import ARITHMETIC, UNKNOWN, Bounds, money_of, quotient
 from projections import entities
@@ -24,10 +24,7 @@ from projections.figures import (
 )
 from projections.paging import Listing, Page, cut
 from projections.rates import exchange
-from projections.visibility import Fact, Point, Rule, Table, believed, counting, counts, duplicates, visible
-
-if TYPE_CHECKING:
-    from projections.database import ReadModel
+from projections.visibility import Fact, Point, Rule, Table, Tables, believed, counting, counts, duplicates, visible
 
 IMPLIED = "implied"
 _PRICE_COLUMNS = {f"price_{name}": kind for name, kind in MONEY_COLUMNS.items()}
@@ -105,7 +102,7 @@ class _Mark:
         return quotient(self.value, Bounds(self.share_low, self.share_stated, self.share_high))
 
 
-def valuations(model: ReadModel, at: Point, subject: str, page: Page) -> Listing | None:
+def valuations(model: Tables, at: Point, subject: str, page: Page) -> Listing | None:
     """The marks of a subject by (last day, position), whatever their status; None if there was never such an entity.
 
     Who is registered from a later day on may well have been valued before.
@@ -181,7 +178,7 @@ class Marks:
     of_whole: dict[str, Usable]
 
 
-def newest_marks(model: ReadModel, at: Point, subjects: Rule) -> Marks:
+def newest_marks(model: Tables, at: Point, subjects: Rule) -> Marks:
     """The marks that value holdings of the subjects (a condition on `subject`). Rumours never do, nor targets."""
     rule = counting(model, believed(at))
     values = {**rule.values, **subjects.values}

@@ -10,14 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ledger.event import CORRECTED, RETRACTED, TYPES
 from ledger.reviews import ReviewRecorded
 from ledger.times import Period
-
-if TYPE_CHECKING:
-    from projections.database import ReadModel
 
 FOREVER = date.max
 NO_END = 2**63 - 1
@@ -49,6 +46,13 @@ class Point:
     position: int
     currency: str | None = None
     include_rumoured: bool = False
+
+
+class Tables(Protocol):
+    """The tables of a read model, as questions see them."""
+
+    def rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows of a query with named parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,7 @@ def visible(at: Point) -> Rule:
     return Rule(f"({rule.sql} AND seen_from <= $as_of)", {**rule.values, "as_of": at.as_of})
 
 
-def counting(model: ReadModel, at: Point) -> Rule:
+def counting(model: Tables, at: Point) -> Rule:
     """Visible rows that count: not denied, not rumoured unless asked for, only the first of several sources."""
     rule, repeated = visible(at), duplicates(model, at)
     sql = f"{rule.sql} AND NOT list_contains($nowhere::VARCHAR[], status)"
@@ -168,7 +172,7 @@ def believed(at: Point) -> Point:
     return replace(at, include_rumoured=False)
 
 
-def duplicates(model: ReadModel, at: Point) -> set[str]:
+def duplicates(model: Tables, at: Point) -> set[str]:
     """The chains that only repeat, by `same_as`, what another chain says and counts for."""
     rule = held(at)
     rows = model.rows(
