@@ -1,4 +1,4 @@
-"""Round every request: its id, log line and numbers, HEAD and OPTIONS, and the last resort for our own mistakes."""
+"""Round every request: its id, its log line, its numbers, HEAD and OPTIONS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Message, Receive, Scope, Send
 
-from api.problems import PROBLEM, internal_response
+from api.problems import PROBLEM, Door
 from api.service import Service
 
 METHODS = ("GET", "POST")
@@ -73,11 +73,11 @@ class Doorkeeper:
                 await Response(status_code=204, headers={"Allow": ", ".join(methods)})(scope, receive, answer)
             else:
                 await self._app(inner, receive, answer)
-        except Exception as error:  # a mistake of ours: whoever asked is told, and the server goes on
-            response = internal_response(error)
-            if status:
-                raise  # half an answer is out; the connection has to break
-            await response(scope, receive, answer)
+        except Exception:
+            # Starlette raises it again after the last resort (api/problems.py) has answered and logged it. In the
+            # middle of an answer there is none, and the connection has to break.
+            if reason != Door.INTERNAL:
+                raise
         seconds = time.perf_counter() - started
         route = getattr(inner.get("route"), "path", "none")
         metrics = self._service.metrics

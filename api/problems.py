@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -312,15 +311,6 @@ def problem_response(faults: Sequence[Fault], headers: Mapping[str, str] | None 
     return response
 
 
-def internal_response(error: Exception) -> Response:
-    """The last resort: logged under an id, nothing of the error shown."""
-    incident = str(uuid.uuid4())
-    structlog.get_logger().error("internal_error", incident=incident, exc_info=error)
-    return problem_response(
-        [Fault(Door.INTERNAL, f"Logged as incident {incident}.", "Tell whoever runs this server the incident's id.")]
-    )
-
-
 # --- handlers --------------------------------------------------------------------------------------------------
 
 # What Starlette and FastAPI themselves raise, by status.
@@ -364,3 +354,11 @@ def handle(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         return problem_response([Fault(Door.INVALID_QUERY, "The request is not of its form.", "See /docs.")])
+
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, error: Exception) -> Response:
+        """The last resort: logged under the request's id, nothing of the error shown."""
+        request_id = request.state.request_id
+        structlog.get_logger().error("internal_error", request_id=request_id, exc_info=error)
+        mend = "Tell whoever runs this server the request's id."
+        return problem_response([Fault(Door.INTERNAL, f"Logged under the request's id {request_id}.", mend)])

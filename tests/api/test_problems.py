@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import httpx
 import pytest
+from fastapi import FastAPI
+from structlog.testing import capture_logs
 
-from api.problems import MEANINGS, Door, Fault, problem, readable
+from api.doorkeeper import Doorkeeper
+from api.problems import MEANINGS, Door, Fault, handle, problem, readable
+from api.service import open_service
+from api.settings import Settings
 from ledger.refusals import Reason
 from tests.api.world import reasons
 
@@ -80,3 +88,25 @@ def test_a_request_id_is_given_or_made(shared: httpx.Client) -> None:
     """One that is sent is kept if it is harmless."""
     assert shared.get("/livez", headers={"X-Request-Id": "mine-1"}).headers["x-request-id"] == "mine-1"
     assert len(shared.get("/livez", headers={"X-Request-Id": "a b\t<"}).headers["x-request-id"]) == 36
+
+
+def test_a_mistake_of_ours_is_told_without_its_contents(tmp_path: Path) -> None:
+    """The last resort: a 500 that names the incident in the log; the error itself is only there."""
+    app = FastAPI()
+    handle(app)
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise RuntimeError("the secret of 12345")
+
+    async def ask(door: Doorkeeper) -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://ledger") as client:
+            return await client.get("/broken")
+
+    with open_service(Settings(data=tmp_path)) as service, capture_logs() as logged:
+        answer = asyncio.run(ask(Doorkeeper(app, service)))
+    assert (answer.status_code, reasons(answer)) == (500, ["internal"])
+    assert "12345" not in answer.text
+    request_id = answer.headers["x-request-id"]
+    assert request_id in answer.json()["detail"]
+    assert [one["request_id"] for one in logged if one["event"] == "internal_error"] == [request_id]
