@@ -192,17 +192,16 @@ def _fold(commitment_id: str, rows: Sequence[_Row], at: Point, converting: Excha
     def latest(field: str) -> Any:
         return next((value for row in reversed(terms) if (value := getattr(row, field)) is not None), None)
 
-    drawn_parts = [part for row in rows if row.role == "drawn" and (part := row.part)]
+    drawn = summed(part.figure(converting) for row in rows if row.role == "drawn" and (part := row.part))
     back_parts = [part for row in rows if row.role == "recallable" and (part := row.part)]
     priced, amount = next((one, part) for one in reversed(terms) if (part := one.part))
     committed = in_force(
         amount,
         certain=made.last_day <= at.as_of,
         up_to=bool(priced.up_to),
-        taken=drawn_parts,
+        taken=drawn,
         exchange=converting,
     )
-    drawn = summed(part.figure(converting) for part in drawn_parts)
     own = converting.target or own_currency(committed, drawn)
     if closed is None:
         unfunded = left_of(summed([committed, *(part.figure(converting) for part in back_parts)]), drawn)

@@ -148,15 +148,14 @@ def _fold(contract_id: str, rows: Sequence[_Row], at: Point, converting: Exchang
     def latest(field: str) -> Any:
         return next((value for row in reversed(terms) if (value := getattr(row, field)) is not None), None)
 
-    paid_parts = [part for row in rows if row.role == "paid" and (part := row.part)]
     billed = summed(part.figure(converting) for row in rows if row.role == "billed" and (part := row.part))
-    paid = summed(part.figure(converting) for part in paid_parts)
+    paid = summed(part.figure(converting) for row in rows if row.role == "paid" and (part := row.part))
     priced, agreed = next((one, part) for one in reversed(terms) if (part := one.part))
     amount = in_force(
         agreed,
         certain=signed.last_day <= at.as_of,
         up_to=bool(priced.up_to),
-        taken=paid_parts,
+        taken=paid,
         exchange=converting,
     )
     own = converting.target or own_currency(amount, billed, paid)

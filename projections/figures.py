@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -126,19 +126,21 @@ class Part:
         return exchange.figure(None if unknown else self.currency, bounds, self.last_day)
 
 
-def in_force(terms: Part, *, certain: bool, up_to: bool, taken: Iterable[Part], exchange: Exchange) -> Figure:
+def in_force(terms: Part, *, certain: bool, up_to: bool, taken: Figure, exchange: Exchange) -> Figure:
     """The amount of a commitment or contract by its latest terms; not `certain` while its making is only possible.
 
-    Of an amount `up_to` something, at least what was taken in its currency is sure.
+    Of an amount `up_to` something, what was taken is sure: as much as is shown to be, at the rates of its own days.
     """
-    bounds = terms.bounds
-    if up_to and bounds.stated is not None:
-        sure = total(part.by(exchange.as_of) for part in taken if part.currency == terms.currency).low
-        bounds = Bounds(min(bounds.stated, sure), bounds.stated, bounds.high)
-    if not certain:
-        bounds = Bounds(ZERO, ZERO, bounds.high)
+    bounds = terms.bounds if certain else Bounds(ZERO, ZERO, terms.bounds.high)
     unknown = exchange.target is not None and terms.bounds == UNKNOWN
-    return exchange.figure(None if unknown else terms.currency, bounds, terms.last_day)
+    agreed = exchange.figure(None if unknown else terms.currency, bounds, terms.last_day)
+    if not (certain and up_to):
+        return agreed
+    amounts = {
+        currency: replace(one, low=min(one.stated_or_low, taken.amounts.get(currency, NOTHING).low))
+        for currency, one in agreed.amounts.items()
+    }
+    return Figure(amounts, agreed.missing | taken.missing)
 
 
 def summed(parts: Iterable[Figure]) -> Figure:

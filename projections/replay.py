@@ -56,13 +56,16 @@ class Position:
         if step.role == "sold":
             self._sell(step, bound)
             return
-        self.opened, self.sold_out = True, False
+        self.opened = True
         if step.units is not None:
             bought = step.role == "made" and self.units is not None
             self.units = ARITHMETIC.add(self.units or ZERO, step.units) if bought else step.units
         if step.basis is not None:
             before = self.shares.get(step.basis, ZERO) if step.role == "made" else ZERO
             self.shares[step.basis] = ARITHMETIC.add(before, step.share_at(bound))
+        # To see that nothing is there doesn't bring back what was sold out.
+        if step.role == "made" or step.units or (step.basis is not None and self.shares[step.basis]):
+            self.sold_out = False
 
     def _sell(self, step: Step, bound: Bound) -> None:
         self.incomplete |= not self.opened
