@@ -93,6 +93,7 @@ EFFECTIVE = [
 KNOWN = ["2022-06-30", "2021-06-30", "2022-03-31", "2022-12-31", "2023-01-01", "2023-07-01", "2024-03-01", "2025-06-30"]
 AMOUNTS = ["100", "40", "250", "1", "33.333333333333", "0.000000000001", "0", "999999999999999999"]
 WORDS = ["about", "over", "at_least", "up_to", "nearly", "just_under", "tens_of", "hundreds_of"]
+CEILINGS = ["up_to", "up_to", *WORDS]
 UNITS = ["100", "30", "70", "10", "0.5", "0"]
 SHARES = ["0.5", "0.2", "0.3", "0.049", "1", "0.333333333333", "0.9"]
 FRACTIONS = ["0.5", "0.25", "1", "0.333333333333", "0"]
@@ -220,13 +221,13 @@ class Builder:
 
     # --- parts ------------------------------------------------------------------------------------------------
 
-    def _money(self, currency: str | None = None) -> Event:
-        amount, code = self._choose.one_of(AMOUNTS[:3] * 4 + AMOUNTS), currency or self._choose.one_of(CURRENCIES)
+    def _money(self, words: Sequence[str] = WORDS) -> Event:
+        amount, code = self._choose.one_of(AMOUNTS[:3] * 4 + AMOUNTS), self._choose.one_of(CURRENCIES)
         form = self._choose.one_of(["exact"] * 5 + ["word"] * 3 + ["own", "own", "unknown", "of a currency"])
         if form == "word":
             if len(amount) > 15:
                 amount = "7"
-            return {"currency": code, "amount": amount, "qualifier": self._choose.one_of(WORDS)}
+            return {"currency": code, "amount": amount, "qualifier": self._choose.one_of(words)}
         if form == "own":
             own: Event = {"currency": code}
             if self._choose.chance(70):
@@ -338,7 +339,7 @@ class Builder:
             "commitment": fact.slug,
             "from": from_,
             "to": to,
-            "amount": self._money(),
+            "amount": self._money(CEILINGS),
             "purpose": self._choose.one_of(["fund", "investment", "capex", "spend", "loan"]),
             "binding": self._choose.chance(30),
         }
@@ -374,7 +375,7 @@ class Builder:
             "contract": fact.slug,
             "customer": customer,
             "provider": provider,
-            "amount": self._money(),
+            "amount": self._money(CEILINGS),
             "resource": self._choose.one_of(["cloud", "chips", "licence"]),
             "binding": self._choose.chance(50),
         }

@@ -11,9 +11,9 @@ from tests.oracle.dates import first_day, last_day
 
 Log = list[tuple[int, dict[str, Any]]]
 
-# These add up; a sale adds proceeds. Everything else sets a state, from the last day of its period.
+# These add up (a sale adds proceeds) or bring into being. All else sets a state, from the last day of its period.
 ADDITIVE = {
-    "entity.registered",  # adds a party: listed as soon as it may be there
+    "entity.registered",
     "investment.made",
     "investment.sold",
     "commitment.made",
