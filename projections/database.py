@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,8 @@ VERSION = f"1 {hashlib.sha256(repr(COLUMNS).encode()).hexdigest()[:16]}"
 REBUILD_BATCH = 5_000
 # The file can't be written or read, the disk is full: the fault isn't the events'.
 FAULTS = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException, StoreError)
+
+log = logging.getLogger(__name__)
 
 _META = """CREATE TABLE meta (version VARCHAR, first_event VARCHAR, position BIGINT, event_id VARCHAR);
     CREATE TABLE set_aside (position BIGINT, projection VARCHAR, error VARCHAR);"""
@@ -93,6 +96,7 @@ class ReadModel:
 
     def rebuild(self, store: Store, reason: str) -> None:
         """Build the file from the log beside the old one, and put it in its place."""
+        log.info("the read model is rebuilt: %s", reason)
         building = self.path.with_name(FILE + ".building")
         _remove(building)
         self.rebuilding = {"reason": reason, "position": 0, "head": store.head()}
