@@ -464,7 +464,8 @@ def test_text_has_no_hidden_characters(kind: str, pointer: str) -> None:
 )
 def test_a_name_is_one_line_in_normal_form(kind: str, pointer: str) -> None:
     """So that one name is one text; prose may have lines and any form."""
-    for wrong in ("Acme\u0301", "Ac\nme", "Ac\tme", " Acme", "Acme ", "A\u030angstro\u0308m", "Ac\u200bme", "Ac\ufeffme", "Ac\u2028me"):
+    unseen = ("Ac\u200bme", "Ac\ufeffme", "Ac\u2028me")
+    for wrong in ("Acme\u0301", "Ac\nme", "Ac\tme", " Acme", "Acme ", "A\u030angstro\u0308m", *unseen):
         assert problem(put(full(kind), pointer, wrong)) == (Reason.INVALID_TEXT, pointer)
     parse_event(put(full("entity.registered"), "/note", "Acme\u0301\n\tand more "))
 
