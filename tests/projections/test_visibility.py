@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.facts import claim, commit, correct, draw, ident, invest, mark, rate, retract, usd
@@ -9,7 +11,7 @@ from tests.projections.conftest import Books
 from tests.projections.figures import figure, sure
 
 
-def costs(books: Books, **times: object) -> list[str]:
+def costs(books: Books, **times: Any) -> list[str]:
     return [row["cost"]["stated"] for row in books.holdings(**times).rows]
 
 
