@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from projections.paging import Page
 from tests.facts import change, close, commit, distribute, draw, eur, ident, invest, rate, retract, usd
 from tests.projections.conftest import Books
@@ -229,7 +231,7 @@ def test_an_internal_commitment_is_listed_and_in_no_total(books: Books) -> None:
 def test_filters_by_payer_and_payee(books: Books) -> None:
     books.given(commit("one", "acme", "beta"), commit("two", "acme", "gamma"), commit("three", "delta", "gamma"))
 
-    def names(**asked: str) -> list[str]:
+    def names(**asked: Any) -> list[str]:
         return [row["commitment"] for row in books.commitments(**asked).rows]
 
     assert names(from_="acme") == ["one", "two"]
@@ -259,11 +261,14 @@ def test_a_record_made_again_after_a_retraction(books: Books) -> None:
 
 def test_pages_cover_the_list_and_share_its_totals(books: Books) -> None:
     books.given(*(commit(f"pledge-{number}", "acme", "beta", usd("1")) for number in range(5)))
-    rows, after, totals = [], None, []
+    rows: list[str] = []
+    totals: list[Any] = []
+    after = None
     for _ in range(3):
         page = books.commitments(page=Page(limit=2, after=after))
         rows += [row["commitment"] for row in page.rows]
-        after, totals = page.after, [*totals, page.totals]
+        totals.append(page.totals)
+        after = page.after
         assert page.more is (after is not None)
     assert rows == [f"pledge-{number}" for number in range(5)]
     assert after is None
