@@ -413,8 +413,10 @@ class Builder:
     def entity_changed(self, _: Fact) -> Event:
         data: Event = {"entity": self._choose.one_of(PARTIES)}
         self._maybe(data, 50, "parent", lambda: self._choose.one_of([None, *PARTIES]))
-        self._maybe(data, 50, "country", lambda: self._choose.one_of(["JP", "US"]))
-        self._maybe(data, 30, "state", lambda: self._choose.one_of(["active", "failed"]))
+        self._maybe(data, 50, "country", lambda: self._choose.one_of(["JP", "US", None]))
+        self._maybe(data, 30, "state", lambda: self._choose.one_of(["active", "failed", None]))
+        self._maybe(data, 20, "name", lambda: self._choose.one_of(["Another Name", None]))
+        self._maybe(data, 20, "aliases", lambda: self._choose.one_of([["Alias"], [], None]))
         return data
 
 
@@ -434,7 +436,7 @@ _WEIGHTED: list[tuple[int, str, Callable[[Builder, Fact], Event]]] = [
     (2, "contract.paid", Builder.contract_settled),
     (5, "valuation.recorded", Builder.valuation_recorded),
     (3, "rate.published", Builder.rate_published),
-    (1, "entity.changed", Builder.entity_changed),
+    (2, "entity.changed", Builder.entity_changed),
 ]
 FACTS = {kind: build for _, kind, build in _WEIGHTED}
 _KINDS = [kind for weight, kind, _ in _WEIGHTED for _ in range(weight)]

@@ -7,7 +7,20 @@ from typing import Any
 
 from tests.oracle.rows import Log, by_position, counting_rows, question
 
-FIELDS = ("name", "kind", "parent", "manager", "country", "city", "sector", "state", "lei", "aliases", "names")
+# What an entity is of which nobody said anything.
+UNSAID: dict[str, Any] = {
+    "name": None,
+    "kind": None,
+    "parent": None,
+    "manager": None,
+    "country": None,
+    "city": None,
+    "sector": None,
+    "state": "active",
+    "lei": None,
+    "aliases": [],
+    "names": None,
+}
 
 
 def entities(
@@ -29,10 +42,14 @@ def entities(
         slug = registered.data["entity"]
         changes = [row for row in rows if row.type == "entity.changed" and row.data["entity"] == slug]
         changes.sort(key=lambda row: row.order)
-        entity: dict[str, Any] = {"entity": slug, **dict.fromkeys(FIELDS), "state": "active", "aliases": []}
+        entity: dict[str, Any] = {"entity": slug, **UNSAID}
         for row in [registered, *changes]:
-            # A null clears: the entity is in no group, say, from that day on.
-            entity.update({name: row.data[name] for name in FIELDS if name in row.data})
+            for name in UNSAID:
+                if row.data.get(name) is not None:
+                    entity[name] = row.data[name]
+                elif name in row.data and name not in ("name", "kind"):
+                    # A null clears: the entity is in no group, say, from that day on. A name and a kind it always has.
+                    entity[name] = UNSAID[name]
         entity["events"] = by_position([registered, *changes])
         if (kind is None or entity["kind"] == kind) and (parent is None or entity["parent"] == parent):
             found.append(entity)
