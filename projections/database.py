@@ -76,23 +76,35 @@ class ReadModel:
         """Open the file if the log bears it out, else rebuild it. Raises StoreError, ReadModelInUse."""
         if self._ready:
             return
-        doubt = "there is no file"
-        if self.path.exists():
+        if not self.path.exists():
+            doubt: str | None = "there is no file"
+        else:
             try:
-                connection = _connect(self.path)
-                found = _doubt(connection, store)
-                if found is None:
-                    self._use(connection)
-                    return
-                connection.close()
-                doubt = found
-            except StoreError:
+                doubt = self._opened(store)
+            except (StoreError, ReadModelInUse):
                 raise
             except Exception as error:  # a damaged file can fail in any way
-                if "lock" in str(error) and isinstance(error, duckdb.IOException):
-                    raise ReadModelInUse(f"{self.path} is open in another process: {error}") from error
                 doubt = f"the file can't be read: {error}"[:500]
-        self.rebuild(store, doubt)
+        if doubt is not None:
+            self.rebuild(store, doubt)
+
+    def _opened(self, store: Store) -> str | None:
+        """Open the file that is there, and use it if the log bears it out; else say why not."""
+        try:
+            connection = _connect(self.path)
+        except duckdb.IOException as error:
+            if "lock" in str(error):
+                raise ReadModelInUse(f"{self.path} is open in another process: {error}") from error
+            raise
+        doubt: str | None = "unread"
+        try:
+            doubt = _doubt(connection, store)
+        finally:
+            if doubt is not None:
+                connection.close()  # else the file that is built in its place would be given this one's tables
+        if doubt is None:
+            self._use(connection)
+        return doubt
 
     def rebuild(self, store: Store, reason: str) -> None:
         """Build the file from the log beside the old one, and put it in its place."""
@@ -101,17 +113,18 @@ class ReadModel:
         _remove(building)
         self.rebuilding = {"reason": reason, "position": 0, "head": store.head()}
         connection = _empty(building)
-        position = 0
-        while not self._cancelled.is_set() and (batch := store.read(position, REBUILD_BATCH)):
-            _apply(connection, store, batch)
-            position = batch[-1].position
-            self.rebuilding = {**self.rebuilding, "position": position}
+        try:
+            position = 0
+            while not self._cancelled.is_set() and (batch := store.read(position, REBUILD_BATCH)):
+                _apply(connection, store, batch)
+                position = batch[-1].position
+                self.rebuilding = {**self.rebuilding, "position": position}
+            connection.execute("CHECKPOINT")
+        finally:
+            connection.close()  # else the next attempt would be given this one's tables
         if self._cancelled.is_set():
-            connection.close()
             _remove(building)
             return
-        connection.execute("CHECKPOINT")
-        connection.close()
         _remove(self.path)
         os.replace(building, self.path)
         self._use(_connect(self.path))

@@ -1,0 +1,214 @@
+"""The follower: it applies what is new, sets aside what can't be applied, and goes on."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from ledger.store import Store, Stored, StoreUnavailable
+from projections.database import ReadModel
+from projections.follower import BATCH, Follower
+from tests.facts import commit, correct, draw, entity, ident, invest, mark, retract, stake, usd
+from tests.projections.conftest import Books
+from tests.projections.figures import sure
+from tests.projections.logs import ListedLog, log_of, state_of
+
+SECONDS = 20
+
+
+def spoiled(books: Books, kind: str = "investment.made", **changes: Any) -> None:
+    """Append an investment whose state is changed in these fields, at any depth: `data_amount` is amount of data."""
+    [event_id] = ListedLog().given(invest("acme", "beta", usd("9"), id=ident(1000 + books.log.head())))
+    log = log_of([invest("acme", "beta", usd("9"), id=event_id)])
+    state = state_of(log.events[0])
+    for name, value in changes.items():
+        part = state["data"] if name.startswith("data_") else state
+        part[name.removeprefix("data_")] = value
+    books.log.put(kind, json.dumps(state), event_id, "holding/acme/beta/equity", event_id)
+
+
+def test_what_no_projection_can_read_is_set_aside_and_the_others_go_on(books: Books) -> None:
+    """Another schema, an unknown type, no JSON, JSON of another form, a date that is none."""
+    spoiled(books, schema=2)
+    spoiled(books, kind="investment.dreamt")
+    books.log.put("investment.made", '{"schema": 1, "id": ', ident(900), "holding/a/b/c", ident(900))
+    books.log.put("investment.made", "[]", ident(901), "holding/a/b/c", ident(901))
+    spoiled(books, effective="2023-02-30")
+    books.given(invest("acme", "beta", usd("5")))
+    assert books.holding()["cost"] == sure("5")
+    assert [event["position"] for event in books.trail().rows] == [6]
+    aside = books.follower.set_aside
+    assert [(one["position"], one["projection"]) for one in aside] == [(number, "all") for number in range(1, 6)]
+    assert "schema 2" in aside[0]["error"]
+    assert "investment.dreamt" in aside[1]["error"]
+    assert books.model.position == 6
+
+
+@pytest.mark.parametrize(
+    ("changes", "projections"),
+    [
+        ({"data_units": "many"}, ["holdings"]),
+        ({"data_units": "9" * 40}, ["holdings"]),
+        ({"data_amount": 7, "data_stake": {"share": "0.1"}, "data_commitment": "pledge"}, None),
+        ({"data_stake": {"share": "x"}}, ["holdings", "valuations"]),
+        ({"recorded_at": "yesterday"}, ["events"]),
+        ({"data_investor": "\ud800"}, ["events", "holdings"]),
+    ],
+)
+def test_what_one_projection_cannot_apply_the_others_do(
+    books: Books, changes: dict[str, Any], projections: list[str] | None
+) -> None:
+    """In one batch with good events, whether it fails in Python or in the tables; each is named."""
+    books.log.given(commit("pledge", "acme", "beta"), mark("beta", usd("100")))
+    spoiled(books, **changes)
+    books.given(invest("acme", "beta", usd("5"), stake=stake("0.5")))
+    aside = books.follower.set_aside
+    assert {one["position"] for one in aside} == {3}
+    assert [one["projection"] for one in aside] == (projections or ["commitments", "holdings", "valuations"])
+    row = books.holding()
+    cost = sure("5") if "holdings" in [one["projection"] for one in aside] else sure("14")
+    assert (row["cost"], row["value"]) == (cost, sure("50"))
+    assert books.model.position == 4
+
+
+def test_a_correction_that_cannot_be_applied_leaves_what_it_corrects(books: Books) -> None:
+    """It is set aside where it fails, and only there."""
+    books.given(invest("acme", "beta", usd("5")))
+    books.given(correct(ident(1), invest("acme", "beta", usd("6"), units="many"), known="2024-01-01"))
+    assert books.holding()["cost"] == sure("5")
+    assert [(one["position"], one["projection"]) for one in books.follower.set_aside] == [(2, "holdings")]
+    assert [event["position"] for event in books.trail(record="holding/acme/beta/equity").rows] == [2, 1]
+
+
+def test_what_is_about_an_event_that_was_set_aside_is_set_aside_too(books: Books) -> None:
+    books.log.put("investment.made", "{}", ident(900), "holding/acme/beta/equity", ident(900))
+    books.log.put(
+        "event.retracted",
+        json.dumps({**state_of(log_of([retract_of(ident(900))]).events[-1])}),
+        ident(901),
+        "holding/acme/beta/equity",
+        ident(900),
+    )
+    books.given(entity("acme"))
+    assert [one["position"] for one in books.follower.set_aside] == [1, 2]
+    assert [row["entity"] for row in books.entities()] == ["acme"]
+
+
+def retract_of(event_id: str) -> dict[str, Any]:
+    """A retraction in a log where nothing has that id."""
+    fact = retract(event_id, known="2024-01-01")
+    return {**fact, "type": "review.recorded", "data": {"events": [event_id], "verdict": "rejected"}}
+
+
+def test_one_by_one_or_in_batches_makes_no_difference(tmp_path: Path) -> None:
+    """Chains that grow within one batch, across batches, and each event by itself give the same rows."""
+    facts = []
+    for number in range(30):
+        facts.append(invest("acme", "beta", usd("5"), id=ident(100 * number + 50), units=str(number)))
+        replacement = invest("acme", "beta", usd(str(number)))
+        facts.append(correct(ident(100 * number + 50), replacement, id=ident(100 * number + 51), known="2024-01-01"))
+        if number >= 10:
+            facts.append(retract(ident(100 * (number - 10) + 51), id=ident(100 * number + 52), known="2024-02-01"))
+    log = log_of(facts)
+    found = []
+    for size in (1, 7, 1_000):
+        (tmp_path / str(size)).mkdir()
+        model = ReadModel(tmp_path / str(size))
+        model.prepare(ListedLog().store)
+        while batch := log.read(model.position, size):
+            model.apply(log.store, batch)
+        found.append([model.rows(f"SELECT * FROM {name} ORDER BY ALL", {}) for name in ("facts", "holdings", "events")])
+        model.close()
+    assert found[0] == found[1] == found[2]
+    assert len(found[0][1]) > len(facts) / 2
+
+
+class Faulty(ListedLog):
+    """A log that can't be read for a while."""
+
+    away = True
+
+    def read(self, after: int, limit: int) -> list[Stored]:
+        if self.away:
+            raise StoreUnavailable("the database is away")
+        return super().read(after, limit)
+
+
+def test_a_log_that_is_away_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("projections.follower.RETRY_SECONDS", 0.01)
+    log = Faulty()
+    log.given(entity("acme"))
+    model = ReadModel(tmp_path)
+    follower = Follower(cast(Store, log), model)
+    follower.start()
+    for _ in range(SECONDS * 100):
+        if follower.failure:
+            break
+        threading.Event().wait(0.01)
+    assert failures(follower) == ["StoreUnavailable: the database is away"]
+    log.away = False
+    assert model.wait_for(1, SECONDS)
+    follower.stop()
+    assert failures(follower) == []
+    model.close()
+
+
+def failures(follower: Follower) -> list[str]:
+    return [] if follower.failure is None else [follower.failure]
+
+
+def test_news_is_applied_at_once_when_told_and_soon_when_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another server's events come without a word: the follower looks for them by itself."""
+    monkeypatch.setattr("projections.follower.POLL_SECONDS", 600)
+    log = ListedLog()
+    model = ReadModel(tmp_path)
+    follower = Follower(log.store, model)
+    follower.start()
+    log.given(*(entity(f"e{number}") for number in range(2 * BATCH + 1)))
+    follower.wake()
+    assert model.wait_for(2 * BATCH + 1, SECONDS)
+    assert not model.wait_for(2 * BATCH + 2, 0.01)
+    follower.stop()
+    monkeypatch.setattr("projections.follower.POLL_SECONDS", 0.01)
+    again = Follower(log.store, model)
+    again.start()
+    log.given(entity("last"))
+    assert model.wait_for(2 * BATCH + 2, SECONDS)
+    again.stop()
+    model.close()
+
+
+def test_questions_are_answered_while_events_are_applied(tmp_path: Path) -> None:
+    """At a position that is applied the answer is the same, whatever goes on."""
+    log = ListedLog()
+    log.given(commit("pledge", "acme", "beta", usd("1000")))
+    books = Books(tmp_path, log)
+    books.follower.start()
+    assert books.model.wait_for(1, SECONDS)
+    wrong: list[Any] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.is_set():
+            position = books.model.position
+            drawn = books.commitment(position=position)["drawn"]
+            if drawn != sure(str(position - 1)):
+                wrong.append((position, drawn))
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(200):
+        log.given(draw("pledge", usd("1")))
+        books.follower.wake()
+    assert books.model.wait_for(201, SECONDS)
+    done.set()
+    for thread in threads:
+        thread.join()
+    books.follower.stop()
+    books.model.close()
+    assert wrong == []
