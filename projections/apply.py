@@ -14,7 +14,7 @@ from ledger.chains import Member, segments
 from ledger.event import CORRECTED, RETRACTED, SCHEMA, TYPES
 from ledger.store import Store, Stored, StoreError
 from ledger.times import parse_day, parse_period
-from projections import commitments, contracts, entities, events, holdings, rates, records, valuations
+from projections import commitments, contracts, entities, events, flows, holdings, rates, records, valuations
 from projections.visibility import FACTS, POS_TO, Fact, Table, segment
 
 TABLES: tuple[Table, ...] = (
@@ -26,6 +26,7 @@ TABLES: tuple[Table, ...] = (
     valuations.TABLE,
     rates.TABLE,
     records.TABLE,
+    flows.TABLE,
 )
 _TABLES_OF = {kind: [table for table in TABLES if kind in table.types] for kind in TYPES}
 COLUMNS = {events.NAME: events.COLUMNS, **{table.name: table.all_columns for table in TABLES}}
