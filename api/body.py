@@ -47,7 +47,10 @@ def _too_large(limit: int) -> Faulty:
 
 
 def content_type(request: Request, *taken: str) -> str:
-    """The body's media type, one of `taken`, in UTF-8. Raises Faulty (415)."""
+    """The body's media type, one of `taken`, in UTF-8 and not packed. Raises Faulty (415)."""
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        fault = Fault(Door.UNSUPPORTED_MEDIA_TYPE, "The body is packed.", "Send it without Content-Encoding.")
+        raise Faulty(fault, headers={"Accept-Encoding": "identity"})
     media, _, parameters = request.headers.get("content-type", "").partition(";")
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
     if media.strip().lower() in taken and charset in ("", "utf-8", "utf8"):

@@ -106,7 +106,7 @@ MEANINGS: dict[Reason | Door, Meaning] = {
     Reason.KNOWN_BEFORE_TARGET: Meaning(
         REFUSED,
         "Known before what it corrects",
-        "A correction or retraction becomes known on the day of what it names, or later.",
+        "A correction becomes known on the day of what it names, or later.",
     ),
     Reason.UNKNOWN_ENTITY: Meaning(
         REFUSED,

@@ -75,7 +75,7 @@ def _check_record(head: Head, event: Event) -> None:
         raise refuse(
             Reason.RECORD_EXISTS,
             f"/data/{field}",
-            f"there is a {kind} {name} already",
+            f"{kind} {name} exists already",
             f"take another id, or record what is different with {kind}.changed or event.corrected",
         )
     if not model.makes and not held:
@@ -94,6 +94,13 @@ def _warnings(head: Head, said: Content) -> Iterator[Problem]:
                 f"{name} looks like a name of {other}",
                 f"if it is the same party, retract this event and use {other}",
             )
+    if said.same_as is not None and head.chain(said.same_as).contents[said.same_as].type != said.type:
+        yield Problem(
+            Reason.DIFFERENT_RECORD,
+            "/same_as",
+            "another source for a fact is of the fact's own type; so this counts nowhere",
+            "if that is a slip, correct the event without same_as",
+        )
     if said.type == "investment.made" and said.data.get("commitment"):
         yield from _draw_elsewhere(head, said)
 

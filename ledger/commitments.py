@@ -113,12 +113,12 @@ def problems(after: Sequence[Row], changed: Row | None) -> Iterator[Problem]:
             "record the larger commitment first with commitment.changed, or lower the draw",
         )
     closes = [row.period.last for row in rows if row.type == "commitment.closed"]
-    late = [row.period.first for row in inside if closes and row.period.first > max(closes)]
+    late = [row.period.first for row in inside if closes and row.period.first > min(closes)]
     if late:
         yield Problem(
             Reason.DRAWN_AFTER_CLOSE,
             "/effective",
-            f"a draw on {min(late)} is after the commitment was closed on {max(closes)}",
+            f"a draw on {min(late)} is after the commitment was closed on {min(closes)}",
             "date the draw before the close, or correct the close",
         )
 

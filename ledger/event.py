@@ -143,6 +143,13 @@ def _parse_replacement(replacement: dict[str, Any]) -> None:
         raise refuse(
             Reason.INVALID, f"{prefix}/id", "a replacement has no id of its own", "leave it out; it keeps its fact's"
         )
+    if replacement.get("type") in (CORRECTED, RETRACTED):
+        raise refuse(
+            Reason.NOT_CORRECTABLE,
+            f"{prefix}/type",
+            "a correction or a retraction takes no fact's place",
+            "to undo either, retract it with event.retracted",
+        )
     try:
         _read(replacement, _REPLACEMENTS)
     except Refusal as refusal:

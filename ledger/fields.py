@@ -14,8 +14,9 @@ from ledger.times import parse_day, parse_period
 
 # Explicit embeddings, overrides and isolates reorder what a reader sees; plain direction marks do not.
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Nobody sees these, so two names that differ in them look the same. Joiners stay: some scripts need them.
-_UNSEEN = frozenset("\u200b\u2060\ufeff\u2028\u2029")
+# Two names that differ in a character that nobody sees look the same. Joiners stay: some scripts need them.
+_UNSEEN = ("Cf", "Zl", "Zp")
+_JOINERS = "\u200c\u200d"
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]*")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -54,9 +55,13 @@ def _clean(text: str) -> str:
     return text
 
 
+def _unseen(character: str) -> bool:
+    return unicodedata.category(character) in _UNSEEN and character not in _JOINERS
+
+
 def _name(text: str) -> str:
     _clean(text)
-    if "\n" in text or "\t" in text or text != text.strip() or not _UNSEEN.isdisjoint(text):
+    if "\n" in text or "\t" in text or text != text.strip() or any(map(_unseen, text)):
         raise PydanticCustomError("invalid_text", "a name is one line, with no space around it and none that is unseen")
     if not unicodedata.is_normalized("NFC", text):
         raise PydanticCustomError("invalid_text", "not in Unicode normal form C; normalise the name before you send it")

@@ -172,6 +172,10 @@ class Bounded(BaseModel):
         ends = [Decimal(end) for end in (low, stated, high) if end is not None]
         if ends != sorted(ends):
             raise PydanticCustomError("invalid_amount", "bounds the wrong way round; low ≤ the figure ≤ high")
+        if self.high_open and len(ends) > 1 and ends[0] == ends[-1]:
+            raise PydanticCustomError(
+                "invalid_amount", "nothing is from low to below high; raise the high, or close it"
+            )
         return self
 
 

@@ -10,7 +10,7 @@ from ledger.head import Content, Head
 from ledger.refusals import Problem, Reason, Refusal
 
 # The kinds of record that an id can name where a field takes any.
-KINDS = ("entity", *dict.fromkeys(model.record[0] for model in TYPES.values() if model.record and model.makes))
+KINDS = tuple(dict.fromkeys(model.record[0] for model in TYPES.values() if model.record and model.makes))
 
 
 def check_references(head: Head, said: Content, prefix: str) -> None:

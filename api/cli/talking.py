@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ledger.refusals import Refusal
-from ledger.store import FolderHeld, StoreError, StoreRefused
+from ledger.store import FolderHeld, StoreError, StoreRefused, StoreUnavailable
 from ledger.writer import Unavailable
 
 answers = Console(highlight=False)
@@ -61,8 +61,10 @@ def failures_told() -> Iterator[None]:
         fail(Exit.NOT_READY, str(error), "Ask the service that holds it with --url, or stop it first.")
     except StoreRefused as error:
         fail(Exit.BAD_USAGE, str(error))
-    except (StoreError, Unavailable) as error:
+    except (StoreUnavailable, Unavailable) as error:
         fail(Exit.NOT_READY, f"The log cannot be reached: {error}", "Try again; what is sent twice is recorded once.")
+    except StoreError as error:
+        fail(Exit.FOUND_WRONG, f"The log is damaged: {error}", "Restore it from a backup; nothing was changed.")
     except Refusal as error:
         fail(Exit.BAD_USAGE, str(error))
     except httpx.ConnectError:

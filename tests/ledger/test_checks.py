@@ -204,10 +204,10 @@ def test_draws(ledger: Ledger, given: list[Fact], then: Fact, reason: Reason | N
         None,
     ),
     (
-        "the latest close counts",
+        "a second close doesn't reopen what the first one closed",
         [PLEDGE, close("pledge", on="2023"), close("pledge", on="2024")],
         drawing("1", on="2024-05-01"),
-        None,
+        Reason.DRAWN_AFTER_CLOSE,
     ),
     (
         "a close that was retracted",

@@ -464,7 +464,7 @@ def test_text_has_no_hidden_characters(kind: str, pointer: str) -> None:
 )
 def test_a_name_is_one_line_in_normal_form(kind: str, pointer: str) -> None:
     """So that one name is one text; prose may have lines and any form."""
-    unseen = ("Ac\u200bme", "Ac\ufeffme", "Ac\u2028me")
+    unseen = ("Ac\u200bme", "Ac\ufeffme", "Ac\u2028me", "Ac\u200fme")
     for wrong in ("Acme\u0301", "Ac\nme", "Ac\tme", " Acme", "Acme ", "A\u030angstro\u0308m", *unseen):
         assert problem(put(full(kind), pointer, wrong)) == (Reason.INVALID_TEXT, pointer)
     parse_event(put(full("entity.registered"), "/note", "Acme\u0301\n\tand more "))
@@ -607,8 +607,8 @@ def test_a_replacement_is_read_like_an_event() -> None:
         ("/note", "\x07", (Reason.INVALID_TEXT, f"{inside}/note")),
         ("/id", ident(5), (Reason.INVALID, f"{inside}/id")),
         ("/colour", "red", (Reason.INVALID, f"{inside}/colour")),
-        ("/type", "event.retracted", (Reason.UNKNOWN_TYPE, f"{inside}/type")),
-        ("/type", "event.corrected", (Reason.UNKNOWN_TYPE, f"{inside}/type")),
+        ("/type", "event.retracted", (Reason.NOT_CORRECTABLE, f"{inside}/type")),
+        ("/type", "event.corrected", (Reason.NOT_CORRECTABLE, f"{inside}/type")),
     ]:
         assert problem(put(full("event.corrected"), inside + pointer, value)) == expected
     bare = full("event.corrected")

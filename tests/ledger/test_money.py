@@ -135,6 +135,7 @@ WRONG_MONEY: list[tuple[dict[str, Any], str]] = [
     ({"currency": "USD", "low": "2", "amount": "1"}, "invalid_amount"),
     ({"currency": "USD", "amount": "2", "high": "1"}, "invalid_amount"),
     ({"currency": "USD", "low": "1", "high_open": True}, "invalid_amount"),
+    ({"currency": "USD", "low": "1", "high": "1", "high_open": True}, "invalid_amount"),
     ({"currency": "USD", "amount": "1", "vat": "0"}, "extra_forbidden"),
 ]
 

@@ -282,14 +282,14 @@ CASES = [
     Case(
         Reason.RECORD_EXISTS,
         "/data/commitment",
-        "commitment pledge already",
+        "commitment pledge exists",
         "commitment.changed",
         commit("pledge", "beta", "acme"),
         commit("pledge-2", "beta", "acme"),
         (commit("pledge", "acme", "beta"),),
     ),
     Case(
-        Reason.RECORD_EXISTS, "/data/entity", "entity acme already", "entity.changed", entity("acme"), entity("acme-2")
+        Reason.RECORD_EXISTS, "/data/entity", "entity acme exists", "entity.changed", entity("acme"), entity("acme-2")
     ),
     Case(
         Reason.EVENT_EXISTS,
