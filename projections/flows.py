@@ -60,7 +60,7 @@ def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
 
 
 def _record(fact: Fact) -> str | None:
-    if fact.stream.partition("/")[0] != "event":
+    if fact.type.startswith(("commitment.", "contract.", "guarantee.")):
         return fact.stream
     drawn_on = fact.data.get("commitment")
     inside = fact.type == "investment.made" and fact.data.get("inside_commitment") is not False
