@@ -63,7 +63,7 @@ class EntityRegistered(_Attributes):
 
 
 class EntityChanged(_Attributes):
-    """What is different from its effective date on. `null` clears a field: `parent: null` leaves the group."""
+    """What is different from a date on. `null` clears a field (but name and kind): `parent: null` leaves the group."""
 
     type: ClassVar[str] = "entity.changed"
 
@@ -75,6 +75,8 @@ class EntityChanged(_Attributes):
     def _something(self) -> Self:
         if self.model_fields_set == {"entity"}:
             raise PydanticCustomError("invalid", "nothing changes; give at least one field beside entity")
+        if {"name", "kind"} & {field for field in self.model_fields_set if getattr(self, field) is None}:
+            raise PydanticCustomError("invalid", "a name or a kind can't be cleared; leave it out, or give the new one")
         return self
 
 

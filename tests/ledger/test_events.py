@@ -470,6 +470,14 @@ def test_a_name_is_one_line_in_normal_form(kind: str, pointer: str) -> None:
     parse_event(put(full("entity.registered"), "/note", "Acme\u0301\n\tand more "))
 
 
+@pytest.mark.parametrize("field", ["name", "kind"])
+def test_a_party_keeps_a_name_and_a_kind(field: str) -> None:
+    """A change can clear what may be absent, and these two may not."""
+    [found] = problems({**full("entity.changed"), "data": {"entity": "acme", field: None}})
+    assert found.pointer == "/data"
+    parse_event({**full("entity.changed"), "data": {"entity": "acme", "parent": None}})
+
+
 @pytest.mark.parametrize("hidden", [*HIDDEN, "\ud800", " ", "ü", ""])
 def test_the_language_of_a_name_is_a_tag(hidden: str) -> None:
     """The keys of `names` are held to a form like everything else."""
