@@ -7,7 +7,20 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from api import commitments, contracts, docs_page, entities, events, health, holdings, problems, records, valuations
+from api import (
+    claims,
+    commitments,
+    contracts,
+    docs_page,
+    entities,
+    events,
+    health,
+    holdings,
+    problems,
+    records,
+    restrictions,
+    valuations,
+)
 from api.doorkeeper import Doorkeeper
 from api.openapi import openapi
 from api.service import Service
@@ -21,7 +34,8 @@ def create_app(service: Service, recorded_by: str = "rest") -> ASGIApp:
     app.state.service = service
     app.state.recorded_by = recorded_by
     problems.handle(app)
-    for noun in (events, records, entities, holdings, commitments, contracts, valuations, health, docs_page):
+    questions = (entities, holdings, commitments, contracts, valuations, claims, restrictions)
+    for noun in (events, records, *questions, health, docs_page):
         app.include_router(noun.router)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return Doorkeeper(app, service)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import typer
 
+from api.claims import ClaimsQuestion
 from api.cli.ledgers import Data, Source, Url
 from api.cli.tables import show
 from api.cli.talking import answers, fail_with, failures_told
@@ -21,6 +22,7 @@ from api.events import EventsQuestion
 from api.holdings import HoldingsQuestion
 from api.paging import Paged
 from api.question import Times
+from api.restrictions import RestrictionsQuestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ QUESTIONS = (
     Question("commitments", "Who promised what to whom; what is left.", "/v1/commitments", CommitmentsQuestion),
     Question("contracts", "Who buys what from whom; what remains.", "/v1/contracts", ContractsQuestion),
     Question("valuations", "Every mark of a subject, by date.", "/v1/valuations/{subject}", Paged, ("subject",)),
+    Question("claims", "What was said in sum, beside what the ledger holds of it.", "/v1/claims", ClaimsQuestion),
+    Question("restrictions", "Who is bound to what; breaches.", "/v1/restrictions", RestrictionsQuestion),
     Question("entities", "Who takes part.", "/v1/entities", EntitiesQuestion),
     Question("events", "The audit trail: what was recorded, newest first.", "/v1/events", EventsQuestion),
     Question("record", "One record, like: commitment x.", "/v1/records/{kind}/{id}", Times, ("kind", "id")),

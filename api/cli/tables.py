@@ -13,13 +13,16 @@ from rich.text import Text
 FOUR = Context(prec=4)
 UNITS = ((Decimal(10) ** 12, "T"), (Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
 MONEY = ("cost", "proceeds", "distributions", "value", "committed", "drawn", "unfunded", "amount", "billed", "paid")
-NUMERIC = frozenset((*MONEY, "remaining", "implied", "units", "stake", "multiple", "step_up", "position"))
+CLAIMED = ("claimed", "found", "explained", "count", "mean", "share", "whole", "growth")
+NUMERIC = frozenset((*MONEY, *CLAIMED, "remaining", "implied", "units", "stake", "multiple", "step_up", "position"))
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "holdings": ("holder", "issuer", "instrument", "units", "stake", "cost", "proceeds", "value", "multiple"),
     "commitments": ("commitment", "from", "to", "stage", "committed", "drawn", "unfunded", "outcome"),
     "contracts": ("contract", "customer", "provider", "resource", "amount", "billed", "paid", "remaining"),
     "marks": ("effective", "known", "status", "basis", "holder", "value", "implied", "step_up"),
+    "claims": ("claim", "kind", "by", *CLAIMED),
+    "restrictions": ("restriction", "kind", "on", "by", "allows", "forbids", "lifted", "breaches"),
     "entities": ("entity", "name", "kind", "parent", "country", "state"),
     "events": ("position", "recorded_at", "type", "effective", "known", "status", "id"),
 }

@@ -1,0 +1,69 @@
+"""GET /v1/claims: what was said in sum, beside what the ledger holds of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+from starlette.responses import Response
+
+import projections.claims
+from api import documented
+from api.answers import DecimalString, EventIds, Figure, Listed, Money, Rated, Record
+from api.paging import Paged, listing
+from api.question import Id
+
+router = APIRouter(prefix="/v1", tags=["claims"])
+
+
+class ClaimsQuestion(Paged):
+    by: Id | None = Field(default=None, description="Only what this entity said.")
+    about: Id | None = Field(default=None, description="Only what was said about this entity or record.")
+    kind: Literal["aggregate", "target", "forecast", "opinion", "statement", "denial"] | None = Field(
+        default=None, description="Only claims of this kind."
+    )
+
+
+class Quantity(Figure):
+    """An interval of a number of something that isn't money."""
+
+    unit: str
+
+
+class Claim(Rated):
+    """One claim. Nothing is added to it, and it is added to nothing."""
+
+    claim: Record
+    kind: str
+    by: Record | None
+    about: list[str]
+    text: str
+    claimed: Money
+    quantity: Quantity | None
+    found: Money = Field(description="What its members, or the flows that it speaks of, come to in the ledger.")
+    explained: Figure | None = Field(description="found / claimed.")
+    count: int | None
+    mean: Money = Field(description="claimed / count.")
+    share: Figure | None = Field(description="claimed / what the claim claims that this one is part of.")
+    whole: Money = Field(description="claimed / the share of a whole that it says it is.")
+    growth: DecimalString | None = Field(description="Against the period before in the same series: 0.25 is a quarter.")
+    denied_by: list[str] = Field(description="The claims that deny it.")
+    events: EventIds
+
+
+class ClaimsAnswer(Listed):
+    claims: list[Claim]
+
+
+@router.get("/claims", **documented.question(ClaimsQuestion, ClaimsAnswer, documented.LISTED))
+async def get_claims(request: Request) -> Response:
+    """Claims, by id."""
+    return await listing(
+        request,
+        "claims",
+        ClaimsQuestion,
+        lambda model, at, asked, page: projections.claims.claims(
+            model, at, by=asked.by, about=asked.about, kind=asked.kind, page=page
+        ),
+    )

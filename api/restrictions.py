@@ -1,0 +1,56 @@
+"""GET /v1/restrictions: who is bound to what, and what looks like a breach of it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+from starlette.responses import Response
+
+import projections.restrictions
+from api import documented
+from api.answers import EventIds, Listed, Part, Record
+from api.paging import Paged, listing
+from api.question import Id
+
+router = APIRouter(prefix="/v1", tags=["restrictions"])
+
+
+class RestrictionsQuestion(Paged):
+    on: Id | None = Field(default=None, description="Only restrictions that name this entity or record.")
+
+
+class Breach(Part):
+    """An event that went to somebody who isn't allowed."""
+
+    event: str
+    why: str
+
+
+class Restriction(Part):
+    """One restriction. A breach is flagged, never refused."""
+
+    restriction: Record
+    kind: str
+    on: list[str]
+    by: Record | None
+    text: str
+    allows: list[str] | None = Field(description="Ids, countries or sectors; null if this isn't what it limits.")
+    forbids: list[str] | None
+    lifted: str | None = Field(description="When it was lifted, as the event says it.")
+    breaches: list[Breach]
+    events: EventIds
+
+
+class RestrictionsAnswer(Listed):
+    restrictions: list[Restriction]
+
+
+@router.get("/restrictions", **documented.question(RestrictionsQuestion, RestrictionsAnswer, documented.LISTED))
+async def get_restrictions(request: Request) -> Response:
+    """Restrictions, by id, lifted ones too."""
+    return await listing(
+        request,
+        "restrictions",
+        RestrictionsQuestion,
+        lambda model, at, asked, page: projections.restrictions.restrictions(model, at, on=asked.on, page=page),
+    )
