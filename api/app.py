@@ -16,6 +16,7 @@ from api import (
     events,
     health,
     holdings,
+    performance,
     problems,
     records,
     restrictions,
@@ -34,7 +35,7 @@ def create_app(service: Service, recorded_by: str = "rest") -> ASGIApp:
     app.state.service = service
     app.state.recorded_by = recorded_by
     problems.handle(app)
-    questions = (entities, holdings, commitments, contracts, valuations, claims, restrictions)
+    questions = (entities, holdings, commitments, contracts, valuations, performance, claims, restrictions)
     for noun in (events, records, *questions, health, docs_page):
         app.include_router(noun.router)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it

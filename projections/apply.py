@@ -14,7 +14,18 @@ from ledger.chains import Member, segments
 from ledger.event import CORRECTED, RETRACTED, SCHEMA, TYPES
 from ledger.store import Store, Stored, StoreError
 from ledger.times import parse_day, parse_period
-from projections import commitments, contracts, entities, events, flows, holdings, rates, records, valuations
+from projections import (
+    commitments,
+    contracts,
+    entities,
+    events,
+    flows,
+    holdings,
+    performance,
+    rates,
+    records,
+    valuations,
+)
 from projections.visibility import FACTS, POS_TO, Fact, Table, segment
 
 TABLES: tuple[Table, ...] = (
@@ -25,6 +36,7 @@ TABLES: tuple[Table, ...] = (
     contracts.TABLE,
     valuations.TABLE,
     rates.TABLE,
+    performance.TABLE,
     records.TABLE,
     flows.TABLE,
 )

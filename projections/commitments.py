@@ -149,15 +149,38 @@ def commitments(model: Tables, at: Point, *, from_: str | None = None, to: str |
     """Commitments of a payer, to a payee, or all; by id. Internal ones are listed and stay out of the totals."""
     found = list(_commitments(model, at, {"payer": from_, "payee": to}))
     rows, after = cut(found, page, lambda one: (one.id,))
-    names = ("committed", "drawn", "unfunded")
     external = [one for one in found if not one.internal]
-    totals = totals_shown(
-        {
-            name: grouped([Item((one.id, one.chain), one.part_of, one.figures[name]) for one in external])
-            for name in names
-        }
-    )
+    totals = totals_shown({name: _total(external, name) for name in ("committed", "drawn", "unfunded")})
     return Listing([one.row for one in rows], totals, after is not None, after)
+
+
+@dataclass(frozen=True, slots=True)
+class Capital:
+    """What binding commitments of capital come to, their ids, and whom they are to."""
+
+    committed: Figure
+    unfunded: Figure
+    ids: frozenset[str]
+    payees: frozenset[str]
+
+
+def capital(model: Tables, at: Point, *, from_: str, to: str | None = None) -> Capital:
+    """A payer's binding commitments that become holdings: to funds, investments and loans, not to itself."""
+    chosen = [
+        one
+        for one in _commitments(model, at, {"payer": from_, "payee": to})
+        if one.row["binding"] and one.row["purpose"] in ("fund", "investment", "loan") and not one.internal
+    ]
+    return Capital(
+        _total(chosen, "committed"),
+        _total(chosen, "unfunded"),
+        frozenset(one.id for one in chosen),
+        frozenset(one.row["to"] for one in chosen),
+    )
+
+
+def _total(found: Sequence[_Commitment], name: str) -> Figure:
+    return grouped([Item((one.id, one.chain), one.part_of, one.figures[name]) for one in found])
 
 
 def commitment(model: Tables, at: Point, commitment_id: str) -> dict[str, Any] | None:

@@ -199,17 +199,32 @@ class Item:
 
 def grouped(items: Sequence[Item]) -> Figure:
     """The sum of figures, where a whole and its parts count as the larger of the whole and the sum of its parts."""
+    groups, _ = _groups(items)
+    return summed(groups)
+
+
+def beyond_parts(items: Sequence[Item]) -> list[Figure]:
+    """For each item what its parts leave of it: at the stated amounts these add up to what `grouped` says."""
+    _, left = _groups(items)
+    return left
+
+
+def _groups(items: Sequence[Item]) -> tuple[list[Figure], list[Figure]]:
+    """The figures of what is part of nothing, and for each item what its parts leave of it."""
     index = {name: place for place, item in enumerate(items) for name in item.names}
     whole_of = [index.get(item.part_of) if item.part_of is not None else None for item in items]
     figures = [item.figure for item in items]
+    left = list(figures)
     parts: dict[int, list[Figure]] = {}
     for place in _parts_first(whole_of):
         if place in parts:
-            figures[place] = larger_of(figures[place], summed(parts[place]))
+            of_parts = summed(parts[place])
+            left[place] = left_of(figures[place], of_parts)
+            figures[place] = larger_of(figures[place], of_parts)
         above = whole_of[place]
         if above is not None:
             parts.setdefault(above, []).append(figures[place])
-    return summed(figure for figure, above in zip(figures, whole_of, strict=True) if above is None)
+    return [figure for figure, above in zip(figures, whole_of, strict=True) if above is None], left
 
 
 def _parts_first(whole_of: list[int | None]) -> list[int]:

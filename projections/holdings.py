@@ -149,13 +149,7 @@ class _Holding:
 
 def holdings(model: Tables, at: Point, *, holder: str | None = None, issuer: str | None = None, page: Page) -> Listing:
     """Holdings of a holder, of an issuer, or all; by (holder, issuer, instrument). Closed ones stay listed."""
-    chosen = {name: value for name, value in (("holder", holder), ("issuer", issuer)) if value is not None}
-    rows = _counting_rows(model, at, chosen)
-    marks = newest_marks(model, at, _subjects(chosen))
-    converting = exchange(model, at)
-    found = [
-        _fold(key, list(its_rows), at, marks, converting) for key, its_rows in groupby(rows, key=lambda row: row.key)
-    ]
+    found = _holdings(model, at, holder, issuer)
     page_rows, after = cut(found, page, lambda one: one.key)
     totals = totals_shown(
         {
@@ -166,6 +160,34 @@ def holdings(model: Tables, at: Point, *, holder: str | None = None, issuer: str
         }
     )
     return Listing([_shown(one, at) for one in page_rows], totals, after is not None, after)
+
+
+@dataclass(frozen=True, slots=True)
+class Valued:
+    """What a holding is worth (None where no mark values it), and the mark that says so."""
+
+    issuer: str
+    instrument: str
+    value: Figure | None
+    mark: str | None
+
+
+def values(model: Tables, at: Point, *, holder: str, issuer: str | None = None) -> list[Valued]:
+    """The worth of everything that a holder has, or has of one issuer."""
+    return [
+        Valued(one.key[1], one.key[2], one.value, one.mark.chain if one.mark else None)
+        for one in _holdings(model, at, holder, issuer)
+    ]
+
+
+def _holdings(model: Tables, at: Point, holder: str | None, issuer: str | None) -> list[_Holding]:
+    chosen = {name: value for name, value in (("holder", holder), ("issuer", issuer)) if value is not None}
+    rows = _counting_rows(model, at, chosen)
+    marks = newest_marks(model, at, _subjects(chosen))
+    converting = exchange(model, at)
+    return [
+        _fold(key, list(its_rows), at, marks, converting) for key, its_rows in groupby(rows, key=lambda row: row.key)
+    ]
 
 
 def _counting_rows(model: Tables, at: Point, chosen: dict[str, str]) -> list[_Row]:

@@ -21,6 +21,7 @@ from api.entities import EntitiesQuestion
 from api.events import EventsQuestion
 from api.holdings import HoldingsQuestion
 from api.paging import Paged
+from api.performance import PerformanceQuestion
 from api.question import Times
 from api.restrictions import RestrictionsQuestion
 
@@ -43,6 +44,13 @@ QUESTIONS = (
     Question("commitments", "Who promised what to whom; what is left.", "/v1/commitments", CommitmentsQuestion),
     Question("contracts", "Who buys what from whom; what remains.", "/v1/contracts", ContractsQuestion),
     Question("valuations", "Every mark of a subject, by date.", "/v1/valuations/{subject}", Paged, ("subject",)),
+    Question(
+        "performance",
+        "What a holder paid in and got back; its rate of return.",
+        "/v1/performance/{holder}",
+        PerformanceQuestion,
+        ("holder",),
+    ),
     Question("claims", "What was said in sum, beside what the ledger holds of it.", "/v1/claims", ClaimsQuestion),
     Question("restrictions", "Who is bound to what; breaches.", "/v1/restrictions", RestrictionsQuestion),
     Question("entities", "Who takes part.", "/v1/entities", EntitiesQuestion),

@@ -14,7 +14,10 @@ FOUR = Context(prec=4)
 UNITS = ((Decimal(10) ** 12, "T"), (Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
 MONEY = ("cost", "proceeds", "distributions", "value", "committed", "drawn", "unfunded", "amount", "billed", "paid")
 CLAIMED = ("claimed", "found", "explained", "count", "mean", "share", "whole", "growth")
-NUMERIC = frozenset((*MONEY, *CLAIMED, "remaining", "implied", "units", "stake", "multiple", "step_up", "position"))
+FUND = ("paid_in", "pic", "dpi", "rvpi", "tvpi")
+NUMERIC = frozenset(
+    (*MONEY, *CLAIMED, "remaining", "implied", "units", "stake", "multiple", "step_up", "position", *FUND)
+)
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "holdings": ("holder", "issuer", "instrument", "units", "stake", "cost", "proceeds", "value", "multiple"),
@@ -23,6 +26,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "marks": ("effective", "known", "status", "basis", "holder", "value", "implied", "step_up"),
     "claims": ("claim", "kind", "by", *CLAIMED),
     "restrictions": ("restriction", "kind", "on", "by", "allows", "forbids", "lifted", "breaches"),
+    "conventions": ("recallable", "paid_in", "pic", "dpi", "rvpi", "tvpi", "unfunded"),
+    "cash_flows": ("date", "kind", "amount"),
     "entities": ("entity", "name", "kind", "parent", "country", "state"),
     "events": ("position", "recorded_at", "type", "effective", "known", "status", "id"),
 }
@@ -34,6 +39,8 @@ def show(console: Console, name: str, answer: dict[str, Any]) -> None:
     if key is None or "state" in answer:
         _show_record(console, answer)
     else:
+        if "included" in answer:
+            _show_performance(console, answer)
         _show_rows(console, key, answer[key])
         for total in answer.get("totals") or []:
             told = ", ".join(f"{field} {figure(value)}" for field, value in total.items() if _is_money(value))
@@ -69,6 +76,22 @@ def _show_record(console: Console, answer: dict[str, Any]) -> None:
     for field, value in (answer.get("state") or {}).items():
         console.print(Text(f"  {field}: {figure(value)}"), soft_wrap=True)
     _show_rows(console, "events", answer["events"])
+
+
+def _show_performance(console: Console, answer: dict[str, Any]) -> None:
+    """Figures in both conventions, then the rate of return or why there is none; the flows follow."""
+    conventions = (("left in", answer["included"]), ("left out", answer["excluded"]))
+    shortened = [
+        {"recallable": name, **{field: value and short(value) for field, value in figures.items()}}
+        for name, figures in conventions
+    ]
+    _show_rows(console, "conventions", shortened)
+    rates = ", ".join(f"{_number(rate, True)}" for rate in answer["xirr_all"]) or "–"
+    reason = f" ({answer['xirr_reason'].replace('_', ' ')})" if answer["xirr_reason"] else ""
+    console.print(Text(f"XIRR {rates}{reason}, NAV {figure(answer['nav'])} {answer['currency']}"))
+    if answer["unvalued"]:
+        told = ", ".join(f"{one['issuer']} {one['instrument']}" for one in answer["unvalued"])
+        console.print(Text(f"No mark values: {told}"))
 
 
 def _is_money(value: Any) -> bool:

@@ -108,6 +108,7 @@ def test_a_question_answers_json_alone_on_stdout(folder: Path) -> None:
         (["commitments", "--to", "anthropic"], "google-anthropic-2023"),
         (["contracts", "--customer", "anthropic"], "3B–4B USD"),
         (["valuations", "arm"], "market_cap"),
+        (["performance", "softbank"], "XIRR"),
         (["entities", "--kind", "place"], "Japan"),
         (["events", "--type", "review.recorded"], "review"),
         (["record", "entity", "anthropic"], "entity anthropic, version"),

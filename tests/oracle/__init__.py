@@ -10,6 +10,7 @@ from tests.oracle.commitments import commitments
 from tests.oracle.contracts import contracts
 from tests.oracle.entities import entities
 from tests.oracle.holdings import holdings
+from tests.oracle.performance import performance
 from tests.oracle.valuations import valuations
 
-__all__ = ["commitments", "contracts", "entities", "holdings", "valuations"]
+__all__ = ["commitments", "contracts", "entities", "holdings", "performance", "valuations"]

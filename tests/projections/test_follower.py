@@ -56,7 +56,7 @@ def test_what_no_projection_can_read_is_set_aside_and_the_others_go_on(books: Bo
         ({"data_amount": 7, "data_stake": {"share": "0.1"}, "data_commitment": "pledge"}, None),
         ({"data_stake": {"share": "x"}}, ["holdings", "valuations"]),
         ({"recorded_at": "yesterday"}, ["events"]),
-        ({"data_investor": "\ud800"}, ["events", "flows", "holdings"]),
+        ({"data_investor": "\ud800"}, ["events", "flows", "holdings", "performance"]),
     ],
 )
 def test_what_one_projection_cannot_apply_the_others_do(
@@ -68,7 +68,9 @@ def test_what_one_projection_cannot_apply_the_others_do(
     books.given(invest("acme", "beta", usd("5"), stake=stake("0.5")))
     aside = books.follower.set_aside
     assert {one["position"] for one in aside} == {3}
-    assert [one["projection"] for one in aside] == (projections or ["commitments", "flows", "holdings", "valuations"])
+    assert [one["projection"] for one in aside] == (
+        projections or ["commitments", "flows", "holdings", "performance", "valuations"]
+    )
     row = books.holding()
     cost = sure("5") if "holdings" in [one["projection"] for one in aside] else sure("14")
     assert (row["cost"], row["value"]) == (cost, sure("50"))

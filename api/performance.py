@@ -1,0 +1,86 @@
+"""GET /v1/performance/{holder}: what was paid in, what came back, what is left, and the rate of return."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+from starlette.responses import Response
+
+import projections.performance
+from api import documented
+from api.answers import Answered, DayString, DecimalString, EventIds, MissingRate, Part, Record
+from api.problems import not_found
+from api.question import Id, Times, answer
+from ledger.money import Currency
+from projections.database import ReadModel
+from projections.visibility import Point
+
+router = APIRouter(prefix="/v1", tags=["performance"])
+
+
+class PerformanceQuestion(Times):
+    currency: Currency | None = Field(
+        default="USD", description="Work all figures out in this currency (ISO 4217), each flow at the rate of its day."
+    )
+    issuer: Id | None = Field(default=None, description="Only what the holder has of this entity, a fund for example.")
+
+
+class FundFigures(Part):
+    """Plain figures at the stated amounts; null where a rate is missing or the divisor is zero."""
+
+    paid_in: DecimalString | None
+    pic: DecimalString | None
+    dpi: DecimalString | None
+    rvpi: DecimalString | None
+    tvpi: DecimalString | None
+    unfunded: DecimalString | None
+
+
+class Unvalued(Part):
+    """A holding that no mark values: it is not in the nav."""
+
+    issuer: Record
+    instrument: str
+
+
+class CashFlow(Part):
+    """Money that moved on a day, above zero if the holder received it; `nav` is what is held, at the end."""
+
+    date: DayString
+    kind: Literal["investment", "sale", "distribution", "nav"]
+    amount: DecimalString | None
+    events: EventIds
+
+
+class PerformanceAnswer(Answered):
+    """The figures in both conventions for recallable distributions, and the rates of return of the cash flows."""
+
+    holder: Record
+    currency: str
+    included: FundFigures
+    excluded: FundFigures
+    distributed: DecimalString | None
+    nav: DecimalString | None
+    moic: DecimalString | None
+    xirr: DecimalString | None
+    xirr_all: list[DecimalString]
+    annualised: bool | None
+    xirr_reason: str | None
+    unvalued: list[Unvalued]
+    cash_flows: list[CashFlow]
+    missing_rates: list[MissingRate] | None = None
+
+
+@router.get("/performance/{holder}", **documented.question(PerformanceQuestion, PerformanceAnswer, documented.ONE))
+async def get_performance(request: Request, holder: str) -> Response:
+    """How a holder did with all it holds, or with one issuer."""
+
+    def performance(model: ReadModel, at: Point, asked: PerformanceQuestion) -> dict[str, Any]:
+        found = projections.performance.performance(model, at, holder, issuer=asked.issuer)
+        if found is None:
+            raise not_found("No entity of this name is registered.")
+        return found
+
+    return await answer(request, PerformanceQuestion, performance)
