@@ -55,7 +55,7 @@ def _check_fact(head: Head, event: Event, event_id: str, effective: str, known: 
     for key in event.model.keys(event.data):
         kind = key.partition("/")[0]
         if kind in RULES and (kind, event.type) not in _NEVER_AGAINST:
-            check_rule(key, stands(key), [*stands(key), row], row, "")
+            check_rule(head, key, stands(key), [*stands(key), row], row, "")
     if content.data.get("parent"):
         check_parents(head, f"entity/{content.data['entity']}", event_id, row, "/data/parent")
     keys = tuple(keys_of(event.type, event.data))

@@ -8,7 +8,7 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from ledger.fields import AnyId, AnyIds, Count, Data, EntityId, EntityIds, Name, SlugText, Span, Text
-from ledger.money import Bounded, DecimalText, Money, ShareText
+from ledger.money import RANGE_WORDS, Bounded, DecimalText, Money, ShareText
 
 
 class Quantity(Bounded):
@@ -35,6 +35,8 @@ class Share(Bounded):
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
+        if self.share is not None and self.qualifier in RANGE_WORDS:
+            raise PydanticCustomError("invalid_amount", "more than the whole; a share is between 0 and 1")
         return self.check(self.share, self.low, self.high)
 
 

@@ -29,6 +29,8 @@ from ledger.reviews import ReviewRecorded
 from ledger.valuations import ValuationRecorded
 
 SCHEMA = 1
+# Whoever has more of them in one event has a misunderstanding, and one of them tells it.
+PROBLEMS_TOLD = 50
 
 TYPES: dict[str, type[Data]] = {
     model.type: model
@@ -190,7 +192,8 @@ def _problems(error: ValidationError, submitted: Any) -> list[Problem]:
             detail, mend = "there is no such field", "leave it out, or see /docs for the fields of this type"
         found.setdefault(pointer, Problem(reason, pointer, detail, mend or "see /docs for the form of this field"))
     # Where a union's value is wrong deep inside, that its other branches don't fit either is no news.
-    return [one for one in found.values() if not any(other.startswith(one.pointer + "/") for other in found)]
+    outer = {pointer[:cut] for pointer in found for cut in range(len(pointer)) if pointer[cut] == "/"}
+    return [one for one in found.values() if one.pointer not in outer][:PROBLEMS_TOLD]
 
 
 def _pointer(location: tuple[int | str, ...], submitted: Any, *, missing: bool) -> str:

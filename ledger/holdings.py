@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import product
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from ledger.fields import (
@@ -76,6 +76,12 @@ class InvestmentMade(Data):
         return self
 
 
+def _true(flag: bool) -> bool:
+    if not flag:
+        raise PydanticCustomError("invalid", "not true; leave it out, or say all of it with true")
+    return flag
+
+
 class _OfHolding(Data):
     holder: EntityId
     issuer: EntityId
@@ -99,7 +105,7 @@ class InvestmentSold(_OfHolding):
     units: DecimalText | None = None
     stake: Stake | None = None
     fraction: ShareText | None = None
-    all: Literal[True] | None = None
+    all: Annotated[bool, AfterValidator(_true), Field(json_schema_extra={"const": True})] | None = None
     buyer: EntityId | None = None
 
     @model_validator(mode="after")

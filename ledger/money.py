@@ -21,6 +21,8 @@ ONE = Decimal(1)
 # Wide enough that no sum of figures of 18 + 12 digits is ever rounded; only quotients are.
 ARITHMETIC = Context(prec=80, rounding=ROUND_HALF_EVEN)
 PLACES = Decimal("1e-12")
+# What quotients of extremes can come to, written out.
+SHOWING = Context(prec=400, rounding=ROUND_HALF_EVEN)
 
 Qualifier = Literal["over", "at_least", "up_to", "nearly", "just_under", "about", "tens_of", "hundreds_of"]
 
@@ -109,7 +111,7 @@ def quotient(value: Bounds, share: Bounds) -> Bounds:
 
 def plain(number: Decimal) -> str:
     """A decimal as answers write it: at most 12 places, half to even, no exponent, no trailing zeros."""
-    text = format(number.quantize(PLACES, context=ARITHMETIC), "f")
+    text = format(number.quantize(PLACES, context=SHOWING), "f")
     text = text.rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
 
@@ -224,6 +226,8 @@ class Stake(Bounded):
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
+        if self.share is not None and self.bounds.low > ONE:  # tens of a half
+            raise PydanticCustomError("invalid_amount", "more than the whole; a share is between 0 and 1")
         return self.check(self.share, self.low, self.high)
 
     @property

@@ -22,17 +22,34 @@ RULES: dict[str, Rule] = {
 }
 
 
-def check_rule(key: str, now: Sequence[Row], would_be: Sequence[Row], row: Row | None, prefix: str) -> None:
+def check_rule(head: Head, key: str, now: Sequence[Row], would_be: Sequence[Row], row: Row | None, prefix: str) -> None:
     """Refuse what the change would make wrong; what was so before is not its fault."""
     kind = key.partition("/")[0]
     if kind == "holding" and holdings.opening_unknown(counting(now)):
         return
     if kind == "holding" and not any(one.type == "investment.sold" for one in would_be):
         return
-    already = {problem.reason for problem in RULES[kind](now, None)}
-    found = [problem for problem in RULES[kind](in_order(would_be), row) if problem.reason not in already]
+    already = {problem.reason for problem in RULES[kind](_first_sources(head, now), None)}
+    found = [
+        problem
+        for problem in RULES[kind](_first_sources(head, in_order(would_be)), row)
+        if problem.reason not in already
+    ]
     if found:
         raise Refusal(*(placed(problem, prefix) for problem in found))
+
+
+def _first_sources(head: Head, rows: Sequence[Row]) -> list[Row]:
+    """The rows less those that repeat, by `same_as`, what a fact outside the record says and counts for."""
+    here = {row.chain for row in rows}
+
+    def repeats(row: Row) -> bool:
+        if row.same_as is None or row.same_as in here:
+            return False
+        first = head.chain(row.same_as).row()
+        return first is not None and first.counts
+
+    return [row for row in rows if not repeats(row)]
 
 
 def check_change(head: Head, chain: Chain, row: Row | None, prefix: str, keys: set[str]) -> None:
@@ -49,7 +66,7 @@ def check_change(head: Head, chain: Chain, row: Row | None, prefix: str, keys: s
         if kind in KINDS:
             _check_made_once(key, would_be, prefix)
         if kind in RULES:
-            check_rule(key, now, would_be, row, prefix)
+            check_rule(head, key, now, would_be, row, prefix)
     _check_circles(head, chain.id, row, prefix)
     for said in (row, before):
         if said is not None and said.type.startswith("entity."):

@@ -19,7 +19,7 @@ from typing import Any
 import rfc8785
 
 from ledger.checks import check
-from ledger.event import Event, state_text
+from ledger.event import CORRECTED, RETRACTED, Event, state_text
 from ledger.head import Head
 from ledger.refusals import Problem, Reason, Refusal, refuse
 from ledger.store import Answer, Conflict, Entry, OutcomeUnknown, Store, Stored, StoreError, WriteTransaction
@@ -282,15 +282,10 @@ class _Group:
 
     def _append(self, event: Event, event_id: str, request: Request, *, check_version: bool) -> Sequence[Problem]:
         now = max(datetime.now(UTC), self._last_stamp + timedelta(microseconds=1))
+        if check_version and request.if_match is not None:
+            self._check_version(event, event_id, request.if_match)
         admitted = check(self._records, event, event_id, now.date())
         version = self._records.version(admitted.stream)
-        if check_version and request.if_match is not None and request.if_match != version:
-            raise refuse(
-                Reason.VERSION_MISMATCH,
-                "",
-                f"{admitted.stream} is at version {version}, not {request.if_match}",
-                "read the record again and decide anew",
-            )
         stamp = now.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
         text = state_text(event, event_id, admitted.effective, admitted.known, stamp, request.recorded_by)
         entry = Entry(admitted.stream, version + 1, event.type, text, event_id, admitted.chain, admitted.keys)
@@ -302,6 +297,20 @@ class _Group:
         self._more_keys += [(key, earlier.position) for key in admitted.moved_to for earlier in admitted.moved]
         self._last_stamp = now
         return admitted.warnings
+
+    def _check_version(self, event: Event, event_id: str, expected: int) -> None:
+        """Whoever decided on an older version is told that first: what the rules would say may follow from it."""
+        stream = event.model.stream(event.data, event_id)
+        if event.type in (CORRECTED, RETRACTED) and (target := self._records.event(event.data["event"])) is not None:
+            stream = target.stream
+        version = self._records.version(stream)
+        if version != expected:
+            raise refuse(
+                Reason.VERSION_MISMATCH,
+                "",
+                f"{stream} is at version {version}, not {expected}",
+                "read the record again and decide anew",
+            )
 
     def _mark(self) -> tuple[int, int, int, int, datetime]:
         return len(self._entries), len(self._more_keys), len(self._answers), self.position, self._last_stamp
@@ -329,7 +338,7 @@ def _repeat(first: Answer, request: Request) -> Accepted:
 
 def _check_size(entry: Entry) -> None:
     """Refuse what would not fit a leaf: the canonical bytes of the stream, version, type and state."""
-    if len(entry.state) * 2 < ENTRY_BYTES // 2:  # two bytes a character and every one escaped would still fit
+    if len(entry.state) < ENTRY_BYTES // 8:  # four bytes a character, and every one escaped, would still fit
         return
     leaf: dict[str, Any] = {"stream": entry.stream, "version": entry.version, "type": entry.type, "state": entry.state}
     size = len(rfc8785.dumps(leaf))

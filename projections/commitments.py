@@ -242,6 +242,8 @@ def _fold(commitment_id: str, rows: Sequence[_Row], at: Point, converting: Excha
         "stage": latest("stage"),
         "held": bool(latest("held")),
         **{name: shown(figure, own) for name, figure in figures.items()},
+        # What is open under "up to X" depends on what is drawn, and is bounded as if it didn't.
+        **({"unfunded_bounds": "independent"} if priced.up_to and closed is None else {}),
         "outcome": closed.outcome if closed else None,
         "horizon": horizon,
         "horizon_gone": ends is not None and ends < at.as_of,

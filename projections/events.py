@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
-from ledger.event import CORRECTED, RETRACTED, references
+from ledger.entities import DIRECTORY
+from ledger.event import CORRECTED, RETRACTED, TYPES, references
 from ledger.fields import is_uuid
 from ledger.store import Stored
 from projections.paging import Listing, Page
@@ -26,6 +27,7 @@ COLUMNS = {
     "recorded_at": "TIMESTAMP",
     "recorded_by": "VARCHAR",
     "entities": "VARCHAR[]",
+    "records": "VARCHAR[]",  # "kind/id" of its own record, and of the commitment that it draws on
     "state": "VARCHAR",
 }
 
@@ -47,6 +49,7 @@ def row(chain: Sequence[tuple[Stored, dict[str, Any]]]) -> list[Any]:
         state["recorded_at"],
         state["recorded_by"],
         sorted(_entities(chain)),
+        sorted(_records(chain)),
         stored.state,
     ]
 
@@ -62,6 +65,16 @@ def _entities(chain: Sequence[tuple[Stored, dict[str, Any]]]) -> set[str]:
     if state is not None and state["type"] == CORRECTED:
         replacement = state["data"]["replacement"]
         found.update(_named(replacement["type"], replacement["data"]))
+    return found
+
+
+def _records(chain: Sequence[tuple[Stored, dict[str, Any]]]) -> set[str]:
+    """The records that an event is of; a correction or retraction is of all that its chain ever was of."""
+    found = {chain[0][0].stream}
+    for stored, state in chain:
+        if stored.type != RETRACTED:
+            said = state["data"]["replacement"] if stored.type == CORRECTED else state
+            found.update(key for key in TYPES[said["type"]].keys(said["data"]) if key != DIRECTORY)
     return found
 
 
@@ -96,7 +109,7 @@ def events(
     """
     conditions = {
         "entity": "list_contains(entities, $entity)",
-        "record": "(stream = $record OR substr(stream, instr(stream, '/') + 1) = $record)",
+        "record": "len(list_filter(records, lambda one: $record IN (one, substr(one, instr(one, '/') + 1)))) > 0",
         "type": "type = $type",
         "recorded_by": "recorded_by = $recorded_by",
         "from_": "recorded_at >= $from_::TIMESTAMP",
@@ -142,9 +155,10 @@ def event(model: Tables, at: Point, event_id: str) -> dict[str, Any] | None:
     }
 
 
-def of_stream(model: Tables, at: Point, stream: str) -> list[dict[str, Any]]:
-    """The events of one record that are known, by position."""
-    return _shown(model, at, _selected(model, at, " AND stream = $stream ORDER BY position", {"stream": stream}))
+def of_record(model: Tables, at: Point, record: str) -> list[dict[str, Any]]:
+    """The events of one record that are known, by position; a commitment's draws are among them."""
+    condition = " AND list_contains(records, $record) ORDER BY position"
+    return _shown(model, at, _selected(model, at, condition, {"record": record}))
 
 
 def version(model: Tables, at: Point, stream: str) -> int:

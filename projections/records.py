@@ -11,7 +11,7 @@ from ledger.money import Bounds
 from projections.commitments import commitment
 from projections.contracts import contract
 from projections.entities import entity
-from projections.events import of_stream, version
+from projections.events import of_record, version
 from projections.figures import MONEY_COLUMNS, Part, money_values, own_currency, shown, summed, with_missing
 from projections.rates import exchange
 from projections.visibility import Fact, Point, Table, Tables, counts, duplicates, visible
@@ -43,7 +43,7 @@ def record(model: Tables, at: Point, kind: str, record_id: str) -> dict[str, Any
     if kind not in (*_STATES, "guarantee", "claim", "restriction"):
         return None
     stream = f"{kind}/{record_id}"
-    events = of_stream(model, at, stream)
+    events = of_record(model, at, stream)
     if not events:
         return None
     state = _STATES[kind](model, at, record_id) if kind in _STATES else _state(model, at, stream)

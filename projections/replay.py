@@ -86,6 +86,8 @@ class Position:
             sold, share = step.share_at(bound), self.shares[step.basis]
             self.incomplete |= sold > share
             self.shares[step.basis] = max(ZERO, ARITHMETIC.subtract(share, sold))
+            # Votes may go and the ownership stay.
+            self.sold_out |= step.basis == "economic" and not self.shares[step.basis]
 
 
 def replay(steps: Iterable[Step], bound: Bound, as_of: date) -> Position:

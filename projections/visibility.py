@@ -183,19 +183,24 @@ def duplicates(model: Tables, at: Point) -> set[str]:
         {**rule.values, "as_of": at.as_of},
     )
     pointers = {chain: same_as for chain, same_as, _, _ in rows if same_as is not None}
+    roots: dict[str, str] = {}
     first: dict[str, str] = {}
     repeated = set()
     for chain, _, status, seen in rows:
-        if seen and counts(status, at) and first.setdefault(_root(chain, pointers), chain) != chain:
+        if seen and counts(status, at) and first.setdefault(_root(chain, pointers, roots), chain) != chain:
             repeated.add(chain)
     return repeated
 
 
-def _root(chain: str, pointers: Mapping[str, str]) -> str:
-    """Where `same_as` leads in the end. Corrections can close a circle; its root is then the least id in it."""
-    path = [chain]
-    while (following := pointers.get(path[-1])) is not None:
-        if following in path:
-            return min(path[path.index(following) :])
-        path.append(following)
-    return path[-1]
+def _root(chain: str, pointers: Mapping[str, str], roots: dict[str, str]) -> str:
+    """Where `same_as` leads in the end. A circle, which the checks refuse, would end where it is entered first.
+
+    `roots` keeps what is found, so that a long line of sources is walked once.
+    """
+    path: dict[str, None] = {}
+    while chain not in roots and chain not in path and chain in pointers:
+        path[chain] = None
+        chain = pointers[chain]
+    root = roots.get(chain, chain)
+    roots.update(dict.fromkeys(path, root))
+    return root

@@ -19,6 +19,7 @@ from ledger.store.folder import HeldFolder
 from ledger.store.recorder import (
     Answer,
     Entry,
+    NotReplicated,
     OutcomeUnknown,
     Store,
     StoreError,
@@ -131,7 +132,7 @@ class Datastore(PostgresDatastore):
 
 
 def commit_surely(cursor: psycopg.Cursor[Any]) -> None:
-    """Commit, or say that it can't be told whether the commit was kept (OutcomeUnknown)."""
+    """Commit, or say that it can't be told whether the commit was kept (OutcomeUnknown), or where (NotReplicated)."""
     warnings: list[str] = []
 
     def note(notice: Diagnostic) -> None:  # its fields can only be read in here
@@ -152,7 +153,7 @@ def commit_surely(cursor: psycopg.Cursor[Any]) -> None:
         raise StoreError("the server rolled the transaction back, because a statement in it had failed")
     if warnings:
         # Synchronous replication says so when its wait is cancelled: stored here, perhaps not on the standby.
-        raise OutcomeUnknown(f"the server commits with a warning: {'; '.join(warnings)}")
+        raise NotReplicated(f"the server commits with a warning: {'; '.join(warnings)}")
 
 
 class Recorder(PostgresApplicationRecorder):

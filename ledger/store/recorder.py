@@ -56,6 +56,10 @@ class OutcomeUnknown(StoreUnavailable):
     """
 
 
+class NotReplicated(StoreUnavailable):
+    """Stored here, perhaps not where it was to be copied before it counts; a failover could lose it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One event to append."""

@@ -1041,3 +1041,12 @@ def test_rules_of_claims_marks_and_restrictions_are_about_what_they_name(ledger:
     ledger.given(*PARTIES, mark("beta", usd("1")), claim("c", value=usd("1"), members=["acme"]), restrict("r", "acme"))
     assert ledger.refused(mark("bta", usd("1"))).reason == Reason.UNKNOWN_ENTITY
     assert ledger.refused(restrict("r", "beta")).reason == Reason.RECORD_EXISTS
+
+
+def test_a_draw_that_another_record_has_already_takes_nothing(ledger: Ledger) -> None:
+    """Two sources for one fact count once, also where the first doesn't name the commitment."""
+    ledger.given(entity("acme"), entity("beta"), commit("pledge", "acme", "beta", usd("100"), binding=True))
+    [first] = ledger.given(invest("acme", "beta", usd("60")))
+    ledger.given(invest("acme", "beta", usd("60"), commitment="pledge", same_as=first))
+    ledger.given(invest("acme", "beta", usd("60"), commitment="pledge"))
+    assert ledger.refused(invest("acme", "beta", usd("60"), commitment="pledge")).reason == Reason.OVERDRAWN

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.event import TYPES, Event, event_schema, keys_of, parse_event, references, state_text
+from ledger.event import PROBLEMS_TOLD, TYPES, Event, event_schema, keys_of, parse_event, references, state_text
 from ledger.refusals import Problem, Reason, Refusal
 from tests import facts
 from tests.facts import Fact, ident, stake, usd
@@ -699,3 +699,26 @@ def test_the_schema_tells_every_type_apart() -> None:
     schema = event_schema()
     assert set(schema["discriminator"]["mapping"]) == set(TYPES)
     assert "from" in schema["$defs"]["CommitmentMade"]["properties"]
+
+
+def test_a_thousand_mistakes_are_told_by_the_first_few() -> None:
+    """A body of nonsense is answered in proportion, whatever its size."""
+    event = full("contract.ended")
+    event["data"].update({f"field-{number}": "x" for number in range(20_000)})
+    assert len(problems(event)) == PROBLEMS_TOLD
+
+
+def test_all_is_sold_with_true_alone() -> None:
+    """One, which is true to Python, is not the word."""
+    for wrong in (1, False, "true"):
+        sale = put(full("investment.sold"), "/data/all", wrong)
+        for measure in ("units", "stake", "fraction"):
+            sale["data"].pop(measure, None)
+        assert problem(sale)[1] == "/data/all"
+
+
+def test_no_word_makes_a_share_more_than_the_whole() -> None:
+    """Tens of a twentieth may be half of it; tens of a half can't be."""
+    parse_event(put(full("holding.observed"), "/data/stake", {"share": "0.05", "qualifier": "tens_of"}))
+    found = problem(put(full("holding.observed"), "/data/stake", {"share": "0.5", "qualifier": "tens_of"}))
+    assert found == (Reason.INVALID_AMOUNT, "/data/stake")

@@ -264,3 +264,8 @@ def test_what_is_written_plainly_reads_back(number: Decimal) -> None:
     text = plain(number)
     assert Decimal(text) == number
     assert text == "0" or not (text.startswith("00") or ("." in text and text.endswith("0")))
+
+
+def test_the_quotient_of_extremes_is_written_out() -> None:
+    """What no figure of ours comes to can still be a multiple of two of them at odd rates."""
+    assert plain(Decimal("1e90")) == "1" + "0" * 90

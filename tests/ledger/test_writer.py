@@ -543,3 +543,14 @@ def test_a_request_knows_its_ids_from_the_start() -> None:
     assert isinstance(one, Request)
     assert request(entity("acme")).ids != request(entity("acme")).ids
     assert today() == datetime.now(UTC).date()
+
+
+def test_an_old_version_is_told_before_what_the_rules_say(ledger: Ledger) -> None:
+    """Who decided on an older version reads the record again first; the rule's refusal may follow from that."""
+    ledger.given(entity("acme"), entity("beta"), commit("pledge", "acme", "beta", usd("1")))
+    assert ledger.refused(invest("acme", "beta", usd("2"), commitment="pledge"), if_match=7).reason == (
+        Reason.VERSION_MISMATCH
+    )
+    [made] = [one.event_id for one in ledger.store.by_key("commitment/pledge")]
+    assert ledger.refused(retract(made), if_match=0).reason == Reason.VERSION_MISMATCH
+    taken(ledger.ask(retract(made), if_match=1))

@@ -131,6 +131,7 @@ def _commitment(q: Question, rows: list[Row], made: Row) -> tuple[dict[str, Any]
     drawn = total(additive(q, rows, row, row.data["amount"]) for row in draws)
     recallable = total(additive(q, rows, row, row.data["recallable"]) for row in recalls)
     committed = amount_in_force(q, rows, "commitment.changed", slug, made, drawn)
+    up_to = now("amount").get("qualifier") == "up_to"
     own = own_currency(q, [committed, drawn])
     unfunded = difference(total([committed, recallable]), drawn) if outcome is None else nothing(own)
 
@@ -147,6 +148,7 @@ def _commitment(q: Question, rows: list[Row], made: Row) -> tuple[dict[str, Any]
         "committed": money(committed, own),
         "drawn": money(drawn, own),
         "unfunded": money(unfunded, own),
+        **({"unfunded_bounds": "independent"} if up_to and outcome is None else {}),
         "outcome": outcome,
         "horizon": horizon,
         "horizon_gone": end is not None and last_day(end) < q.as_of,

@@ -181,6 +181,8 @@ def _sell(held: Replay, data: dict[str, Any], units: Fraction | None, basis: str
         if gone > held.stakes[basis]:
             held.incomplete = True
         held.stakes[basis] = max(Fraction(0), held.stakes[basis] - gone)
+        if basis == "economic" and held.stakes[basis] == 0:
+            held.sold_out = True
 
 
 def _holding(q: Question, all_rows: list[Row], key: Key, rows: list[Row]) -> tuple[dict[str, Any], dict[str, Figure]]:

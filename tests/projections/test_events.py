@@ -77,7 +77,7 @@ def test_corrections_and_retractions_touch_the_entities_of_both_sides(books: Boo
 
 
 def test_events_are_found_by_their_record(books: Books) -> None:
-    """By kind and id, or by the id alone; corrections belong to the record of their fact."""
+    """By kind and id, or by the id alone. A correction is of the record of its fact, and a draw of its commitment."""
     books.given(
         commit("pledge", "acme", "beta"),
         draw("pledge", usd("1")),
@@ -85,8 +85,8 @@ def test_events_are_found_by_their_record(books: Books) -> None:
         invest("acme", "beta", commitment="pledge"),
         entity("pledge"),
     )
-    assert positions(books, record="commitment/pledge") == [3, 2, 1]
-    assert positions(books, record="pledge") == [5, 3, 2, 1]
+    assert positions(books, record="commitment/pledge") == [4, 3, 2, 1]
+    assert positions(books, record="pledge") == [5, 4, 3, 2, 1]
     assert positions(books, record="holding/acme/beta/equity") == [4]
     assert positions(books, record="equity") == []
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from projections.visibility import _root
 from tests.facts import claim, commit, correct, draw, ident, invest, mark, rate, retract, usd
 from tests.projections.conftest import Books
 from tests.projections.figures import figure, sure
@@ -190,3 +191,10 @@ def test_an_answer_at_a_position_never_changes(books: Books, position: int) -> N
     for fact in facts[position:]:
         books.given(fact)
     assert (books.holdings(position=position), books.trail(position=position)) == before
+
+
+def test_a_long_line_of_sources_is_one_fact() -> None:
+    """However many repeat one another, each is followed once."""
+    pointers = {f"source-{number + 1}": f"source-{number}" for number in range(20_000)}
+    roots: dict[str, str] = {}
+    assert {_root(chain, pointers, roots) for chain in reversed(pointers)} == {"source-0"}
