@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import Field
@@ -35,6 +35,10 @@ class Commitment(Rated):
     committed: Money
     drawn: Money
     unfunded: Money
+    unfunded_bounds: Literal["independent"] | None = Field(
+        default=None,
+        description="Said where the amount is `up_to`: bounded as if committed and drawn were independent.",
+    )
     outcome: str | None
     horizon: dict[str, Any] | None
     horizon_gone: bool

@@ -22,7 +22,7 @@ from api.paging import Paged, listing
 from api.problems import Door, Fault, Faulty, not_found
 from api.question import Id, Times, answer, json_bytes, parse_question, query_of
 from api.service import Service
-from ledger.event import TYPES, Event, parse_event
+from ledger.event import PROBLEMS_TOLD, TYPES, Event, parse_event
 from ledger.refusals import Problem, Reason, Refusal, refuse
 from ledger.times import parse_day
 from ledger.writer import Accepted
@@ -111,7 +111,7 @@ async def post_events(request: Request) -> Response:
 def read_write(
     body: bytes, max_events: int, recorded_by: str, key: str | None, if_match: int | None
 ) -> tuple[Write, bool]:
-    """The write that a body asks for, and whether it is a single event. Raises Refusal, with every event's problems."""
+    """The write that a body asks for, and whether it is a single event. Raises Refusal."""
     value = parse(body)
     alone = not isinstance(value, list)
     submitted = [value] if alone else value
@@ -127,6 +127,8 @@ def read_write(
             events.append(parse_event(one))
         except Refusal as refusal:
             problems.extend((refusal if alone else refusal.under(f"/{index}")).problems)
+        if len(problems) >= PROBLEMS_TOLD:
+            break
     if problems:
         raise Refusal(*problems)
     return Write(tuple(events), recorded_by, key, canonical_sha256(value), if_match), alone
