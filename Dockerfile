@@ -30,6 +30,6 @@ ENV PATH="/app/bin:${PATH}" PYTHONUNBUFFERED=1
 USER ledger
 VOLUME /data
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s --retries=3 \
-    CMD ["dealledger", "doctor", "--url", "http://127.0.0.1:8000"]
+    CMD ["dealledger", "doctor", "--ready", "--url", "http://127.0.0.1:8000"]
 ENTRYPOINT ["dealledger"]
 CMD ["serve", "--data", "/data", "--port", "8000"]

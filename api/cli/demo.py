@@ -34,7 +34,7 @@ def demo(
     with failures_told(), ExitStack() as closing:
         listening = closing.enter_context(listening_on("127.0.0.1", port))
         folder = data or Path(closing.enter_context(TemporaryDirectory(prefix="dealledger-")))
-        service = closing.enter_context(opened(folder, make=True))
+        service = closing.enter_context(opened(folder, make=True, log_in_folder=True))
         count = load(service)
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         listening.listen()

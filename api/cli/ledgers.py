@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +13,18 @@ from typing import Annotated
 import httpx
 import typer
 from pydantic import ValidationError
+from rich.progress import Progress
 
 from api import logs
 from api.app import create_app
-from api.cli.talking import Exit, fail
+from api.cli.talking import Exit, fail, messages
 from api.service import Service, open_service
 from api.settings import Settings
 from ledger.store.sqlite import LOG_FILE
+from projections.database import ReadModel
 
 SECONDS = 60
+LOOK_SECONDS = 0.05
 
 Data = Annotated[
     Path | None,
@@ -48,7 +52,24 @@ class Source:
             with httpx.Client(base_url=self.url, timeout=SECONDS, trust_env=False) as client:
                 return client.get(path, params=query)
         with opened(self.data, make=False) as service:
+            follow(service)  # a rebuild may take longer than a service lets a question wait
             return asyncio.run(_get(service, path, query))
+
+
+def follow(service: Service) -> bool:
+    """Wait until the read model holds the whole log; whether it does, rather than having failed."""
+    head, model = service.store.head(), service.model
+    show_progress(model, head, lambda: model.position >= head or service.follower.failure is not None)
+    return model.position >= head
+
+
+def show_progress(model: ReadModel, head: int, ended: Callable[[], bool]) -> None:
+    """Show how far the read model is until it has ended."""
+    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
+        task = progress.add_task("Applying", total=head)
+        while not ended():
+            progress.update(task, completed=(model.rebuilding or {}).get("position", model.position))
+            time.sleep(LOOK_SECONDS)
 
 
 async def _get(service: Service, path: str, query: dict[str, str]) -> httpx.Response:
@@ -67,9 +88,16 @@ def settings_of(data: Path | None) -> Settings:
 
 
 @contextmanager
-def opened(data: Path | None, *, make: bool, log_level: str = "error") -> Iterator[Service]:
-    """The service on a folder; without `make`, a folder that holds no ledger is a mistake in typing."""
+def opened(
+    data: Path | None, *, make: bool, log_level: str = "error", log_in_folder: bool = False
+) -> Iterator[Service]:
+    """The service on a folder; without `make`, a folder that holds no ledger is a mistake in typing.
+
+    With `log_in_folder` the log is in the folder too, also where the environment names a database.
+    """
     settings = settings_of(data) if make else existing(data)
+    if log_in_folder:
+        settings = settings.model_copy(update={"database_url": None})
     logs.configure(log_level)
     with open_service(settings) as service:
         yield service

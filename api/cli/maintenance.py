@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,17 +13,15 @@ from typing import Annotated, Any
 
 import httpx
 import typer
-from rich.progress import Progress
 
-from api.cli.ledgers import Data, Source, Url, existing, opened
-from api.cli.talking import Exit, answers, fail, failures_told, messages, say
+from api.cli.ledgers import Data, Source, Url, existing, follow, opened, show_progress
+from api.cli.talking import Exit, answers, fail, failures_told, say
 from api.service import Service
 from ledger.store import Store, open_store
 from ledger.store.sqlite import LOG_FILE
 from projections.database import ReadModel
 
 BATCH = 1_000
-LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ def rebuild(data: Data = None) -> None:
         ThreadPoolExecutor(1) as threads,
     ):
         done = threads.submit(model.rebuild, store, "asked for")
-        _show_progress(model, store.head(), done.done)
+        show_progress(model, store.head(), done.done)
         done.result()
         set_aside = model.set_aside()
         say(f"The read model holds all {model.position} events.")
@@ -54,29 +51,18 @@ def rebuild(data: Data = None) -> None:
         fail(Exit.FOUND_WRONG, _set_aside(set_aside), "They are in the log, and the answers lack them.")
 
 
-def _show_progress(model: ReadModel, head: int, ended: Callable[[], bool]) -> None:
-    """Show how far the read model is until it has ended."""
-    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
-        task = progress.add_task("Applying", total=head)
-        while not ended():
-            progress.update(task, completed=(model.rebuilding or {}).get("position", model.position))
-            time.sleep(LOOK_SECONDS)
-
-
-def _follow(service: Service) -> bool:
-    """Wait until the read model holds the whole log; whether it does, rather than having failed."""
-    head, model = service.store.head(), service.model
-    _show_progress(model, head, lambda: model.position >= head or service.follower.failure is not None)
-    return model.position >= head
-
-
 def doctor(
     data: Data = None,
     url: Url = None,
     as_json: Annotated[bool, typer.Option("--json", help="What was found, as JSON on stdout.")] = False,
+    ready_only: Annotated[
+        bool, typer.Option("--ready", help="With --url: exit 0 if the service is ready, whatever else is found.")
+    ] = False,
 ) -> None:
     """Look whether a ledger is well: its log, its settings, its read model."""
     source = Source(data, url)
+    if ready_only and url is None:
+        fail(Exit.BAD_USAGE, "--ready is about a service that runs.", "Give its --url.")
     with failures_told():
         if source.url is not None:
             findings, ready = _ask(source.url)
@@ -90,7 +76,7 @@ def doctor(
             answers.print(f"{'ok   ' if one.well else 'WRONG'}  {one.what}: {one.seen}", soft_wrap=True, markup=False)
     if not ready:
         raise typer.Exit(Exit.NOT_READY)
-    if not all(one.well for one in findings):
+    if not (ready_only or all(one.well for one in findings)):
         raise typer.Exit(Exit.FOUND_WRONG)
 
 
@@ -118,7 +104,7 @@ def _look(service: Service) -> Iterator[Finding]:
     if service.settings.database_url is None:
         yield from _sqlite(str(service.settings.data / LOG_FILE))
     yield from _log(service.store)
-    followed = _follow(service)
+    followed = follow(service)
     seen = service.follower.failure or f"{service.model.position} of {service.store.head()} events applied"
     yield Finding("read model", followed, seen)
     set_aside = service.model.set_aside()

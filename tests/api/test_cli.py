@@ -16,8 +16,10 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 import ledger.example
+from api.cli import app
 from tests.api.world import entity, event, usd
 
 COMMAND = [sys.executable, "-c", "from api.cli import main; main()"]
@@ -297,6 +299,14 @@ def test_the_demo_serves_the_example_and_says_what_to_try(tmp_path: Path) -> Non
             assert httpx.get(f"{address}/v1/events?limit=1", trust_env=False).json()["position"] == count
 
 
+def test_the_demo_stays_out_of_the_database_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its log is a file in its folder; the address given would not even open."""
+    monkeypatch.setitem(ENVIRONMENT, "DEALLEDGER_DATABASE_URL", "postgresql://127.0.0.1:9/real")
+    with running("demo", "--data", tmp_path / "demo", "--port", "0") as (_, address):
+        until_alive(address)
+    assert (tmp_path / "demo" / "ledger.sqlite").exists()
+
+
 # --- doctor, rebuild ---------------------------------------------------------------------------------------------
 
 
@@ -334,3 +344,33 @@ def test_doctor_finds_a_damaged_log(tmp_path: Path) -> None:
     done = run("doctor", "--data", data)
     assert done.returncode == 1
     assert "expected position 3" in done.stdout
+
+
+def test_a_question_to_a_folder_waits_for_the_whole_log(tmp_path: Path) -> None:
+    """However long that takes: a service would answer 503 after its wait_seconds."""
+    data = tmp_path / "ledger"
+    file = lines(tmp_path / "in.jsonl", *(entity(f"e-{n}") for n in range(3_000)))
+    run("import", file, "--data", data, "--yes")
+    for kept in data.glob("*.duckdb*"):
+        kept.unlink()
+    options = {**ENVIRONMENT, "DEALLEDGER_WAIT_SECONDS": "0"}
+    done = subprocess.run(
+        [*COMMAND, "entities", "--data", data, "--json"], capture_output=True, timeout=SECONDS, env=options
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["position"] == 3_000
+
+
+@pytest.mark.parametrize(("options", "code"), [([], 1), (["--ready"], 0)])
+def test_doctor_can_ask_for_ready_alone(monkeypatch: pytest.MonkeyPatch, options: list[str], code: int) -> None:
+    """An event that was set aside stays so; a container is not unhealthy for it."""
+    state = {
+        "ready": True, "position": 1, "applied": 1, "lag": 0, "rebuilding": None, "failure": None,
+        "set_aside": [{"position": 1, "projection": "holdings", "error": "x"}],
+    }  # fmt: skip
+    monkeypatch.setattr(httpx, "get", lambda *_, **__: httpx.Response(200, json=state))
+    assert CliRunner().invoke(app, ["doctor", "--url", "http://127.0.0.1:9", *options]).exit_code == code
+
+
+def test_ready_is_about_a_service(folder: Path) -> None:
+    assert run("doctor", "--data", folder, "--ready").returncode == 2
