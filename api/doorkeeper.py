@@ -17,6 +17,8 @@ from api.problems import PROBLEM, Door
 from api.service import Service
 
 METHODS = ("GET", "POST")
+# Whatever else is sent as a method is counted and logged as one: it is anybody's text.
+_NAMED = (*METHODS, "HEAD", "OPTIONS")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -81,13 +83,14 @@ class Doorkeeper:
         seconds = time.perf_counter() - started
         route = getattr(inner.get("route"), "path", "none")
         metrics = self._service.metrics
-        metrics.requests.labels(method, route, str(status)).observe(seconds)
+        named = method if method in _NAMED else "other"
+        metrics.requests.labels(named, route, str(status)).observe(seconds)
         if reason is not None:
             metrics.refused.labels(reason).inc()
         self._log.info(
             "request",
             request_id=request_id,
-            method=method,
+            method=named,
             path=scope["path"][:200],
             status=status,
             reason=reason,

@@ -30,11 +30,11 @@ class Metrics:
             registry=registry,
         )
 
-    def watch(self, head: Callable[[], int], applied: Callable[[], int], set_aside: Callable[[], int]) -> None:
+    def watch(self, head: Callable[[], float], applied: Callable[[], int], set_aside: Callable[[], int]) -> None:
         """Take the gauges' values from these when they are asked for."""
         self._head.set_function(head)
         self._applied.set_function(applied)
-        self._lag.set_function(lambda: max(0, head() - applied()))
+        self._lag.set_function(lambda: max(head() - applied(), 0))  # in this order NaN stays NaN
         self._set_aside.set_function(set_aside)
 
     def text(self) -> bytes:

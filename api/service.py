@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 
 from api.metrics import Metrics
 from api.settings import Settings
-from ledger.store import Store, open_store
+from ledger.store import Store, StoreError, open_store
 from ledger.writer import Writer
 from projections.database import ReadModel
 from projections.follower import Follower
@@ -36,6 +37,13 @@ class Service:
     async def run(self, function: Callable[..., Found], *arguments: Any) -> Found:
         """Call what blocks off the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, function, *arguments)
+
+    def last_position(self) -> float:
+        """The last position of the log as the log itself has it, for the metrics; NaN while it cannot be read."""
+        try:
+            return self.store.head()
+        except StoreError:
+            return math.nan
 
     async def head(self) -> int:
         """The last position of the log. With other writers on one database only the log itself knows."""
@@ -63,6 +71,6 @@ def open_service(settings: Settings) -> Iterator[Service]:
         threads = ThreadPoolExecutor(settings.question_threads, thread_name_prefix="question")
         closing.callback(threads.shutdown)
         service = Service(settings, store, model, follower, writer, threads)
-        service.metrics.watch(lambda: writer.head, lambda: model.position, lambda: len(model.set_aside()))
+        service.metrics.watch(service.last_position, lambda: model.position, lambda: len(model.set_aside()))
         closing.callback(service.stopping.set)
         yield service

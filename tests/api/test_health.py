@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import httpx
+import psycopg
 
 from tests.api.world import entity, event, given, reasons, usd
+from tests.service import fresh_service
 
 
 def test_a_server_that_runs_is_alive_and_ready(service: httpx.Client) -> None:
@@ -37,3 +39,24 @@ def test_metrics_count_what_happens(service: httpx.Client) -> None:
     ):
         assert line in text.splitlines(), line
     assert "12345" not in text
+
+
+def test_methods_that_nobody_knows_are_counted_as_one(service: httpx.Client) -> None:
+    """A label for each would let anybody fill the memory."""
+    for method in ("FOO", "BAR", "DELETE"):
+        service.request(method, "/livez")
+    text = service.get("/metrics").text
+    assert 'method="other",route="/livez",status="405"} 3.0' in text
+    assert "FOO" not in text
+
+
+def test_the_metrics_have_the_head_of_the_log(database_url: str) -> None:
+    """Also of what another server wrote; not a number while the log is away."""
+    with fresh_service(database_url=database_url) as one, fresh_service(database_url=database_url) as other:
+        given(other, entity("ant"))
+        assert "dealledger_position 1.0" in one.get("/metrics").text.splitlines()
+        with psycopg.connect(database_url, autocommit=True) as admin:
+            admin.execute("ALTER TABLE events RENAME TO events_away")
+            shown = one.get("/metrics").text.splitlines()
+            admin.execute("ALTER TABLE events_away RENAME TO events")
+        assert {"dealledger_position NaN", "dealledger_lag_events NaN"} <= set(shown)
