@@ -265,6 +265,7 @@ async def get_events(request: Request) -> Response:
             order=asked.order,
             page=page,
         ),
+        key=int,
     )
 
 

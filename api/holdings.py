@@ -63,4 +63,5 @@ async def get_holdings(request: Request) -> Response:
         lambda model, at, asked, page: projections.holdings.holdings(
             model, at, holder=asked.holder, issuer=asked.issuer, page=page
         ),
+        key=(str, str, str),
     )

@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-import structlog
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,7 +26,6 @@ from api.question import (
     times_of,
 )
 from api.service import Service
-from ledger.store import StoreError
 from projections.database import ReadModel
 from projections.paging import Listing, Page
 from projections.visibility import Point
@@ -50,6 +48,10 @@ class Paged(Times):
 PagedT = TypeVar("PagedT", bound=Paged)
 # Not part of what a cursor goes on with: the size of a page may change on the way.
 _OF_THE_PAGE = ("cursor", "limit")
+# What a row's key is in JSON: an array with a value of each of these types, or one number.
+Key = tuple[type[str] | type[int], ...] | type[int]
+# Positions are 64 bits wide in the read model.
+_HIGHEST = 2**63 - 1
 
 
 class Cursor(BaseModel):
@@ -89,10 +91,28 @@ def _not_ours(detail: str) -> Faulty:
     return Faulty(Fault(Door.INVALID_CURSOR, detail, mend, parameter="cursor"))
 
 
+def _is_key(after: str, key: Key) -> bool:
+    """Whether a list whose rows have such keys can go on after this; it can't with what somebody made up."""
+    try:
+        found = json.loads(after)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(key, tuple):
+        return type(found) is key and after.isdigit() and found <= _HIGHEST
+    return isinstance(found, list) and tuple(map(type, found)) == key
+
+
 async def listing(
-    request: Request, name: str, shape: type[PagedT], rows: Callable[[ReadModel, Point, PagedT, Page], Listing]
+    request: Request,
+    name: str,
+    shape: type[PagedT],
+    rows: Callable[[ReadModel, Point, PagedT, Page], Listing],
+    key: Key = (str,),
 ) -> Response:
-    """The answer to a question for a list: rows under `name`, totals where there are any, whether there is more."""
+    """The answer to a question for a list: rows under `name`, totals where there are any, whether there is more.
+
+    `key` is the form of its rows' keys (projections/paging.py), so that a cursor is known to go on somewhere.
+    """
     service: Service = request.app.state.service
     given = query_of(request)
     path = request.url.path
@@ -101,6 +121,8 @@ async def listing(
     if cursor:
         if cursor.path != path or not filters.items() <= cursor.given.items():
             raise _not_ours("The cursor belongs to another question.")
+        if not _is_key(cursor.after, key):
+            raise _not_ours("The cursor goes on nowhere.")
         filters = cursor.given
     paging = {key: given[key] for key in _OF_THE_PAGE if key in given}
     question = parse_question(shape, {**filters, **paging})
@@ -117,14 +139,5 @@ async def listing(
         more = None if found.after is None else Cursor(path=path, given=to_go_on, after=found.after).text()
         return json_bytes({**answer, "more": found.more, "next": more})
 
-    try:
-        body = await service.run(write)
-    except (Faulty, StoreError):
-        raise
-    except Exception as error:
-        if cursor is None:
-            raise
-        # A cursor of ours always has a key that the list can go on with; this one somebody made up.
-        structlog.get_logger().warning("cursor_without_key", path=path, error=type(error).__name__)
-        raise _not_ours("The cursor goes on nowhere.") from None
+    body = await service.run(write)
     return respond(request, Asked({**filters, **paging}, at, pinned), body)

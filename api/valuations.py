@@ -47,4 +47,4 @@ async def get_valuations(request: Request, subject: str) -> Response:
             raise not_found("No entity of this name is registered.")
         return found
 
-    return await listing(request, "marks", Paged, marks)
+    return await listing(request, "marks", Paged, marks, key=(str, int))

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from api.paging import Cursor
 from tests.api.world import entity, event, given, reasons, usd
 from tests.service import fresh_service
 
@@ -258,3 +259,24 @@ def test_a_cursor_that_somebody_made_up_is_refused(shared: httpx.Client) -> None
         text = base64.urlsafe_b64encode(_check(packed) + packed).decode().rstrip("=")
         answer = shared.get("/v1/entities", params={"cursor": text})
         assert answer.status_code == 422, packed
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/entities", "/v1/events", "/v1/holdings", "/v1/commitments", "/v1/valuations/bee"]
+)
+def test_a_cursor_with_a_made_up_key_is_refused(shared: httpx.Client, path: str) -> None:
+    """Nothing that JSON can hold makes a mistake of ours of it."""
+    times = {"as_of": "2024-01-01", "known_at": "2024-01-01", "position": "10"}
+    for after in ("", "x", "null", "{}", "[]", "[1]", "[null]", '["a", "b"]', "-1", "1.5", "true", "9" * 30, "[" * 999):
+        made_up = Cursor(path=path, given=times, after=after).text()
+        assert reasons(shared.get(path, params={"cursor": made_up})) == ["invalid_cursor"], after
+
+
+def test_a_fault_of_the_read_model_is_not_the_cursors(shared: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    cursor = shared.get("/v1/entities?limit=2").json()["next"]
+
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr("projections.entities.entities", broken)
+    assert reasons(shared.get("/v1/entities", params={"cursor": cursor})) == ["internal"]
