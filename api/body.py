@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from starlette.requests import Request
 
 from api.problems import Door, Fault, Faulty
+from api.settings import MIB
 from ledger.refusals import Reason, Refusal, refuse
 
 DEEPEST = 32
@@ -21,18 +22,25 @@ _STRICT = "Send UTF-8 and JSON as RFC 8259 defines it; amounts are strings."
 
 
 async def read_body(request: Request, limit: int, idle_seconds: float) -> bytes:
-    """The whole body, never more than `limit` bytes of it. Raises Faulty (413, 408)."""
+    """The whole body, never more than `limit` bytes of it. Raises Faulty (413, 408).
+
+    Bytes must come every `idle_seconds`, and each MiB begun may take as long in all: a body that drips ends too.
+    """
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
         raise _too_large(limit)
     parts = bytearray()
     stream = aiter(request.stream())
+    clock = asyncio.get_running_loop().time
+    started = clock()
     while True:
+        last = started + idle_seconds * (len(parts) // MIB + 1)
         try:
-            async with asyncio.timeout(idle_seconds):
+            async with asyncio.timeout_at(min(clock() + idle_seconds, last)):
                 chunk = await anext(stream, None)
         except TimeoutError:
-            fault = Fault(Door.SLOW_BODY, f"No bytes came for {idle_seconds:g} seconds.", "Send the request again.")
+            detail = f"It brought nothing, or less than 1 MiB, in {idle_seconds:g} seconds."
+            fault = Fault(Door.SLOW_BODY, detail, "Send the request again.")
             raise Faulty(fault, headers={"Connection": "close"}) from None
         if chunk is None:
             return bytes(parts)

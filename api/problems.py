@@ -222,9 +222,9 @@ MEANINGS: dict[Reason | Door, Meaning] = {
     ),
     Door.UNAVAILABLE: Meaning(
         503,
-        "The log cannot be written just now",
-        "Whether the events were written is not known. Send the same body with the same Idempotency-Key again: "
-        "they are recorded once.",
+        "The log cannot be reached just now",
+        "A question is asked again later. Whether the events of a write were recorded is not known: send the same body "
+        "with the same Idempotency-Key again, and they are recorded once.",
     ),
     Door.INTERNAL: Meaning(
         500, "A mistake of this server", "It is logged under the id given. Nothing is known about the outcome."
@@ -264,6 +264,10 @@ class Faulty(Exception):
 
 def not_found(detail: str) -> Faulty:
     return Faulty(Fault(Door.NOT_FOUND, detail, "Check the address, and the three times it is asked at."))
+
+
+def unreadable() -> Fault:
+    return Fault(Door.UNAVAILABLE, "The log could not be read.", "Ask again later; nothing was changed.")
 
 
 def unavailable() -> Fault:
@@ -339,7 +343,7 @@ def handle(app: FastAPI) -> None:
     @app.exception_handler(StoreError)
     async def away(request: Request, error: Exception) -> Response:
         structlog.get_logger().warning("log_unavailable", error=type(error).__name__)
-        return problem_response([unavailable()])
+        return problem_response([unreadable() if request.method in ("GET", "HEAD") else unavailable()])
 
     @app.exception_handler(ClientDisconnect)
     async def gone(request: Request, error: ClientDisconnect) -> Response:

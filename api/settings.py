@@ -34,7 +34,9 @@ class Settings(BaseSettings):
     )
     max_events: int = Field(default=10_000, ge=1, description="Most events in one array; more go in as lines.")
     idle_seconds: float = Field(
-        default=20.0, gt=0, description="A body that brings nothing for so long is given up with 408, in seconds."
+        default=20.0,
+        gt=0,
+        description="A body that brings nothing for so long, or takes longer for each MiB begun, gets 408, in seconds.",
     )
     wait_seconds: float = Field(
         default=5.0,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from uuid import uuid4
 
 import httpx
@@ -260,6 +262,23 @@ def test_a_body_that_does_not_come_is_given_up() -> None:
                 answer += block
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b"slow_body" in answer
+        assert head(client) == 0
+
+
+def test_a_body_that_drips_is_given_up() -> None:
+    """Each byte comes in time, and the whole never would."""
+    with fresh_service(idle_seconds=0.5) as client:
+        with socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=0.1) as connection:
+            connection.sendall(
+                b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n"
+            )
+            answer = b""
+            deadline = time.monotonic() + 10
+            while not answer and time.monotonic() < deadline:
+                connection.sendall(b" ")
+                with suppress(TimeoutError):
+                    answer = connection.recv(65_536)
+        assert answer.startswith(b"HTTP/1.1 408 ")
         assert head(client) == 0
 
 

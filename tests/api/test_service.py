@@ -44,6 +44,7 @@ def test_a_log_that_is_away_is_a_503_and_comes_back(database_url: str) -> None:
             ):
                 assert (answer.status_code, reasons(answer)) == (503, ["unavailable"]), name
                 assert answer.headers["retry-after"]
+                assert ("Idempotency-Key" in answer.json()["mend"]) == (answer.request.method == "POST")
             assert client.get("/readyz").status_code == 503
             assert client.get("/livez").status_code == 200
             admin.execute("ALTER TABLE events_away RENAME TO events")
