@@ -368,7 +368,7 @@ def held_against() -> Iterator[tuple[str, dict[str, Any], str]]:
     yield "correction of no id", changed(CORRECTION, "data.event", "ant"), "invalid"
     yield "correction into another type", changed(CORRECTION, "data.replacement", ENTITY), "different_record"
     yield "correction with an id", changed(CORRECTION, "data.replacement.id", NOBODYS_ID), "invalid"
-    yield "correction by a correction", changed(CORRECTION, "data.replacement", RETRACTION), "unknown_type"
+    yield "correction by a correction", changed(CORRECTION, "data.replacement", RETRACTION), "not_correctable"
     yield "correction to nothing", changed(CORRECTION, "data.replacement", {}), "unknown_type"
     yield "correction to text", changed(CORRECTION, "data.replacement", "x"), "invalid"
     yield "correction to floats", changed(CORRECTION, "data.replacement.data.amount.amount", 1.5), "invalid"
