@@ -27,7 +27,7 @@ SHOWING = Context(prec=400, rounding=ROUND_HALF_EVEN)
 Qualifier = Literal["over", "at_least", "up_to", "nearly", "just_under", "about", "tens_of", "hundreds_of"]
 
 # What each word means: the factors of the amount that are its low and its high (None: unbounded), and whether the
-# high itself is out. metrics.md §1. "Up to" is [what was paid so far, X]; on its own nothing was paid.
+# high itself is out. docs/events.md has the table. "Up to" is [what was paid so far, X]; on its own nothing was paid.
 QUALIFIERS: dict[str, tuple[Decimal, Decimal | None, bool]] = {
     "over": (ONE, None, False),
     "at_least": (ONE, None, False),

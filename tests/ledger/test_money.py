@@ -53,7 +53,7 @@ WORDS: list[tuple[str | None, str, str | None, str | None, str]] = [
 def test_each_word_has_its_bounds(
     qualifier: str | None, low: str, stated: str | None, high: str | None, share_high: str
 ) -> None:
-    """metrics.md's table, for money and for stakes; a stake is never above 1."""
+    """The table of docs/events.md, for money and for stakes; a stake is never above 1."""
     assert money_of(usd("0.4", qualifier)) == ("USD", bounds(low, stated, high))
     if qualifier not in ("tens_of", "hundreds_of"):
         word = {} if qualifier is None else {"qualifier": qualifier}

@@ -97,7 +97,7 @@ def test_draws_are_money_drawn_and_investments_inside_the_commitment(books: Book
 
 
 def test_recallable_distributions_open_it_again(books: Books) -> None:
-    """metrics.md §8: 100, calls of 40, 25 and 5, and 10 that may be called again leave 40."""
+    """A commitment of 100, calls of 40, 25 and 5, and 10 that may be called again leave 40."""
     books.given(
         commit("fund", "lp", "gp", usd("100"), purpose="fund"),
         invest("lp", "gp", usd("40"), on="2022-03-31", instrument="fund_interest", commitment="fund"),
