@@ -1,0 +1,294 @@
+"""The canonical workload: a seeded stream of realistic deals, the same events for the same size and seed, for ever.
+
+Parties follow Zipf's law, one in ten events is back-dated by up to five years, two in a hundred correct an earlier one
+(some of them a correction), one in five amounts is a bound, and four currencies occur. Every event is accepted by a
+ledger that holds those before it.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import accumulate
+from typing import Any
+
+Event = dict[str, Any]
+
+FIRST_DAY = date(2015, 1, 1)
+LAST_DAY = date(2025, 12, 31)
+ENTITIES_PER_EVENT = 0.05  # 50,000 in a million
+BACK_DATED = 0.10
+CORRECTED = 0.02
+RETRACTED = 0.002
+BOUNDED = 0.20
+CURRENCIES = ("USD",) * 16 + ("EUR",) * 2 + ("CNY", "GBP")
+KINDS = ("company",) * 8 + ("fund", "fund", "person", "undisclosed")
+COUNTRIES = ("US", "US", "US", "CN", "GB", "DE", "JP", "FR")
+ROUNDS = ("seed", "A", "B", "C", "D")
+# How many may be built on: old commitments and contracts stop being drawn and billed.
+OPEN = 2_000
+# How much of the stream each type is, in per cent of what isn't a correction.
+SHARES = {
+    "investment.made": 34,
+    "contract.paid": 12,
+    "contract.billed": 12,
+    "valuation.recorded": 10,
+    "commitment.made": 8,
+    "contract.signed": 8,
+    "drawdown": 8,
+    "distribution.paid": 4,
+    "investment.sold": 1,
+    "commitment.closed": 1,
+    "holding.observed": 1,
+    "rate.published": 1,
+}
+
+
+def events(size: int, seed: int = 1) -> Iterator[Event]:
+    """So many events, in the order in which they are submitted; entities come first, and are part of the count."""
+    stream = _Stream(size, random.Random(seed))
+    yield from stream.entities()
+    yield from stream.deals()
+
+
+@dataclass(slots=True)
+class _Open:
+    """A commitment or contract that later events may draw on."""
+
+    name: str
+    parties: tuple[str, str]
+    currency: str
+    left: int  # millions
+    day: date
+
+
+@dataclass(slots=True)
+class _Stream:
+    size: int
+    random: random.Random
+    day: date = FIRST_DAY
+    parties: list[str] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+    commitments: list[_Open] = field(default_factory=list)
+    contracts: list[_Open] = field(default_factory=list)
+    held: list[tuple[str, str, str]] = field(default_factory=list)
+    correctable: list[tuple[str, Event]] = field(default_factory=list)
+    made: int = 0
+
+    def entities(self) -> Iterator[Event]:
+        number = max(10, int(self.size * ENTITIES_PER_EVENT))
+        for index in range(number):
+            name = f"party-{index:05d}"
+            data: Event = {"entity": name, "name": f"Party {index:05d}", "kind": self.random.choice(KINDS)}
+            data["country"] = self.random.choice(COUNTRIES)
+            if index > 20 and self.random.random() < 0.05:
+                data["parent"] = f"party-{self.random.randrange(index // 2):05d}"
+            self.parties.append(name)
+            yield self._said("entity.registered", data, FIRST_DAY, FIRST_DAY)
+        self.weights = list(accumulate(1 / (rank + 10) for rank in range(number)))
+
+    def deals(self) -> Iterator[Event]:
+        makers: dict[str, Callable[[], tuple[str, Event]]] = {
+            "investment.made": self._investment,
+            "contract.paid": lambda: self._settled("contract.paid"),
+            "contract.billed": lambda: self._settled("contract.billed"),
+            "valuation.recorded": self._valuation,
+            "commitment.made": self._commitment,
+            "contract.signed": self._contract,
+            "drawdown": self._drawdown,
+            "distribution.paid": self._distribution,
+            "investment.sold": self._sale,
+            "commitment.closed": self._closing,
+            "holding.observed": self._observation,
+            "rate.published": self._rate,
+        }
+        choices, cumulative = list(SHARES), list(accumulate(SHARES.values()))
+        while self.made < self.size:
+            self.day = FIRST_DAY + (LAST_DAY - FIRST_DAY) * self.made // self.size
+            happens = self.random.random()
+            if happens < CORRECTED and self.correctable:
+                yield self._correction()
+            elif happens < CORRECTED + RETRACTED and self.correctable:
+                yield self._retraction()
+            else:
+                kind = choices[bisect_left(cumulative, self.random.random() * cumulative[-1])]
+                type_, data = makers[kind]()
+                yield self._deal(type_, data)
+
+    def _deal(self, type_: str, data: Event) -> Event:
+        # What draws on a record, or ends it, is of its day: the rules refuse what comes before it or after its close.
+        free = type_ in ("investment.made", "valuation.recorded", "distribution.paid", "contract.signed")
+        back = free and self.random.random() < BACK_DATED * 1.5
+        effective = self.day - timedelta(days=self.random.randrange(30, 1_800) if back else 0)
+        said = self._said(type_, data, effective, self.day)
+        if free and "commitment" not in data and "contract" not in data:
+            self.correctable.append((said["id"], said))
+            if len(self.correctable) > OPEN:
+                self.correctable.pop(self.random.randrange(OPEN))
+        return said
+
+    def _said(self, type_: str, data: Event, effective: date, known: date) -> Event:
+        self.made += 1
+        return {
+            "type": type_,
+            "id": self._id(),
+            "effective": effective.isoformat(),
+            "known": known.isoformat(),
+            "status": "reported",
+            "source": {"publisher": "Example Wire", "published": known.isoformat()},
+            "data": data,
+        }
+
+    def _id(self) -> str:
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+
+    def _party(self) -> str:
+        return self.parties[bisect_left(self.weights, self.random.random() * self.weights[-1])]
+
+    def _two(self) -> tuple[str, str]:
+        first = self._party()
+        while (second := self._party()) == first:
+            pass
+        return first, second
+
+    def _money(self, millions: int, currency: str, *, bounds: bool = True) -> Event:
+        money: Event = {"currency": currency, "amount": str(millions * 1_000_000)}
+        if bounds and self.random.random() < BOUNDED:
+            money["qualifier"] = self.random.choice(("about", "over", "nearly", "up_to"))
+        return money
+
+    def _size(self) -> int:
+        """Millions: many small deals, few large ones."""
+        return max(1, int(self.random.paretovariate(1.1)))
+
+    def _investment(self) -> tuple[str, Event]:
+        investor, issuer = self._two()
+        self._hold(investor, issuer)
+        data: Event = {"investor": investor, "issuer": issuer, "instrument": "equity"}
+        data["amount"] = self._money(self._size(), self.random.choice(CURRENCIES))
+        data["round"] = self.random.choice(ROUNDS)
+        if self.random.random() < 0.2:
+            data["stake"] = {"share": f"0.0{self.random.randrange(1, 9)}", "basis": "economic"}
+        if self.random.random() < 0.05:
+            data["form"] = "cloud_credit"
+        return "investment.made", data
+
+    def _hold(self, investor: str, issuer: str) -> None:
+        self.held.append((investor, issuer, "equity"))
+        if len(self.held) > OPEN:
+            self.held.pop(self.random.randrange(OPEN))
+
+    def _commitment(self) -> tuple[str, Event]:
+        one = self._opened("commitment", self.commitments)
+        data: Event = {"commitment": one.name, "from": one.parties[0], "to": one.parties[1], "purpose": "investment"}
+        data["amount"] = self._money(one.left, one.currency)
+        data["binding"] = self.random.random() < 0.8
+        return "commitment.made", data
+
+    def _contract(self) -> tuple[str, Event]:
+        one = self._opened("contract", self.contracts)
+        data: Event = {"contract": one.name, "customer": one.parties[0], "provider": one.parties[1]}
+        data["amount"] = self._money(one.left, one.currency)
+        data["resource"] = self.random.choice(("cloud", "gpu", "chips", "licence"))
+        data["binding"] = True
+        return "contract.signed", data
+
+    def _opened(self, noun: str, among: list[_Open]) -> _Open:
+        one = _Open(f"{noun}-{self.made}", self._two(), self.random.choice(CURRENCIES), self._size() * 10, self.day)
+        among.append(one)
+        if len(among) > OPEN:
+            among.pop(self.random.randrange(OPEN))
+        return one
+
+    def _drawn(self, among: list[_Open]) -> tuple[_Open, int] | None:
+        """One of the open ones, and an amount that fits what is left under the lowest reading of its amount."""
+        if not among:
+            return None
+        one = self.random.choice(among)
+        millions = max(1, one.left // 10)
+        one.left -= 2 * millions  # twice, so that no reading of `about` or `nearly` is drawn above
+        if one.left < 4:
+            among.remove(one)
+        return one, millions
+
+    def _drawdown(self) -> tuple[str, Event]:
+        found = self._drawn(self.commitments)
+        if found is None:
+            return self._investment()
+        one, millions = found
+        investor, issuer = one.parties
+        self._hold(investor, issuer)
+        data: Event = {"investor": investor, "issuer": issuer, "instrument": "equity", "commitment": one.name}
+        data["amount"] = self._money(millions, one.currency, bounds=False)
+        return "investment.made", data
+
+    def _settled(self, type_: str) -> tuple[str, Event]:
+        found = self._drawn(self.contracts)
+        if found is None:
+            return self._contract()
+        one, millions = found
+        data: Event = {"contract": one.name, "amount": self._money(millions, one.currency, bounds=False)}
+        data["period"] = {"start": (self.day - timedelta(days=30)).isoformat(), "end": self.day.isoformat()}
+        return type_, data
+
+    def _closing(self) -> tuple[str, Event]:
+        if not self.commitments:
+            return self._commitment()
+        one = self.commitments.pop(self.random.randrange(len(self.commitments)))
+        outcome = self.random.choice(("fulfilled", "expired", "cancelled"))
+        return "commitment.closed", {"commitment": one.name, "outcome": outcome}
+
+    def _valuation(self) -> tuple[str, Event]:
+        data: Event = {"subject": self._party(), "basis": self.random.choice(("post_money", "fair_value"))}
+        data["value"] = self._money(self._size() * 100, self.random.choice(CURRENCIES))
+        return "valuation.recorded", data
+
+    def _distribution(self) -> tuple[str, Event]:
+        if not self.held:
+            return self._investment()
+        holder, payer, instrument = self.random.choice(self.held)
+        data: Event = {"payer": payer, "holder": holder, "kind": "dividend", "instrument": instrument}
+        data["amount"] = self._money(self._size(), self.random.choice(CURRENCIES), bounds=False)
+        return "distribution.paid", data
+
+    def _sale(self) -> tuple[str, Event]:
+        if not self.held:
+            return self._investment()
+        holder, issuer, instrument = self.random.choice(self.held)
+        data: Event = {"holder": holder, "issuer": issuer, "instrument": instrument, "fraction": "0.25"}
+        data["proceeds"] = self._money(self._size(), self.random.choice(CURRENCIES), bounds=False)
+        return "investment.sold", data
+
+    def _observation(self) -> tuple[str, Event]:
+        if not self.held:
+            return self._investment()
+        holder, issuer, instrument = self.random.choice(self.held)
+        data: Event = {"holder": holder, "issuer": issuer, "instrument": instrument}
+        data["stake"] = {"share": f"0.{self.random.randrange(1, 5)}", "basis": "economic"}
+        return "holding.observed", data
+
+    def _rate(self) -> tuple[str, Event]:
+        base, low = self.random.choice((("EUR", 105), ("GBP", 120), ("CNY", 14)))
+        return "rate.published", {"base": base, "quote": "USD", "rate": str((low + self.random.randrange(10)) / 100)}
+
+    def _correction(self) -> Event:
+        """Of a fact, or in one case of three of its correction: chains of several grow."""
+        place = self.random.randrange(len(self.correctable))
+        target, fact = self.correctable[place]
+        replacement = {name: fact[name] for name in ("type", "effective", "status", "source")}
+        amount = "value" if fact["type"] == "valuation.recorded" else "amount"
+        replacement["data"] = {**fact["data"], amount: self._money(self._size(), fact["data"][amount]["currency"])}
+        data = {"event": target, "replacement": replacement, "reason": "The source corrected its figure."}
+        said = self._said("event.corrected", data, self.day, self.day)
+        if self.random.random() < 1 / 3:
+            self.correctable[place] = (said["id"], fact)
+        return said
+
+    def _retraction(self) -> Event:
+        target, fact = self.correctable.pop(self.random.randrange(len(self.correctable)))
+        data = {"event": target, "reason": f"The source withdrew it: {fact['type']}."}
+        return self._said("event.retracted", data, self.day, self.day)
