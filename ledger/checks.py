@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from ledger import entities
-from ledger.changes import check_correction, check_retraction, not_in_future
+from ledger.amendments import check_correction, check_retraction, not_in_future
 from ledger.event import CORRECTED, KNOWN_AS_EFFECTIVE, RETRACTED, Event, keys_of
 from ledger.head import Admitted, Content, Head
 from ledger.naming import check_references, exists, unknown_entity, unknown_record
