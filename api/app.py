@@ -30,7 +30,12 @@ from api.service import Service
 def create_app(service: Service, recorded_by: str = "rest") -> ASGIApp:
     """The doors of a running service. `recorded_by` is what events that come in here are stamped with."""
     app = FastAPI(
-        version=version("deal-ledger"), openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
+        version=version("deal-ledger"),
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,  # what generated clients call it: get_holdings
     )
     app.state.service = service
     app.state.recorded_by = recorded_by
