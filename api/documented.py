@@ -101,18 +101,21 @@ def _header(name: str, description: str) -> dict[str, Any]:
 
 
 def parameters(shape: type[BaseModel]) -> list[dict[str, Any]]:
-    """The query parameters that `shape` takes."""
+    """The query parameters that `shape` takes.
+
+    A default is told in words: clients made from the document send what `default` says, also where it isn't taken.
+    """
     listed = []
     for name, schema in shape.model_json_schema()["properties"].items():
         given = [one for one in schema.pop("anyOf", []) if one.get("type") != "null"]
-        told = {key: value for key, value in schema.items() if key not in ("title", "description", "examples", "anyOf")}
-        if told.get("default", 0) is None:
-            del told["default"]
+        default = schema.pop("default", None)
+        told = {key: value for key, value in schema.items() if key not in ("title", "description", "examples")}
+        described = schema.get("description", "")
         parameter = {
             "name": name,
             "in": "query",
             "required": False,
-            "description": schema.get("description", ""),
+            "description": described if default is None else f"{described} Default: {default}.",
             "schema": {**(given[0] if given else {}), **told},
         }
         listed.append(parameter)
