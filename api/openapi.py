@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI
@@ -41,7 +42,8 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         event = event_schema()
         schemas.update(event.pop("$defs", {}))
         schemas["Event"] = {"title": "Event", "description": "An event as submitted.", **event}
-        document["paths"]["/v1/events"]["post"]["requestBody"] = _body()
+        document["components"]["examples"] = _examples()
+        document["paths"]["/v1/events"]["post"]["requestBody"] = _body(document["components"]["examples"])
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -57,17 +59,22 @@ def _without_fastapis_own(responses: dict[str, Any]) -> None:
         del responses["422"]
 
 
-def _body() -> dict[str, Any]:
+def _examples() -> dict[str, Any]:
+    """The example ledger's last event of each type."""
+    examples = {one["type"]: one for one in ledger.example.events()}
+    return {name: {"summary": name, "value": examples[name]} for name in sorted(examples)}
+
+
+def _body(examples: Iterable[str]) -> dict[str, Any]:
     event = {"$ref": "#/components/schemas/Event"}
     array = {"type": "array", "items": event, "minItems": 1}
-    examples = {one["type"]: one for one in ledger.example.events()}
     return {
         "required": True,
         "description": "One event, an array of events (all or none), or lines of events (each for itself).",
         "content": {
             "application/json": {
                 "schema": {"oneOf": [event, array]},
-                "examples": {name: {"summary": name, "value": examples[name]} for name in sorted(examples)},
+                "examples": {name: {"$ref": f"#/components/examples/{name}"} for name in examples},
             },
             "application/x-ndjson": {"schema": {"type": "string", "description": "One event a line."}},
         },
