@@ -1,4 +1,4 @@
-"""Round every request: its id, its log line, its numbers, HEAD and OPTIONS."""
+"""Round every request: its ids, its log line, its numbers, HEAD and OPTIONS."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from api.problems import PROBLEM, Door
 from api.service import Service
+from api.tracing import trace_id_of
 
 METHODS = ("GET", "POST")
 # Whatever else is sent as a method is counted and logged as one: it is anybody's text.
@@ -46,10 +47,19 @@ class Doorkeeper:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.perf_counter()
         method = scope["method"]
-        given = Headers(scope=scope).get("x-request-id", "")
+        sent = Headers(scope=scope)
+        given = sent.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+        ids = {"request_id": request_id, "trace_id": trace_id_of(sent)}
+        inner: Scope = {**scope, "method": "GET"} if method == "HEAD" else scope
+        inner["state"] = {**scope.get("state", {}), **ids}
+        with structlog.contextvars.bound_contextvars(**ids):  # for every log line on the way
+            await self._attend(inner, receive, send, request_id, method)
+
+    async def _attend(self, scope: Scope, receive: Receive, send: Send, request_id: str, method: str) -> None:
+        """Answer the request, whose method was `method` as sent; count it and log it."""
+        started = time.perf_counter()
         status = 0
         reason: str | None = None
 
@@ -68,20 +78,18 @@ class Doorkeeper:
                 message = {**message, "body": b""}
             await send(message)
 
-        inner: Scope = {**scope, "method": "GET"} if method == "HEAD" else scope
-        inner["state"] = {**scope.get("state", {}), "request_id": request_id}
         try:
             if method == "OPTIONS" and (methods := allowed(self._app, scope)):
                 await Response(status_code=204, headers={"Allow": ", ".join(methods)})(scope, receive, answer)
             else:
-                await self._app(inner, receive, answer)
+                await self._app(scope, receive, answer)
         except Exception:
             # Starlette raises it again after the last resort (api/problems.py) has answered and logged it. In the
             # middle of an answer there is none, and the connection has to break.
             if reason != Door.INTERNAL:
                 raise
         seconds = time.perf_counter() - started
-        route = getattr(inner.get("route"), "path", "none")
+        route = getattr(scope.get("route"), "path", "none")
         metrics = self._service.metrics
         named = method if method in _NAMED else "other"
         metrics.requests.labels(named, route, str(status)).observe(seconds)
@@ -89,7 +97,6 @@ class Doorkeeper:
             metrics.refused.labels(reason).inc()
         self._log.info(
             "request",
-            request_id=request_id,
             method=named,
             path=scope["path"][:200],
             status=status,

@@ -33,6 +33,7 @@ class Door(StrEnum):
     INVALID_QUERY = "invalid_query"
     UNKNOWN_PARAMETER = "unknown_parameter"
     REPEATED_PARAMETER = "repeated_parameter"
+    UNKNOWN_QUESTION = "unknown_question"
     INVALID_HEADER = "invalid_header"
     INVALID_CURSOR = "invalid_cursor"
     FUTURE_KNOWN_AT = "future_known_at"
@@ -191,6 +192,11 @@ MEANINGS: dict[Reason | Door, Meaning] = {
         REFUSED,
         "A query parameter is given twice",
         "Each parameter is given once; which of two is meant is not guessed.",
+    ),
+    Door.UNKNOWN_QUESTION: Meaning(
+        REFUSED,
+        "No question has the address that is given",
+        "`of` is the address of a question with its filters, like /v1/holdings?holder=amazon, percent-encoded.",
     ),
     Door.INVALID_HEADER: Meaning(REFUSED, "A header is not of its form", "`parameter` names the header."),
     Door.INVALID_CURSOR: Meaning(
@@ -363,6 +369,6 @@ def handle(app: FastAPI) -> None:
     async def unforeseen(request: Request, error: Exception) -> Response:
         """The last resort: logged under the request's id, nothing of the error shown."""
         request_id = request.state.request_id
-        structlog.get_logger().error("internal_error", request_id=request_id, exc_info=error)
+        structlog.get_logger().error("internal_error", exc_info=error)
         mend = "Tell whoever runs this server the request's id."
         return problem_response([Fault(Door.INTERNAL, f"Logged under the request's id {request_id}.", mend)])

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from api.doorkeeper import Doorkeeper
@@ -103,7 +104,7 @@ def test_a_mistake_of_ours_is_told_without_its_contents(tmp_path: Path) -> None:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://ledger") as client:
             return await client.get("/broken")
 
-    with open_service(Settings(data=tmp_path)) as service, capture_logs() as logged:
+    with open_service(Settings(data=tmp_path)) as service, capture_logs([merge_contextvars]) as logged:
         answer = asyncio.run(ask(Doorkeeper(app, service)))
     assert (answer.status_code, reasons(answer)) == (500, ["internal"])
     assert "12345" not in answer.text
