@@ -5,26 +5,26 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ledger.store.recorder import (
-    Answer,
+from ledger.store.errors import (
     Conflict,
-    Entry,
     FolderHeld,
+    NoLeaf,
     NotReplicated,
     OutcomeUnknown,
-    Store,
-    Stored,
     StoreError,
     StoreRefused,
     StoreUnavailable,
-    WriteTransaction,
+    TreeDamaged,
 )
+from ledger.store.recorder import Answer, Entry, Store, Stored, WriteTransaction
+from ledger.store.tree import Told
 
 __all__ = [
     "Answer",
     "Conflict",
     "Entry",
     "FolderHeld",
+    "NoLeaf",
     "NotReplicated",
     "OutcomeUnknown",
     "Store",
@@ -32,15 +32,17 @@ __all__ = [
     "StoreRefused",
     "StoreUnavailable",
     "Stored",
+    "TreeDamaged",
     "WriteTransaction",
     "open_store",
 ]
 
 
-def open_store(folder: Path | None, database_url: str | None) -> Store:
+def open_store(folder: Path | None, database_url: str | None, hashed: Told = lambda done, of: None) -> Store:
     """Open the log at `database_url` (postgresql://…) if given, else in `folder`/ledger.sqlite.
 
     A folder that is given is held by this process until the store is closed, whichever database has the log.
+    `hashed` is told how far it is while a log from before the tree gets one, which is done once.
     Raises FolderHeld, StoreRefused for a setting the log isn't safe with, StoreUnavailable.
     """
     if os.environ.get("POSTGRES_ENABLE_DB_FUNCTIONS", "").strip().lower() not in {
@@ -61,9 +63,9 @@ def open_store(folder: Path | None, database_url: str | None) -> Store:
             raise StoreRefused("the database URL must begin with postgresql://")
         from ledger.store.postgres import PostgresStore  # here, so that a SQLite ledger needs no PostgreSQL client
 
-        return PostgresStore(database_url, folder)
+        return PostgresStore(database_url, folder, hashed)
     if folder is None:
         raise StoreRefused("neither a ledger folder nor a database URL is given")
     from ledger.store.sqlite import SQLiteStore
 
-    return SQLiteStore(folder)
+    return SQLiteStore(folder, hashed)

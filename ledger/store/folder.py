@@ -8,7 +8,7 @@ import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ledger.store.recorder import FolderHeld
+from ledger.store.errors import FolderHeld
 
 LOCK_FILE = "ledger.lock"
 

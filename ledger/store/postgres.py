@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar, cast
@@ -15,19 +16,11 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import Diagnostic
 from psycopg.rows import DictRow, dict_row, tuple_row
 
+from ledger.log.tiles import Run
+from ledger.store import tree
+from ledger.store.errors import NotReplicated, OutcomeUnknown, StoreError, StoreRefused
 from ledger.store.folder import HeldFolder
-from ledger.store.recorder import (
-    Answer,
-    Entry,
-    NotReplicated,
-    OutcomeUnknown,
-    Store,
-    StoreError,
-    StoreRefused,
-    WriteTransaction,
-    entry_of,
-    translated,
-)
+from ledger.store.recorder import Answer, Entry, Store, Stored, WriteTransaction, entry_of, translated
 
 LOCK_SECONDS = 60  # how long a writer waits for the others before it gives up
 IDLE_SECONDS = 30  # how long a writer that has stalled may keep the lock before the server ends its session
@@ -75,7 +68,32 @@ TABLES = [
     # Also for sessions that switch ordinary triggers off (session_replication_role).
     "ALTER TABLE events ENABLE ALWAYS TRIGGER events_no_change",
 ]
+TREE_TABLES = [
+    """CREATE TABLE tree_runs (
+        level smallint NOT NULL,
+        first bigint NOT NULL,
+        hashes bytea NOT NULL CHECK (length(hashes) > 0 AND length(hashes) % 32 = 0),
+        PRIMARY KEY (level, first))""",
+    "ALTER TABLE tree_runs ALTER hashes SET STORAGE EXTERNAL",  # hashes can't be compressed, so nobody should try
+    "CREATE TABLE checkpoints (size bigint PRIMARY KEY CHECK (size >= 0), note text NOT NULL)",
+    """CREATE TABLE cosignatures (
+        size bigint NOT NULL REFERENCES checkpoints,
+        line text COLLATE "C" NOT NULL,
+        PRIMARY KEY (size, line))""",
+    """CREATE FUNCTION refuse_change_of_tree() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION '% are never changed or deleted: % refused', TG_TABLE_NAME, TG_OP; END $$""",
+    *(
+        statement
+        for table in ("tree_runs", "checkpoints", "cosignatures")
+        for statement in (
+            f"""CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
+                FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_tree()""",
+            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_no_change",
+        )
+    ),
+]
 MAKING_TABLES = 5_227_101  # advisory lock: several processes may start on an empty database at once
+SIGNING = 5_227_102  # advisory lock, with the schema's
 
 
 class Datastore(PostgresDatastore):
@@ -160,6 +178,7 @@ class Recorder(PostgresApplicationRecorder):
     """The library's recorder over our tables: it reads the view, and what it inserts gets the next positions."""
 
     datastore: Datastore
+    hashed: tree.Told = staticmethod(lambda done, of: None)
 
     def create_table(self) -> None:
         with self.datastore.transaction(commit=True) as cursor:
@@ -167,6 +186,11 @@ class Recorder(PostgresApplicationRecorder):
             if cursor.execute("SELECT to_regclass('stored_events') AS name").fetchall() == [{"name": None}]:
                 for statement in TABLES:
                     cursor.execute(statement.encode())
+            if cursor.execute("SELECT to_regclass('tree_runs') AS name").fetchall() == [{"name": None}]:
+                self.lock(cursor)
+                for statement in TREE_TABLES:
+                    cursor.execute(statement.encode())
+                tree.fill(partial(rows, cursor), partial(_read, cursor), partial(_store_runs, cursor), self.hashed)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
         """As the library's, but without its pipeline (large batches hang) and its retry (which doubles, or conflicts
@@ -186,6 +210,7 @@ class Recorder(PostgresApplicationRecorder):
         with cursor.copy("COPY events (position, stream, version, type, state, id, chain) FROM STDIN") as copy:
             for at, e in placed:
                 copy.write_row((at, e.stream, e.version, e.type, e.state, e.event_id, e.chain))
+        _store_runs(cursor, tree.grown(partial(rows, cursor), head, entries))
         self.index(cursor, [(key, at) for at, entry in placed for key in entry.keys])
         self._notify_channel(cursor)
         return [at for at, _ in placed]
@@ -212,6 +237,10 @@ class PostgresWriteTransaction(WriteTransaction):
         with translated(psycopg):
             return rows(self._cursor, sql, *values)
 
+    def _execute(self, sql: str, *values: object) -> None:
+        with translated(psycopg):
+            self._cursor.execute(sql.replace("?", "%s").encode(), values)
+
     def _insert(
         self, entries: Sequence[Entry], more_keys: Sequence[tuple[str, int]], answers: Sequence[Answer]
     ) -> list[int]:
@@ -232,7 +261,7 @@ class PostgresStore(Store):
     _database: ClassVar = psycopg
     _contains: ClassVar = PostgresWriteTransaction._contains
 
-    def __init__(self, database_url: str, folder: Path | None) -> None:
+    def __init__(self, database_url: str, folder: Path | None, hashed: tree.Told = lambda done, of: None) -> None:
         self._folder = HeldFolder(folder) if folder is not None else None
         try:
             with translated(psycopg):
@@ -240,6 +269,7 @@ class PostgresStore(Store):
                 parameters = CONNECTION_DEFAULTS | conninfo_to_dict(database_url) | {"target_session_attrs": "primary"}
                 schema = writable_schema(parameters)
                 self._recorder = Recorder(Datastore(parameters, schema, connections=1))
+                self._recorder.hashed = hashed
                 self._recorder.create_table()
             # Readers have connections of their own, so that they can't keep the writer from its one.
             self._readers = Datastore(parameters, schema, connections=READ_CONNECTIONS)
@@ -262,6 +292,20 @@ class PostgresStore(Store):
         with translated(psycopg), self._readers.get_connection() as connection, connection.cursor() as cursor:
             return rows(cursor, sql, *values)
 
+    @contextmanager
+    def signing(self) -> Iterator[bool]:
+        with translated(psycopg), self._readers.get_connection() as connection:
+            connection.autocommit = True  # the server would end a transaction for idling while entries are hashed
+            lock = f"{SIGNING}, hashtext(current_schema())"
+            [answer] = connection.execute(f"SELECT pg_try_advisory_lock({lock}) AS has".encode()).fetchall()
+            try:
+                yield answer["has"]
+            finally:
+                if not connection.closed:
+                    if answer["has"]:
+                        connection.execute(f"SELECT pg_advisory_unlock({lock})".encode())
+                    connection.autocommit = False
+
     def close(self) -> None:
         self._readers.close()
         self._recorder.datastore.close()
@@ -281,3 +325,16 @@ def writable_schema(parameters: dict[str, Any]) -> str:
 def rows(cursor: psycopg.Cursor[Any], sql: str, *values: object) -> list[tuple[Any, ...]]:
     with cursor.connection.cursor(row_factory=tuple_row) as asking:
         return asking.execute(sql.replace("?", "%s").encode(), values).fetchall()
+
+
+def _store_runs(cursor: psycopg.Cursor[Any], runs: Sequence[Run]) -> None:
+    cursor.execute(
+        "INSERT INTO tree_runs (level, first, hashes) SELECT * FROM unnest(%s::smallint[], %s::bigint[], %s::bytea[])",
+        ([run.level for run in runs], [run.first for run in runs], [run.hashes for run in runs]),
+    )
+
+
+def _read(cursor: psycopg.Cursor[Any], after: int, limit: int) -> list[Stored]:
+    """As Reading.read, on a cursor."""
+    sql = f"SELECT {Stored.COLUMNS} FROM events WHERE position > ? ORDER BY position LIMIT ?"
+    return [Stored(*row) for row in rows(cursor, sql, after, limit)]

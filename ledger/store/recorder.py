@@ -2,8 +2,10 @@
 
 Table `events` has one row per event under its `position`, counted from 1 without gaps in the order of commits.
 Table `event_keys` says which events touch which record. Table `answers` keeps the first answer to each idempotency
-key. All three are written in one transaction. The view `stored_events` shows `events` as the eventsourcing library
-wants to read them; its recorders, subclassed in sqlite.py and postgres.py, do the connections and conflicts.
+key. Table `tree_runs` holds the hashes of the tree over the events (see tree.py). All are written in one transaction.
+Tables `checkpoints` and `cosignatures` keep what was signed of the tree. The view `stored_events` shows `events` as the
+eventsourcing library wants to read them; its recorders, subclassed in sqlite.py and postgres.py, do the connections
+and conflicts.
 """
 
 from __future__ import annotations
@@ -26,38 +28,10 @@ from eventsourcing.persistence import (
     StoredEvent,
 )
 
+from ledger.store import tree
+from ledger.store.errors import Conflict, StoreError, StoreUnavailable
+
 SCAN_BATCH = 1000  # events that a full scan looks at in one query, so that no read transaction lives long
-
-
-class StoreError(Exception):
-    """The store could not do what it was asked; nothing was written unless a subclass says otherwise."""
-
-
-class Conflict(StoreError):
-    """The stream's version, the event id or the idempotency key is taken. Nothing was written."""
-
-
-class StoreRefused(StoreError):
-    """The store doesn't start with this setting, because the log wouldn't be safe with it."""
-
-
-class FolderHeld(StoreError):
-    """Another process owns the ledger folder; the message says which, where and since when."""
-
-
-class StoreUnavailable(StoreError):
-    """The database can't be reached, is full, or kept us waiting for too long. Nothing was written."""
-
-
-class OutcomeUnknown(StoreUnavailable):
-    """The database's answer to COMMIT was lost or qualified: what was written may be stored or not, all of it or none.
-
-    Asking again with the same idempotency key finds out.
-    """
-
-
-class NotReplicated(StoreUnavailable):
-    """Stored here, perhaps not where it was to be copied before it counts; a failover could lose it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +57,8 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Stored:
     """One event as the log holds it."""
+
+    COLUMNS: ClassVar = "position, stream, version, type, state, id, chain"
 
     position: int
     stream: str
@@ -140,6 +116,23 @@ class Reading(ABC):
         rows = self._rows("SELECT key, body_sha256, answer, position FROM answers WHERE key = ?", key)
         return Answer(*rows[0]) if rows else None
 
+    def tree_size(self) -> int:
+        """How many leaves the tree has; as many as the log has events, unless somebody wrote beside the store."""
+        return tree.size(self._rows)
+
+    def hashes(self, level: int, first: int, count: int) -> bytes:
+        """`count` hashes of a level from `first` on, all of one tile. Raises TreeDamaged unless all are there."""
+        return tree.hashes(self._rows, level, first, count)
+
+    def checkpoint(self) -> str | None:
+        """The newest signed checkpoint, as it was signed; None if there is none."""
+        rows = self._rows("SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1")
+        return str(rows[0][0]) if rows else None
+
+    def cosignatures(self, size: int) -> list[str]:
+        """What witnesses signed of the checkpoint of that size, a line each."""
+        return [line for (line,) in self._rows("SELECT line FROM cosignatures WHERE size = ? ORDER BY line", size)]
+
     def mentioning(self, text: str) -> Iterator[Stored]:
         """Every event whose JSON text contains `text`, by position. Looks at the whole log: for rare questions."""
         after = 0
@@ -153,8 +146,7 @@ class Reading(ABC):
             after = last
 
     def _events(self, clause: str, *values: object) -> list[Stored]:
-        columns = "position, stream, version, type, state, id, chain"
-        return [Stored(*row) for row in self._rows(f"SELECT {columns} FROM events {clause}", *values)]
+        return [Stored(*row) for row in self._rows(f"SELECT {Stored.COLUMNS} FROM events {clause}", *values)]
 
     def _head(self) -> int:
         [(head,)] = self._rows("SELECT coalesce(max(position), 0) FROM events")
@@ -178,7 +170,9 @@ class WriteTransaction(Reading):
     ) -> list[int]:
         """Store events, index rows (key, position) for events stored before, and answers. Gives the events' positions.
 
-        Raises Conflict, StoreUnavailable; the transaction must then be left, and nothing of it is stored.
+        Each event's leaf and the nodes that it completes are stored with it.
+        Raises Conflict, NoLeaf, TreeDamaged, StoreUnavailable; the transaction must then be left, and nothing of it is
+        stored.
         """
         if self.failure is not None:
             raise self.failure
@@ -192,6 +186,18 @@ class WriteTransaction(Reading):
             self.head = positions[-1]
             self.last_recorded_at = recorded_at(entries[-1].state)
         return positions
+
+    def add_checkpoint(self, size: int, note: str) -> None:
+        """Keep a signed checkpoint. Raises Conflict if there is one of this size."""
+        self._execute("INSERT INTO checkpoints (size, note) VALUES (?, ?)", size, note)
+
+    def add_cosignature(self, size: int, line: str) -> None:
+        """Keep what a witness signed of the checkpoint of that size; a line that is there already is no fault."""
+        self._execute("INSERT INTO cosignatures (size, line) VALUES (?, ?) ON CONFLICT DO NOTHING", size, line)
+
+    @abstractmethod
+    def _execute(self, sql: str, *values: object) -> None:
+        """A statement, with `?` for each value."""
 
     @abstractmethod
     def _insert(
@@ -212,6 +218,10 @@ class Store(Reading):
 
         Raises StoreUnavailable, and OutcomeUnknown if it can't be told whether the commit was kept.
         """
+
+    @abstractmethod
+    def signing(self) -> AbstractContextManager[bool]:
+        """The right to sign checkpoints, which one has at a time in whatever process; False if somebody else has it."""
 
     @abstractmethod
     def close(self) -> None: ...

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, ClassVar
 
 from eventsourcing.persistence import ConnectionPoolClosedError, OperationalError, StoredEvent
@@ -18,17 +20,11 @@ from eventsourcing.sqlite import (
     SQLiteTransaction,
 )
 
+from ledger.log.tiles import Run
+from ledger.store import tree
+from ledger.store.errors import OutcomeUnknown, StoreRefused
 from ledger.store.folder import HeldFolder
-from ledger.store.recorder import (
-    Answer,
-    Entry,
-    OutcomeUnknown,
-    Store,
-    StoreRefused,
-    WriteTransaction,
-    entry_of,
-    translated,
-)
+from ledger.store.recorder import Answer, Entry, Store, Stored, WriteTransaction, entry_of, translated
 
 LOG_FILE = "ledger.sqlite"
 FULL = 2  # PRAGMA synchronous: each commit waits for the disk
@@ -71,6 +67,34 @@ TABLES = [
             OR EXISTS (SELECT 1 FROM events WHERE id = NEW.id)
             OR EXISTS (SELECT 1 FROM events WHERE stream = NEW.stream AND version = NEW.version)
         BEGIN SELECT RAISE(ABORT, 'the position, the event id or the version of the stream is taken'); END""",
+]
+
+
+TREE_TABLES = [
+    """CREATE TABLE tree_runs (
+        level INTEGER NOT NULL,
+        first INTEGER NOT NULL,
+        hashes BLOB NOT NULL CHECK (typeof(hashes) = 'blob' AND length(hashes) > 0 AND length(hashes) % 32 = 0),
+        PRIMARY KEY (level, first)) WITHOUT ROWID""",
+    """CREATE TABLE checkpoints (size INTEGER PRIMARY KEY CHECK (size >= 0), note TEXT NOT NULL)""",
+    """CREATE TABLE cosignatures (
+        size INTEGER NOT NULL REFERENCES checkpoints,
+        line TEXT NOT NULL,
+        PRIMARY KEY (size, line)) WITHOUT ROWID""",
+    # Also keeps REPLACE from going round the trigger for DELETE.
+    """CREATE TRIGGER tree_runs_in_order BEFORE INSERT ON tree_runs
+        WHEN NEW.first <> coalesce((SELECT first + length(hashes) / 32 FROM tree_runs
+            WHERE level = NEW.level ORDER BY first DESC LIMIT 1), 0)
+        BEGIN SELECT RAISE(ABORT, 'hashes are only appended'); END""",
+    """CREATE TRIGGER checkpoints_in_order BEFORE INSERT ON checkpoints
+        WHEN NEW.size <= (SELECT max(size) FROM checkpoints)
+        BEGIN SELECT RAISE(ABORT, 'checkpoints are only appended'); END""",
+    *(
+        f"""CREATE TRIGGER {table}_no_{change} BEFORE {change} ON {table}
+        BEGIN SELECT RAISE(ABORT, '{table} are never changed or deleted'); END"""
+        for table in ("tree_runs", "checkpoints", "cosignatures")
+        for change in ("update", "delete")
+    ),
 ]
 
 
@@ -152,8 +176,17 @@ class Datastore(SQLiteDatastore):
 class Recorder(SQLiteApplicationRecorder):
     """The library's recorder over our tables: it reads the view, and what it inserts gets the next positions."""
 
+    hashed: tree.Told = staticmethod(lambda done, of: None)
+
     def construct_create_table_statements(self) -> list[str]:
         return TABLES
+
+    def _create_table(self, c: SQLiteCursor) -> None:
+        super()._create_table(c)
+        if not rows(c, "SELECT 1 FROM sqlite_schema WHERE name = 'tree_runs'"):
+            for statement in TREE_TABLES:
+                c.execute(statement)
+            tree.fill(partial(rows, c), partial(_read, c), partial(_store_runs, c), self.hashed)
 
     def _insert_events(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
         return self.insert(c, [entry_of(event) for event in stored_events])
@@ -167,6 +200,7 @@ class Recorder(SQLiteApplicationRecorder):
             "INSERT INTO events (position, stream, version, type, state, id, chain) VALUES (?, ?, ?, ?, ?, ?, ?)",
             [(at, e.stream, e.version, e.type, e.state, e.event_id, e.chain) for at, e in placed],
         )
+        _store_runs(cursor, tree.grown(partial(rows, cursor), first - 1, entries))
         self.index(cursor, [(key, at) for at, entry in placed for key in entry.keys])
         return [at for at, _ in placed]
 
@@ -186,7 +220,11 @@ class SQLiteWriteTransaction(WriteTransaction):
 
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         with translated(sqlite3):
-            return rows(self._cursor, sql, values)
+            return rows(self._cursor, sql, *values)
+
+    def _execute(self, sql: str, *values: object) -> None:
+        with translated(sqlite3):
+            self._cursor.execute(sql, values)
 
     def _insert(
         self, entries: Sequence[Entry], more_keys: Sequence[tuple[str, int]], answers: Sequence[Answer]
@@ -206,12 +244,14 @@ class SQLiteStore(Store):
     _database: ClassVar = sqlite3
     _contains: ClassVar = SQLiteWriteTransaction._contains
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hashed: tree.Told = lambda done, of: None) -> None:
         self._folder = HeldFolder(folder)
+        self._signing = Lock()
         try:
             path = folder.resolve() / LOG_FILE
             with translated(sqlite3):
                 self._recorder = Recorder(Datastore(path))
+                self._recorder.hashed = hashed
                 self._recorder.create_table()
             # Readers have connections of their own: in the library's pool they would queue behind a waiting writer.
             self._readers = Datastore(path, read_only=True)
@@ -229,7 +269,16 @@ class SQLiteStore(Store):
 
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         with translated(sqlite3), self._readers.transaction(commit=False) as cursor:
-            return rows(cursor, sql, values)
+            return rows(cursor, sql, *values)
+
+    @contextmanager
+    def signing(self) -> Iterator[bool]:
+        has = self._signing.acquire(blocking=False)  # the folder is this process's alone
+        try:
+            yield has
+        finally:
+            if has:
+                self._signing.release()
 
     def close(self) -> None:
         self._readers.close()
@@ -237,6 +286,19 @@ class SQLiteStore(Store):
         self._folder.release()
 
 
-def rows(cursor: SQLiteCursor, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+def rows(cursor: SQLiteCursor, sql: str, *values: object) -> list[tuple[Any, ...]]:
     cursor.execute(sql, values)
     return [tuple(row) for row in cursor.fetchall()]
+
+
+def _store_runs(cursor: SQLiteCursor, runs: Sequence[Run]) -> None:
+    cursor.executemany(
+        "INSERT INTO tree_runs (level, first, hashes) VALUES (?, ?, ?)",
+        [(run.level, run.first, run.hashes) for run in runs],
+    )
+
+
+def _read(cursor: SQLiteCursor, after: int, limit: int) -> list[Stored]:
+    """As Reading.read, on a cursor."""
+    sql = f"SELECT {Stored.COLUMNS} FROM events WHERE position > ? ORDER BY position LIMIT ?"
+    return [Stored(*row) for row in rows(cursor, sql, after, limit)]

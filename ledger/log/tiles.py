@@ -1,0 +1,179 @@
+"""The tree in tiles (C2SP tlog-tiles): 256 hashes each, every full one hashed into one hash of the level above.
+
+A hash at level L spans 256^L leaves. The database keeps the levels as runs of consecutive hashes, so what is served as
+a tile is what is stored. Bundles hold the entries themselves, 256 to each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ledger.log.merkle import HASH_BYTES, Node, full_root, node_hash
+
+WIDTH = 256
+BITS = 8  # of a tile: it is this many heights of the tree high
+LEVELS_END = 64
+
+_PATH = re.compile(r"tile/(entries|0|[1-9][0-9]?)/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?", re.ASCII)
+
+
+class Malformed(Exception):
+    """These bytes, or this path, are not of the form that the standards give; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A tile of hashes. Partial if its width is less than 256, as the last of a level mostly is."""
+
+    level: int
+    index: int
+    width: int = WIDTH
+
+    @property
+    def path(self) -> str:
+        return f"tile/{self.level}/{_index_path(self.index, self.width)}"
+
+    def is_in(self, size: int) -> bool:
+        """Whether a tree of that size has all its hashes."""
+        return self.index * WIDTH + self.width <= size >> (BITS * self.level)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The entries of the tile of level 0 with the same index and width."""
+
+    index: int
+    width: int = WIDTH
+
+    @property
+    def path(self) -> str:
+        return f"tile/entries/{_index_path(self.index, self.width)}"
+
+    def is_in(self, size: int) -> bool:
+        """Whether a log of that size has all its entries."""
+        return self.index * WIDTH + self.width <= size
+
+
+def _index_path(index: int, width: int) -> str:
+    digits = str(index)
+    digits = digits.zfill((len(digits) + 2) // 3 * 3)
+    groups = [digits[at : at + 3] for at in range(0, len(digits), 3)]
+    partial = "" if width == WIDTH else f".p/{width}"
+    return "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]]) + partial
+
+
+def parse_path(path: str) -> Tile | Bundle:
+    """The tile or bundle at this path; Malformed unless it is written exactly as its own path is."""
+    match = _PATH.fullmatch(path)
+    if match is None:
+        raise Malformed(f"{path[:100]!r} is no path of a tile")
+    level, groups, width = match.groups()
+    index = int(groups.replace("x", "").replace("/", ""))
+    count = WIDTH if width is None else int(width)
+    found = Bundle(index, count) if level == "entries" else Tile(int(level), index, count)
+    # A width of 256 or more, needless groups of zeros, and whatever else the pattern lets through.
+    if found.path != path or count > WIDTH or (isinstance(found, Tile) and found.level >= LEVELS_END):
+        raise Malformed(f"{path[:100]!r} is no path of a tile")
+    return found
+
+
+def tiles(size: int) -> Iterator[Tile]:
+    """Every tile of a tree of that size, level by level."""
+    level = 0
+    while count := size >> (BITS * level):
+        yield from (Tile(level, index, min(WIDTH, count - index * WIDTH)) for index in range(-(-count // WIDTH)))
+        level += 1
+
+
+def bundles(size: int) -> Iterator[Bundle]:
+    """Every bundle of a log of that size."""
+    return (Bundle(index, min(WIDTH, size - index * WIDTH)) for index in range(-(-size // WIDTH)))
+
+
+# --- contents ---------------------------------------------------------------------------------------------------
+
+
+def split_hashes(tile: bytes, count: int) -> list[bytes]:
+    """The hashes of a tile; Malformed unless there are so many."""
+    if len(tile) != count * HASH_BYTES:
+        raise Malformed(f"a tile of {count} hashes has {count * HASH_BYTES} bytes, not {len(tile)}")
+    return [tile[at : at + HASH_BYTES] for at in range(0, len(tile), HASH_BYTES)]
+
+
+def bundle_bytes(entries: Sequence[bytes]) -> bytes:
+    """Each entry behind its length in two bytes."""
+    return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
+
+
+def split_bundle(bundle: bytes, count: int) -> list[bytes]:
+    """The entries of a bundle; Malformed unless there are so many and nothing else."""
+    entries, at, end = [], 0, len(bundle)
+    while at < end:
+        start = at + 2
+        at = start + int.from_bytes(bundle[at:start], "big")
+        if start > end or at > end:
+            raise Malformed("the bundle ends within an entry")
+        entries.append(bundle[start:at])
+    if len(entries) != count:
+        raise Malformed(f"the bundle has {len(entries)} entries, not {count}")
+    return entries
+
+
+# --- the tree ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Consecutive hashes of one level within one tile, as they were appended together."""
+
+    level: int
+    first: int
+    hashes: bytes
+
+
+ReadHashes = Callable[[int, int, int], bytes]
+"""Gives `count` hashes of a level from `first` on, all of one tile: (level, first, count)."""
+
+
+def grow(size: int, leaves: Sequence[bytes], read: ReadHashes) -> list[Run]:
+    """What to store as these leaves are appended to a tree of that size: they, and each node above a tile they fill."""
+    runs: list[Run] = []
+    level, first, hashes = 0, size, list(leaves)
+    while hashes:
+        above, done = [], 0
+        while done < len(hashes):
+            at = first + done
+            present = at % WIDTH
+            piece = hashes[done : done + WIDTH - present]
+            runs.append(Run(level, at, b"".join(piece)))
+            if present + len(piece) == WIDTH:
+                begun = split_hashes(read(level, at - present, present), present) if present else []
+                above.append(full_root(begun + piece))
+            done += len(piece)
+        level, first, hashes = level + 1, first // WIDTH, above
+    return runs
+
+
+def nodes(size: int, read: ReadHashes) -> Node:
+    """Every full node of a tree of that size, from its tiles; each is read once and hashed up once."""
+    heights: dict[tuple[int, int], list[list[bytes]]] = {}
+
+    def node(height: int, index: int) -> bytes:
+        level, over = divmod(height, BITS)
+        tile, place = divmod(index, WIDTH >> over)
+        if (level, tile) not in heights:
+            width = min(WIDTH, (size >> (BITS * level)) - tile * WIDTH)
+            heights[level, tile] = _heights(split_hashes(read(level, tile * WIDTH, width), width))
+        return heights[level, tile][over][place]
+
+    return node
+
+
+def _heights(hashes: list[bytes]) -> list[list[bytes]]:
+    """The hashes of a tile, then the full nodes over two of them, over four, and so on."""
+    found = [hashes]
+    while len(found[-1]) > 1:
+        found.append([node_hash(left, right) for left, right in zip(*[iter(found[-1])] * 2, strict=False)])
+    return found
