@@ -7,21 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from api import (
-    claims,
-    commitments,
-    contracts,
-    docs_page,
-    entities,
-    events,
-    health,
-    holdings,
-    performance,
-    problems,
-    records,
-    restrictions,
-    valuations,
-)
+from api import docs_page, events, health, problems, questions
 from api.doorkeeper import Doorkeeper
 from api.openapi import openapi
 from api.service import Service
@@ -40,8 +26,7 @@ def create_app(service: Service, recorded_by: str = "rest") -> ASGIApp:
     app.state.service = service
     app.state.recorded_by = recorded_by
     problems.handle(app)
-    questions = (entities, holdings, commitments, contracts, valuations, performance, claims, restrictions)
-    for noun in (events, records, *questions, health, docs_page):
-        app.include_router(noun.router)
+    for doors in (events, questions, health, docs_page):
+        app.include_router(doors.router)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return Doorkeeper(app, service)

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter, Request
 from pydantic import Field
-from starlette.responses import Response
 
 import projections.claims
-from api import documented
 from api.answers import DecimalString, EventIds, Figure, Listed, Money, Rated, Record
-from api.paging import Paged, listing
+from api.paging import ListQuestion, Paged
 from api.question import Id
-
-router = APIRouter(prefix="/v1", tags=["claims"])
 
 
 class ClaimsQuestion(Paged):
@@ -56,14 +51,15 @@ class ClaimsAnswer(Listed):
     claims: list[Claim]
 
 
-@router.get("/claims", **documented.question(ClaimsQuestion, ClaimsAnswer, documented.LISTED))
-async def get_claims(request: Request) -> Response:
-    """Claims, by id."""
-    return await listing(
-        request,
-        "claims",
-        ClaimsQuestion,
-        lambda model, at, asked, page: projections.claims.claims(
-            model, at, by=asked.by, about=asked.about, kind=asked.kind, page=page
-        ),
-    )
+CLAIMS = ListQuestion(
+    name="claims",
+    path="/v1/claims",
+    about="What was said in sum, beside what the ledger holds of it. By id.",
+    shape=ClaimsQuestion,
+    answer=ClaimsAnswer,
+    list_name="claims",
+    rows=lambda model, at, asked, page, parts: projections.claims.claims(
+        model, at, by=asked.by, about=asked.about, kind=asked.kind, page=page
+    ),
+    identity=("claim",),
+)

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from fastapi import APIRouter, Request
 from pydantic import Field
-from starlette.responses import Response
 
 import projections.commitments
-from api import documented
 from api.answers import EventIds, Listed, Money, Rated, Record, Total
-from api.paging import Paged, listing
+from api.paging import ListQuestion, Paged
 from api.question import Id
-
-router = APIRouter(prefix="/v1", tags=["commitments"])
 
 
 class CommitmentsQuestion(Paged):
@@ -56,14 +51,15 @@ class CommitmentsAnswer(Listed):
     totals: list[CommitmentTotal]
 
 
-@router.get("/commitments", **documented.question(CommitmentsQuestion, CommitmentsAnswer, documented.LISTED))
-async def get_commitments(request: Request) -> Response:
-    """Commitments, by id."""
-    return await listing(
-        request,
-        "commitments",
-        CommitmentsQuestion,
-        lambda model, at, asked, page: projections.commitments.commitments(
-            model, at, from_=asked.from_, to=asked.to, page=page
-        ),
-    )
+COMMITMENTS = ListQuestion(
+    name="commitments",
+    path="/v1/commitments",
+    about="Who promised what to whom; what is left. By id.",
+    shape=CommitmentsQuestion,
+    answer=CommitmentsAnswer,
+    list_name="commitments",
+    rows=lambda model, at, asked, page, parts: projections.commitments.commitments(
+        model, at, from_=asked.from_, to=asked.to, page=page
+    ),
+    identity=("commitment",),
+)

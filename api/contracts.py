@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
 from pydantic import Field
-from starlette.responses import Response
 
 import projections.contracts
-from api import documented
 from api.answers import EventIds, Listed, Money, Rated, Record, Total
-from api.paging import Paged, listing
+from api.paging import ListQuestion, Paged
 from api.question import Id
-
-router = APIRouter(prefix="/v1", tags=["contracts"])
 
 
 class ContractsQuestion(Paged):
@@ -51,14 +46,15 @@ class ContractsAnswer(Listed):
     totals: list[ContractTotal]
 
 
-@router.get("/contracts", **documented.question(ContractsQuestion, ContractsAnswer, documented.LISTED))
-async def get_contracts(request: Request) -> Response:
-    """Contracts, by id."""
-    return await listing(
-        request,
-        "contracts",
-        ContractsQuestion,
-        lambda model, at, asked, page: projections.contracts.contracts(
-            model, at, customer=asked.customer, provider=asked.provider, page=page
-        ),
-    )
+CONTRACTS = ListQuestion(
+    name="contracts",
+    path="/v1/contracts",
+    about="Who buys what from whom; what remains. By id.",
+    shape=ContractsQuestion,
+    answer=ContractsAnswer,
+    list_name="contracts",
+    rows=lambda model, at, asked, page, parts: projections.contracts.contracts(
+        model, at, customer=asked.customer, provider=asked.provider, page=page
+    ),
+    identity=("contract",),
+)

@@ -7,7 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from api.paging import ListQuestion
 from api.problems import MEANINGS, MEDIA_TYPE, Door, Fault, problem
+from api.question import Question
 from ledger.refusals import Reason
 
 # api/openapi.py puts it there.
@@ -23,8 +25,6 @@ ASKED: tuple[Reason | Door, ...] = (
     Door.BEHIND,
     Door.UNAVAILABLE,
 )
-LISTED = (*ASKED, Door.INVALID_CURSOR)
-ONE = (*ASKED, Door.NOT_FOUND)
 
 WRITTEN = (
     Door.UNKNOWN_PARAMETER,
@@ -57,14 +57,20 @@ _QUESTION_HEADERS = {
 }
 
 
-def question(shape: type[BaseModel], answer: type[BaseModel], reasons: Iterable[Reason | Door]) -> Any:
-    """Keyword arguments for a route that answers a question."""
+def question(question: Question[Any]) -> Any:
+    """Keyword arguments for the route that answers a question."""
+    reasons = [*ASKED]
+    if isinstance(question, ListQuestion):
+        reasons.append(Door.INVALID_CURSOR)
+    if question.missing:
+        reasons.append(Door.NOT_FOUND)
+    parts = [{"name": part, "in": "path", "required": True, "schema": {"type": "string"}} for part in question.parts]
     return {
         "response_model": None,
-        "openapi_extra": {"parameters": [*parameters(shape), _MIN_POSITION]},
+        "openapi_extra": {"parameters": [*parts, *parameters(question.shape), _MIN_POSITION]},
         "responses": {
             200: {
-                "model": answer,
+                "model": question.answer,
                 "description": "The answer.",
                 "headers": _QUESTION_HEADERS,
             },

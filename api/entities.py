@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
 from pydantic import Field
-from starlette.responses import Response
 
 import projections.entities
-from api import documented
 from api.answers import Answered, Listed
-from api.paging import Paged, listing
-from api.problems import not_found
-from api.question import Id, Times, answer
+from api.paging import ListQuestion, Paged
+from api.question import Id, OneQuestion, Times
 from ledger.entities import Kind
 from projections.database import ReadModel
 from projections.visibility import Point
-
-router = APIRouter(prefix="/v1", tags=["entities"])
 
 
 class EntitiesQuestion(Paged):
@@ -37,27 +32,31 @@ class EntityAnswer(Answered):
     entity: dict[str, Any]
 
 
-@router.get("/entities", **documented.question(EntitiesQuestion, EntitiesAnswer, documented.LISTED))
-async def get_entities(request: Request) -> Response:
-    """Entities, by id."""
-    return await listing(
-        request,
-        "entities",
-        EntitiesQuestion,
-        lambda model, at, asked, page: projections.entities.entities(
-            model, at, kind=asked.kind, parent=asked.parent, q=asked.q, page=page
-        ),
-    )
+ENTITIES = ListQuestion(
+    name="entities",
+    path="/v1/entities",
+    about="Who takes part. By id.",
+    shape=EntitiesQuestion,
+    answer=EntitiesAnswer,
+    list_name="entities",
+    rows=lambda model, at, asked, page, parts: projections.entities.entities(
+        model, at, kind=asked.kind, parent=asked.parent, q=asked.q, page=page
+    ),
+    identity=("entity",),
+)
 
 
-@router.get("/entities/{entity}", **documented.question(Times, EntityAnswer, documented.ONE))
-async def get_entity(request: Request, entity: str) -> Response:
-    """One entity."""
+def _entity(model: ReadModel, at: Point, asked: Times, parts: Sequence[str]) -> dict[str, Any] | None:
+    row = projections.entities.entity(model, at, *parts)
+    return None if row is None else {"entity": row}
 
-    def found(model: ReadModel, at: Point, asked: Times) -> dict[str, Any]:
-        row = projections.entities.entity(model, at, entity)
-        if row is None:
-            raise not_found("There is no such entity at these three times.")
-        return {"entity": row}
 
-    return await answer(request, Times, found)
+ENTITY = OneQuestion(
+    name="entity",
+    path="/v1/entities/{id}",
+    about="One entity.",
+    shape=Times,
+    answer=EntityAnswer,
+    missing="There is no such entity at these three times.",
+    find=_entity,
+)

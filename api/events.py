@@ -18,17 +18,15 @@ from api import documented
 from api.answers import Answered, EventBody, Listed
 from api.body import canonical_sha256, content_type, parse, read_body
 from api.bulk import Rules, Summary, content_keys, line_keys, lines_of, record_lines, single
-from api.paging import Paged, listing
-from api.problems import Door, Fault, Faulty, not_found
-from api.question import Id, Times, answer, json_bytes, parse_question, query_of
+from api.paging import ListQuestion, Paged
+from api.problems import Door, Fault, Faulty
+from api.question import Id, OneQuestion, Times, json_bytes, parse_question, query_of
 from api.service import Service
 from ledger.event import PROBLEMS_TOLD, TYPES, Event, parse_event
 from ledger.refusals import Problem, Reason, Refusal, refuse
 from ledger.times import parse_day
 from ledger.writer import Accepted
 from ledger.writer import Request as Write
-from projections.database import ReadModel
-from projections.visibility import Point
 
 router = APIRouter(prefix="/v1", tags=["events"])
 
@@ -86,7 +84,7 @@ class Recorded(BaseModel):
 async def post_events(request: Request) -> Response:
     """Record one event, an array of events (all or none), or lines of events (each for itself)."""
     service: Service = request.app.state.service
-    query = query_of(request)
+    query = query_of(request.query_params)
     if content_type(request, JSON, LINES) == LINES:
         return await _post_lines(request, service, parse_question(LinesQuestion, query))
     parse_question(NoParameters, query)
@@ -246,37 +244,36 @@ class EventAnswer(Answered):
     reviews: list[EventBody]
 
 
-@router.get("/events", **documented.question(EventsQuestion, EventsAnswer, documented.LISTED))
-async def get_events(request: Request) -> Response:
-    """The audit trail: what was recorded, when and by which door. `as_of` changes nothing here."""
-    return await listing(
-        request,
-        "events",
-        EventsQuestion,
-        lambda model, at, asked, page: projections.events.events(
-            model,
-            at,
-            entity=asked.entity,
-            record=asked.record,
-            type=asked.type,
-            recorded_by=asked.recorded_by,
-            from_=asked.from_,
-            to=asked.to,
-            order=asked.order,
-            page=page,
-        ),
-        key=int,
-    )
+EVENTS = ListQuestion(
+    name="events",
+    path="/v1/events",
+    about="The audit trail: what was recorded, when and by which door. Newest first, or by position; "
+    "`as_of` changes nothing here.",
+    shape=EventsQuestion,
+    answer=EventsAnswer,
+    list_name="events",
+    rows=lambda model, at, asked, page, parts: projections.events.events(
+        model,
+        at,
+        entity=asked.entity,
+        record=asked.record,
+        type=asked.type,
+        recorded_by=asked.recorded_by,
+        from_=asked.from_,
+        to=asked.to,
+        order=asked.order,
+        page=page,
+    ),
+    identity=("id",),
+    key=int,
+)
 
-
-@router.get("/events/{event_id}", **documented.question(Times, EventAnswer, documented.ONE))
-async def get_event(request: Request, event_id: str) -> Response:
-    """One event, and those that correct, retract or review it."""
-
-    def found(model: ReadModel, at: Point, asked: Times) -> dict[str, Any]:
-        event = projections.events.event(model, at, event_id)
-        if event is None:
-            raise not_found("No event with this id is known at these three times.")
-        return event
-
-    return await answer(request, Times, found)
+EVENT = OneQuestion(
+    name="event",
+    path="/v1/events/{id}",
+    about="One event, and those that correct, retract or review it.",
+    shape=Times,
+    answer=EventAnswer,
+    missing="No event with this id is known at these three times.",
+    find=lambda model, at, asked, parts: projections.events.event(model, at, *parts),
+)

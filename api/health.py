@@ -63,7 +63,7 @@ class Ready(BaseModel):
 )
 async def get_livez(request: Request) -> Response:
     """Whether the server runs; asks nothing of the log."""
-    parse_question(NoParameters, query_of(request))
+    parse_question(NoParameters, query_of(request.query_params))
     return Response(json_bytes({"alive": True}), headers=NOT_KEPT, media_type="application/json")
 
 
@@ -78,7 +78,7 @@ async def get_livez(request: Request) -> Response:
 )
 async def get_readyz(request: Request) -> Response:
     """Whether questions are answered, and how far the read model is."""
-    parse_question(NoParameters, query_of(request))
+    parse_question(NoParameters, query_of(request.query_params))
     service: Service = request.app.state.service
     state = await service.run(readiness, service)
     headers = NOT_KEPT if state["ready"] else {**NOT_KEPT, "Retry-After": "1"}

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
 from pydantic import Field
-from starlette.responses import Response
 
 import projections.holdings
-from api import documented
 from api.answers import DayString, DecimalString, EventIds, Listed, Money, Rated, Record, StakeFigure, Total
-from api.paging import Paged, listing
+from api.paging import ListQuestion, Paged
 from api.question import Id
-
-router = APIRouter(prefix="/v1", tags=["holdings"])
 
 
 class HoldingsQuestion(Paged):
@@ -53,15 +48,16 @@ class HoldingsAnswer(Listed):
     totals: list[HoldingTotal]
 
 
-@router.get("/holdings", **documented.question(HoldingsQuestion, HoldingsAnswer, documented.LISTED))
-async def get_holdings(request: Request) -> Response:
-    """Holdings, by holder, issuer and instrument."""
-    return await listing(
-        request,
-        "holdings",
-        HoldingsQuestion,
-        lambda model, at, asked, page: projections.holdings.holdings(
-            model, at, holder=asked.holder, issuer=asked.issuer, page=page
-        ),
-        key=(str, str, str),
-    )
+HOLDINGS = ListQuestion(
+    name="holdings",
+    path="/v1/holdings",
+    about="Who has what of whom, its cost, what came back, its value. By holder, issuer and instrument.",
+    shape=HoldingsQuestion,
+    answer=HoldingsAnswer,
+    list_name="holdings",
+    rows=lambda model, at, asked, page, parts: projections.holdings.holdings(
+        model, at, holder=asked.holder, issuer=asked.issuer, page=page
+    ),
+    identity=("holder", "issuer", "instrument"),
+    key=(str, str, str),
+)

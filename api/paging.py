@@ -5,21 +5,24 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.problems import Door, Fault, Faulty
+from api.problems import Door, Fault, Faulty, not_found
 from api.question import (
     Asked,
     PlainNumber,
+    Question,
     Times,
     json_bytes,
     min_position,
     parse_question,
+    pinned,
     query_of,
     resolve,
     respond,
@@ -27,7 +30,7 @@ from api.question import (
 )
 from api.service import Service
 from projections.database import ReadModel
-from projections.paging import Listing, Page
+from projections.paging import EVERYTHING, Listing, Page
 from projections.visibility import Point
 
 CHECK_BYTES = 8
@@ -47,7 +50,7 @@ class Paged(Times):
 
 PagedT = TypeVar("PagedT", bound=Paged)
 # Not part of what a cursor goes on with: the size of a page may change on the way.
-_OF_THE_PAGE = ("cursor", "limit")
+OF_THE_PAGE = ("cursor", "limit")
 # What a row's key is in JSON: an array with a value of each of these types, or one number.
 Key = tuple[type[str] | type[int], ...] | type[int]
 # Positions are 64 bits wide in the read model.
@@ -102,42 +105,51 @@ def _is_key(after: str, key: Key) -> bool:
     return isinstance(found, list) and tuple(map(type, found)) == key
 
 
-async def listing(
-    request: Request,
-    name: str,
-    shape: type[PagedT],
-    rows: Callable[[ReadModel, Point, PagedT, Page], Listing],
-    key: Key = (str,),
-) -> Response:
-    """The answer to a question for a list: rows under `name`, totals where there are any, whether there is more.
+@dataclass(frozen=True, kw_only=True)
+class ListQuestion(Question[PagedT]):
+    """A question for a list: rows, totals where there are any, whether there is more."""
 
-    `key` is the form of its rows' keys (projections/paging.py), so that a cursor is known to go on somewhere.
-    """
-    service: Service = request.app.state.service
-    given = query_of(request)
-    path = request.url.path
-    cursor = read_cursor(given["cursor"]) if "cursor" in given else None
-    filters = {key: value for key, value in given.items() if key not in _OF_THE_PAGE}
-    if cursor:
-        if cursor.path != path or not filters.items() <= cursor.given.items():
-            raise _not_ours("The cursor belongs to another question.")
-        if not _is_key(cursor.after, key):
-            raise _not_ours("The cursor goes on nowhere.")
-        filters = cursor.given
-    paging = {key: given[key] for key in _OF_THE_PAGE if key in given}
-    question = parse_question(shape, {**filters, **paging})
-    at = await resolve(service, question, min_position(request))
-    pinned = None not in (question.as_of, question.known_at, question.position)
-    page = Page(limit=question.limit, after=cursor.after if cursor else None)
-    to_go_on = {**filters, **{key: str(value) for key, value in times_of(at).items()}}
+    list_name: str
+    """Of the rows in the answer."""
+    rows: Callable[[ReadModel, Point, PagedT, Page, Sequence[str]], Listing | None]
+    """Takes the model, the point, the parameters, the page, and the parts of the path."""
+    identity: tuple[str, ...]
+    """The fields that tell one row from the others, whatever the point."""
+    key: Key = (str,)
+    """The form of the rows' keys (projections/paging.py), so that a cursor is known to go on somewhere."""
 
-    def write() -> bytes:
-        found = rows(service.model, at, question, page)
-        answer: dict[str, Any] = {**times_of(at), name: found.rows}
-        if found.totals is not None:
-            answer["totals"] = found.totals
-        more = None if found.after is None else Cursor(path=path, given=to_go_on, after=found.after).text()
-        return json_bytes({**answer, "more": found.more, "next": more})
+    def whole(self, model: ReadModel, at: Point, asked: PagedT, parts: Sequence[str]) -> dict[str, Any] | None:
+        found = self.rows(model, at, asked, EVERYTHING, parts)
+        return None if found is None else self._body(found, None)
 
-    body = await service.run(write)
-    return respond(request, Asked({**filters, **paging}, at, pinned), body)
+    async def respond(self, request: Request) -> Response:
+        service: Service = request.app.state.service
+        given = query_of(request.query_params)
+        path = request.url.path
+        cursor = read_cursor(given["cursor"]) if "cursor" in given else None
+        filters = {name: value for name, value in given.items() if name not in OF_THE_PAGE}
+        if cursor:
+            if cursor.path != path or not filters.items() <= cursor.given.items():
+                raise _not_ours("The cursor belongs to another question.")
+            if not _is_key(cursor.after, self.key):
+                raise _not_ours("The cursor goes on nowhere.")
+            filters = cursor.given
+        paging = {name: given[name] for name in OF_THE_PAGE if name in given}
+        asked = parse_question(self.shape, {**filters, **paging})
+        at = await resolve(service, asked, min_position(request))
+        page = Page(limit=asked.limit, after=cursor.after if cursor else None)
+        parts = [request.path_params[part] for part in self.parts]
+        to_go_on = {**filters, **{name: str(value) for name, value in times_of(at).items()}}
+
+        def write() -> bytes:
+            found = self.rows(service.model, at, asked, page, parts)
+            if found is None:
+                raise not_found(self.missing)
+            more = None if found.after is None else Cursor(path=path, given=to_go_on, after=found.after).text()
+            return json_bytes({**times_of(at), **self._body(found, more)})
+
+        return respond(request, Asked({**filters, **paging}, at, pinned(asked)), await service.run(write))
+
+    def _body(self, found: Listing, next_: str | None) -> dict[str, Any]:
+        totals = {} if found.totals is None else {"totals": found.totals}
+        return {self.list_name: found.rows, **totals, "more": found.more, "next": next_}

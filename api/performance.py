@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Request
 from pydantic import Field
-from starlette.responses import Response
 
 import projections.performance
-from api import documented
 from api.answers import Answered, DayString, DecimalString, EventIds, MissingRate, Part, Record
-from api.problems import not_found
-from api.question import Id, Times, answer
+from api.question import Id, OneQuestion, Times
 from ledger.money import Currency
-from projections.database import ReadModel
-from projections.visibility import Point
-
-router = APIRouter(prefix="/v1", tags=["performance"])
 
 
 class PerformanceQuestion(Times):
@@ -73,14 +65,12 @@ class PerformanceAnswer(Answered):
     missing_rates: list[MissingRate] | None = None
 
 
-@router.get("/performance/{holder}", **documented.question(PerformanceQuestion, PerformanceAnswer, documented.ONE))
-async def get_performance(request: Request, holder: str) -> Response:
-    """How a holder did with all it holds, or with one issuer."""
-
-    def performance(model: ReadModel, at: Point, asked: PerformanceQuestion) -> dict[str, Any]:
-        found = projections.performance.performance(model, at, holder, issuer=asked.issuer)
-        if found is None:
-            raise not_found("No entity of this name is registered.")
-        return found
-
-    return await answer(request, PerformanceQuestion, performance)
+PERFORMANCE = OneQuestion(
+    name="performance",
+    path="/v1/performance/{holder}",
+    about="What a holder paid in and got back; its rate of return. With all it holds, or with one issuer.",
+    shape=PerformanceQuestion,
+    answer=PerformanceAnswer,
+    missing="No entity of this name is registered.",
+    find=lambda model, at, asked, parts: projections.performance.performance(model, at, *parts, issuer=asked.issuer),
+)

@@ -7,19 +7,21 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.problems import Door, Fault, Faulty
+from api.answers import Answered
+from api.problems import Door, Fault, Faulty, not_found
 from api.service import Service
 from ledger.money import Currency
 from ledger.times import parse_day, today
@@ -92,10 +94,10 @@ def _fault(shape: type[BaseModel], error: Any) -> Fault:
     return Fault(Door.INVALID_QUERY, f"{name}: {error['msg']}.", "/docs shows the form of it.", parameter=name)
 
 
-def query_of(request: Request) -> dict[str, str]:
+def query_of(given: QueryParams) -> dict[str, str]:
     """The query's parameters, each given once. Raises Faulty."""
     found: dict[str, str] = {}
-    for name, value in request.query_params.multi_items():
+    for name, value in given.multi_items():
         if name in found:
             fault = Fault(Door.REPEATED_PARAMETER, "It is given more than once.", "Give it once.", parameter=name[:100])
             raise Faulty(fault)
@@ -177,17 +179,63 @@ class Asked:
         return f"{path}?{urlencode({**times, **others})}"
 
 
-async def answer(
-    request: Request, shape: type[TimesT], compute: Callable[[ReadModel, Point, TimesT], dict[str, Any]]
-) -> Response:
-    """The answer to a question without pages: `compute` finds what comes after the three times."""
-    service: Service = request.app.state.service
-    given = query_of(request)
-    question = parse_question(shape, given)
-    at = await resolve(service, question, min_position(request))
-    pinned = None not in (question.as_of, question.known_at, question.position)
-    body = await service.run(lambda: json_bytes({**times_of(at), **compute(service.model, at, question)}))
-    return respond(request, Asked(given, at, pinned), body)
+@dataclass(frozen=True, kw_only=True)
+class Question(Generic[TimesT]):
+    """A question as a value; its route, its documentation and its command all follow from it (api/questions.py)."""
+
+    name: str
+    """Of the command; the route is called get_<name>."""
+    path: str
+    about: str
+    """The first sentence is for the list of commands."""
+    shape: type[TimesT]
+    """The parameters that it takes."""
+    answer: type[Answered]
+    missing: str = ""
+    """What a 404 says, if what the path names isn't there."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of what the path leaves open."""
+        return tuple(re.findall(r"\{(\w+)\}", self.path))
+
+    def whole(self, model: ReadModel, at: Point, asked: TimesT, parts: Sequence[str]) -> dict[str, Any] | None:
+        """What comes after the three times, all of it; None if what the path names isn't there."""
+        raise NotImplementedError
+
+    async def respond(self, request: Request) -> Response:
+        """The answer to a request."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneQuestion(Question[TimesT]):
+    """A question without pages. `find` takes the model, the point, the parameters and the parts of the path."""
+
+    find: Callable[[ReadModel, Point, TimesT, Sequence[str]], dict[str, Any] | None]
+
+    def whole(self, model: ReadModel, at: Point, asked: TimesT, parts: Sequence[str]) -> dict[str, Any] | None:
+        return self.find(model, at, asked, parts)
+
+    async def respond(self, request: Request) -> Response:
+        service: Service = request.app.state.service
+        given = query_of(request.query_params)
+        asked = parse_question(self.shape, given)
+        at = await resolve(service, asked, min_position(request))
+        parts = [request.path_params[part] for part in self.parts]
+
+        def write() -> bytes:
+            found = self.find(service.model, at, asked, parts)
+            if found is None:
+                raise not_found(self.missing)
+            return json_bytes({**times_of(at), **found})
+
+        return respond(request, Asked(given, at, pinned(asked)), await service.run(write))
+
+
+def pinned(asked: Times) -> bool:
+    """Whether all three times are given, so that the answer is for ever."""
+    return None not in (asked.as_of, asked.known_at, asked.position)
 
 
 def json_bytes(answer: Mapping[str, Any]) -> bytes:

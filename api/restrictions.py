@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
 from pydantic import Field
-from starlette.responses import Response
 
 import projections.restrictions
-from api import documented
 from api.answers import EventIds, Listed, Part, Record
-from api.paging import Paged, listing
+from api.paging import ListQuestion, Paged
 from api.question import Id
-
-router = APIRouter(prefix="/v1", tags=["restrictions"])
 
 
 class RestrictionsQuestion(Paged):
@@ -45,12 +40,13 @@ class RestrictionsAnswer(Listed):
     restrictions: list[Restriction]
 
 
-@router.get("/restrictions", **documented.question(RestrictionsQuestion, RestrictionsAnswer, documented.LISTED))
-async def get_restrictions(request: Request) -> Response:
-    """Restrictions, by id, lifted ones too."""
-    return await listing(
-        request,
-        "restrictions",
-        RestrictionsQuestion,
-        lambda model, at, asked, page: projections.restrictions.restrictions(model, at, on=asked.on, page=page),
-    )
+RESTRICTIONS = ListQuestion(
+    name="restrictions",
+    path="/v1/restrictions",
+    about="Who is bound to what; breaches. By id, lifted ones too.",
+    shape=RestrictionsQuestion,
+    answer=RestrictionsAnswer,
+    list_name="restrictions",
+    rows=lambda model, at, asked, page, parts: projections.restrictions.restrictions(model, at, on=asked.on, page=page),
+    identity=("restriction",),
+)

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
-from starlette.responses import Response
-
 import projections.valuations
-from api import documented
 from api.answers import DayString, DecimalString, EventIds, Listed, Money, Rated, Record
-from api.paging import Paged, listing
-from api.problems import not_found
-from projections.database import ReadModel
-from projections.paging import Listing, Page
-from projections.visibility import Point
-
-router = APIRouter(prefix="/v1", tags=["valuations"])
+from api.paging import ListQuestion, Paged
 
 
 class Mark(Rated):
@@ -35,16 +25,15 @@ class ValuationsAnswer(Listed):
     marks: list[Mark]
 
 
-@router.get(
-    "/valuations/{subject}", **documented.question(Paged, ValuationsAnswer, (*documented.LISTED, *documented.ONE))
+VALUATIONS = ListQuestion(
+    name="valuations",
+    path="/v1/valuations/{subject}",
+    about="Every mark of a subject, by effective date.",
+    shape=Paged,
+    answer=ValuationsAnswer,
+    missing="No entity of this name is registered.",
+    list_name="marks",
+    rows=lambda model, at, asked, page, parts: projections.valuations.valuations(model, at, parts[0], page),
+    identity=("events",),
+    key=(str, int),
 )
-async def get_valuations(request: Request, subject: str) -> Response:
-    """Marks of a subject, by effective date."""
-
-    def marks(model: ReadModel, at: Point, asked: Paged, page: Page) -> Listing:
-        found = projections.valuations.valuations(model, at, subject, page)
-        if found is None:
-            raise not_found("No entity of this name is registered.")
-        return found
-
-    return await listing(request, "marks", Paged, marks, key=(str, int))

@@ -19,6 +19,9 @@ class Page:
     after: str | None = None
 
 
+EVERYTHING = Page(limit=2**31)
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """The rows of one page; `totals` are over all pages; `after` is the key of the last row if there are more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from api.cli import demo, importing, maintenance, questions, serving
+from api.questions import QUESTIONS
 
 app = typer.Typer(
     name="dealledger",
@@ -20,7 +21,7 @@ app.command("serve")(serving.serve)
 app.command("import")(importing.import_files)
 app.command("rebuild")(maintenance.rebuild)
 app.command("doctor")(maintenance.doctor)
-for question in questions.QUESTIONS:
+for question in QUESTIONS:
     app.command(question.name)(questions.command(question))
 
 

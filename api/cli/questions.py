@@ -5,61 +5,18 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from api.claims import ClaimsQuestion
 from api.cli.ledgers import Data, Source, Url
 from api.cli.tables import show
 from api.cli.talking import answers, fail_with, failures_told
-from api.commitments import CommitmentsQuestion
-from api.contracts import ContractsQuestion
-from api.entities import EntitiesQuestion
-from api.events import EventsQuestion
-from api.holdings import HoldingsQuestion
-from api.paging import Paged
-from api.performance import PerformanceQuestion
-from api.question import Times
-from api.restrictions import RestrictionsQuestion
+from api.question import Question
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A command, the address that answers it, the parts of that address to be given, and its options."""
-
-    name: str
-    help: str
-    path: str
-    shape: type[Times]
-    parts: tuple[str, ...] = ()
-
-
-QUESTIONS = (
-    Question(
-        "holdings", "Who has what of whom, its cost, what came back, its value.", "/v1/holdings", HoldingsQuestion
-    ),
-    Question("commitments", "Who promised what to whom; what is left.", "/v1/commitments", CommitmentsQuestion),
-    Question("contracts", "Who buys what from whom; what remains.", "/v1/contracts", ContractsQuestion),
-    Question("valuations", "Every mark of a subject, by date.", "/v1/valuations/{subject}", Paged, ("subject",)),
-    Question(
-        "performance",
-        "What a holder paid in and got back; its rate of return.",
-        "/v1/performance/{holder}",
-        PerformanceQuestion,
-        ("holder",),
-    ),
-    Question("claims", "What was said in sum, beside what the ledger holds of it.", "/v1/claims", ClaimsQuestion),
-    Question("restrictions", "Who is bound to what; breaches.", "/v1/restrictions", RestrictionsQuestion),
-    Question("entities", "Who takes part.", "/v1/entities", EntitiesQuestion),
-    Question("events", "The audit trail: what was recorded, newest first.", "/v1/events", EventsQuestion),
-    Question("record", "One record, like: commitment x.", "/v1/records/{kind}/{id}", Times, ("kind", "id")),
-)
-
-
-def command(question: Question) -> Callable[..., None]:
+def command(question: Question[Any]) -> Callable[..., None]:
     """A function that typer makes a command of: an option for each parameter of the question."""
     options = {(field.alias or name): field.description or "" for name, field in question.shape.model_fields.items()}
 
@@ -87,7 +44,7 @@ def command(question: Question) -> Callable[..., None]:
         inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, annotation=Data, default=None),
         inspect.Parameter("url", inspect.Parameter.KEYWORD_ONLY, annotation=Url, default=None),
     ]
-    ask.__doc__ = question.help
+    ask.__doc__ = question.about
     ask.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads its options here
     ask.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return ask

@@ -36,7 +36,13 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 def show(console: Console, name: str, answer: dict[str, Any]) -> None:
     """An answer as a table, its totals under it, and what it was asked at."""
     key = next((key for key in answer if isinstance(answer[key], list) and key in COLUMNS), None)
-    if key is None or "state" in answer:
+    if "entity" in answer or "event" in answer:
+        _show_fields(console, answer.get("entity") or answer["event"])
+        for name in ("corrections", "retractions", "reviews"):
+            if answer.get(name):
+                console.print(Text(name), style="bold")
+                _show_rows(console, "events", answer[name])
+    elif key is None or "state" in answer:
         _show_record(console, answer)
     else:
         if "included" in answer:
@@ -73,9 +79,13 @@ def _cell(column: str, value: Any) -> str:
 
 def _show_record(console: Console, answer: dict[str, Any]) -> None:
     console.print(Text(f"{answer['kind']} {answer['id']}, version {answer['version']}"), style="bold")
-    for field, value in (answer.get("state") or {}).items():
-        console.print(Text(f"  {field}: {figure(value)}"), soft_wrap=True)
+    _show_fields(console, answer.get("state") or {})
     _show_rows(console, "events", answer["events"])
+
+
+def _show_fields(console: Console, fields: dict[str, Any]) -> None:
+    for field, value in fields.items():
+        console.print(Text(f"  {field}: {figure(value)}"), soft_wrap=True)
 
 
 def _show_performance(console: Console, answer: dict[str, Any]) -> None:

@@ -1,0 +1,114 @@
+"""Every question there is, in the order of the contract: the routes, and the question that an address names.
+
+A new noun writes its question as a value in its own module and gets a line in QUESTIONS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import unquote
+
+from fastapi import APIRouter
+from starlette.datastructures import QueryParams
+from starlette.routing import compile_path
+
+from api import documented
+from api.claims import CLAIMS
+from api.commitments import COMMITMENTS
+from api.contracts import CONTRACTS
+from api.entities import ENTITIES, ENTITY
+from api.events import EVENT, EVENTS
+from api.holdings import HOLDINGS
+from api.paging import OF_THE_PAGE
+from api.performance import PERFORMANCE
+from api.problems import Door, Fault, Faulty, not_found
+from api.question import Question, Times, parse_question, query_of, times_of
+from api.records import RECORD
+from api.restrictions import RESTRICTIONS
+from api.valuations import VALUATIONS
+from projections.database import ReadModel
+from projections.visibility import Point
+
+QUESTIONS: tuple[Question[Any], ...] = (
+    EVENTS,
+    EVENT,
+    RECORD,
+    ENTITIES,
+    ENTITY,
+    HOLDINGS,
+    COMMITMENTS,
+    CONTRACTS,
+    VALUATIONS,
+    PERFORMANCE,
+    CLAIMS,
+    RESTRICTIONS,
+)
+
+router = APIRouter()
+for _question in QUESTIONS:
+    router.add_api_route(
+        _question.path,
+        _question.respond,
+        name=f"get_{_question.name}",
+        description=_question.about,
+        tags=[_question.path.split("/")[2]],
+        **documented.question(_question),
+    )
+_PATHS = [(compile_path(question.path)[0], question) for question in QUESTIONS]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A question as an address names it: what its path leaves open, and its parameters as given and as parsed."""
+
+    question: Question[Any]
+    parts: tuple[str, ...]
+    given: Mapping[str, str]
+    asked: Times
+
+
+def find(of: str) -> Named:
+    """The question that an address like `/v1/holdings?holder=amazon` names.
+
+    Raises Faulty as its route would, with `of` for the parameter, and where no question has this address.
+    """
+    address, _, query = of.partition("?")
+    path = unquote(address)
+    match = next(((found, question) for pattern, question in _PATHS if (found := pattern.fullmatch(path))), None)
+    if match is None or "#" in of:
+        raise Faulty(_unknown(path))
+    found, question = match
+    try:
+        given = query_of(QueryParams(query))
+        asked = parse_question(question.shape, given)
+    except Faulty as faulty:
+        raise Faulty(*(_inside(fault) for fault in faulty.faults)) from None
+    for name in OF_THE_PAGE:
+        if name in given:
+            detail = f"{name}: `of` names the whole list."
+            raise Faulty(Fault(Door.INVALID_QUERY, detail, f"Leave {name} out of it.", parameter="of"))
+    return Named(question, tuple(found[part] for part in question.parts), given, asked)
+
+
+def ask(model: ReadModel, named: Named, at: Point) -> dict[str, Any]:
+    """The answer at a point, with all rows of a list. It blocks. Raises Faulty if what the path names isn't there."""
+    found = named.question.whole(model, at, named.asked, named.parts)
+    if found is None:
+        raise not_found(named.question.missing)
+    return {**times_of(at), **found}
+
+
+def _unknown(path: str) -> Fault:
+    paths = [question.path for question in QUESTIONS]
+    near = get_close_matches(path, paths, 1, cutoff=0.5)
+    mend = f"Did you mean {near[0]}?" if near else f"Those that there are: {', '.join(paths)}."
+    return Fault(Door.UNKNOWN_QUESTION, "No question has this address.", mend, parameter="of")
+
+
+def _inside(fault: Fault) -> Fault:
+    """A fault of a question inside another's parameter."""
+    name = f"{fault.parameter}: "
+    return replace(fault, parameter="of", detail=name + fault.detail.removeprefix(name))
