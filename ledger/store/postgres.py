@@ -205,12 +205,12 @@ class Recorder(PostgresApplicationRecorder):
 
     def insert(self, cursor: psycopg.Cursor[Any], entries: Sequence[Entry]) -> list[int]:
         """Store events and their keys in the transaction of `cursor`, which holds the lock."""
-        [(head,)] = rows(cursor, "SELECT coalesce(max(position), 0) FROM events")
-        placed = list(enumerate(entries, head + 1))
+        before = tree.heads(partial(rows, cursor))
+        placed = list(enumerate(entries, before.position + 1))
         with cursor.copy("COPY events (position, stream, version, type, state, id, chain) FROM STDIN") as copy:
             for at, e in placed:
                 copy.write_row((at, e.stream, e.version, e.type, e.state, e.event_id, e.chain))
-        _store_runs(cursor, tree.grown(partial(rows, cursor), head, entries))
+        _store_runs(cursor, tree.grown(partial(rows, cursor), before, entries))
         self.index(cursor, [(key, at) for at, entry in placed for key in entry.keys])
         self._notify_channel(cursor)
         return [at for at, _ in placed]

@@ -193,14 +193,13 @@ class Recorder(SQLiteApplicationRecorder):
 
     def insert(self, cursor: SQLiteCursor, entries: Sequence[Entry]) -> list[int]:
         """Store events and their keys in the write transaction of `cursor`."""
-        cursor.execute("SELECT coalesce(max(position), 0) FROM events")
-        first = cursor.fetchone()[0] + 1
-        placed = list(enumerate(entries, first))
+        before = tree.heads(partial(rows, cursor))
+        placed = list(enumerate(entries, before.position + 1))
         cursor.executemany(
             "INSERT INTO events (position, stream, version, type, state, id, chain) VALUES (?, ?, ?, ?, ?, ?, ?)",
             [(at, e.stream, e.version, e.type, e.state, e.event_id, e.chain) for at, e in placed],
         )
-        _store_runs(cursor, tree.grown(partial(rows, cursor), first - 1, entries))
+        _store_runs(cursor, tree.grown(partial(rows, cursor), before, entries))
         self.index(cursor, [(key, at) for at, entry in placed for key in entry.keys])
         return [at for at, _ in placed]
 

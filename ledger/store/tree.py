@@ -8,6 +8,7 @@ index n is that of position n + 1. Rows are never changed: a tile grows by furth
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -55,18 +56,23 @@ def leaf_of(event: Hashed) -> bytes:
     return leaf_hash(entry)
 
 
-def size(rows: Rows) -> int:
-    """How many leaves the tree has."""
-    return width(rows, 0)
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """How far the log and its tree go. One query tells both, since it is asked in every transaction."""
+
+    position: int
+    """The last event's, 0 in an empty log."""
+    leaves: int
+    """As many, unless somebody wrote beside the store."""
 
 
-def width(rows: Rows, level: int) -> int:
-    """How many hashes a level has."""
-    found = rows(
-        f"SELECT first + length(hashes) / {HASH_BYTES} FROM tree_runs WHERE level = ? ORDER BY first DESC LIMIT 1",
-        level,
+def heads(rows: Rows) -> Heads:
+    return Heads(
+        *rows(
+            f"""SELECT coalesce((SELECT max(position) FROM events), 0), coalesce((SELECT first + length(hashes) /
+            {HASH_BYTES} FROM tree_runs WHERE level = 0 ORDER BY first DESC LIMIT 1), 0)"""
+        )[0]
     )
-    return int(found[0][0]) if found else 0
 
 
 def hashes(rows: Rows, level: int, first: int, count: int) -> bytes:
@@ -90,18 +96,14 @@ def hashes(rows: Rows, level: int, first: int, count: int) -> bytes:
     return wanted
 
 
-def grown(rows: Rows, head: int, events: Iterable[Hashed]) -> list[Run]:
-    """The rows to store as these events are appended to a log whose last position was `head`.
-
-    Raises TreeDamaged, NoLeaf.
-    """
-    leaves = size(rows)
-    if leaves != head:
+def grown(rows: Rows, before: Heads, events: Iterable[Hashed]) -> list[Run]:
+    """The rows to store as these events are appended to what there was before. Raises TreeDamaged, NoLeaf."""
+    if before.leaves != before.position:
         raise TreeDamaged(
-            f"the log has {head} events and the tree {leaves} leaves: one of them was changed beside the ledger."
-            " Nothing more is written; restore both from one backup"
+            f"the log has {before.position} events and the tree {before.leaves} leaves: one of them was changed beside"
+            " the ledger. Nothing more is written; restore both from one backup"
         )
-    return grow(head, [leaf_of(event) for event in events], partial(hashes, rows))
+    return grow(before.leaves, [leaf_of(event) for event in events], partial(hashes, rows))
 
 
 def fill(
@@ -111,12 +113,11 @@ def fill(
     told: Told,
 ) -> None:
     """Give the tree to a log from before it had one, inside the transaction that makes the table."""
-    [(head,)] = rows("SELECT coalesce(max(position), 0) FROM events")
-    done = 0
+    head, done = heads(rows).position, 0
     while done < head:
         events = read(done, BACKFILL)
         if [event.position for event in events] != list(range(done + 1, done + 1 + len(events))) or not events:
             raise TreeDamaged(f"the log lacks an event after position {done}, so no tree can be made of it")
-        store(grown(rows, done, events))
+        store(grown(rows, Heads(done, heads(rows).leaves), events))
         done += len(events)
         told(done, head)
