@@ -1,4 +1,6 @@
-"""Flows: every amount that an event names, from whom to whom, for questions that look across the nouns."""
+"""Flows: every amount that an event names, from whom to whom, and what ends it, for questions that look across the
+nouns.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,20 @@ _COLUMNS = {
     "record": "VARCHAR",  # what it makes, changes or is taken from, with its kind: commitment/x
     "payer": "VARCHAR",
     "payee": "VARCHAR",
-    "subtype": "VARCHAR",  # a commitment's purpose, a mark's basis, `secondary` if an investment's cash goes to holders
+    "subtype": "VARCHAR",  # a commitment's purpose, a mark's basis, what a distribution is, `secondary` if an
+    # investment's cash goes to holders
     "part_of": "VARCHAR",
-    **MONEY_COLUMNS,
+    **MONEY_COLUMNS,  # nothing of what only ends or binds
     "up_to": "BOOLEAN",
+}
+# What says how the amount counts in the graph of exposures (projections/edges.py).
+FORM_COLUMNS = {
+    "form": "VARCHAR",  # words with spaces between
+    "instrument": "VARCHAR",
+    "seller": "VARCHAR",
+    "binding": "BOOLEAN",
+    "outcome": "VARCHAR",  # of a commitment that was closed
+    "linked": "VARCHAR",  # ids with spaces between
 }
 # By event type: who pays, who is paid (of a mark: who holds, and what is valued), and the amount.
 _SAYS = {
@@ -28,15 +40,18 @@ _SAYS = {
     "distribution.paid": ("payer", "holder", "amount"),
     "commitment.made": ("from", "to", "amount"),
     "commitment.changed": ("", "", "amount"),
+    "commitment.closed": ("", "", ""),
     "commitment.drawn": ("", "", "amount"),
     "contract.signed": ("customer", "provider", "amount"),
     "contract.changed": ("", "", "amount"),
+    "contract.ended": ("", "", ""),
     "contract.billed": ("", "", "amount"),
     "contract.paid": ("", "", "amount"),
     "guarantee.given": ("guarantor", "to", "amount"),
     "guarantee.called": ("", "", "amount"),
     "valuation.recorded": ("holder", "subject", "value"),
 }
+ENDS = frozenset({"commitment.closed", "contract.ended"})
 MAKES = frozenset({"commitment.made", "contract.signed", "guarantee.given"})
 CHANGES = frozenset({"commitment.changed", "contract.changed"})
 _TAKES = frozenset({"investment.made", "commitment.drawn", "contract.paid"})
@@ -46,7 +61,7 @@ def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
     data = fact.data
     payer, payee, amount = _SAYS[fact.type]
     money = data.get(amount)
-    if money is None:
+    if money is None and fact.type not in ENDS and data.get("binding") is None:
         return
     yield (
         _record(fact),
@@ -55,8 +70,18 @@ def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
         _subtype(fact),
         data.get("part_of"),
         *money_values(money),
-        is_up_to(money),
+        money is not None and is_up_to(money),
+        _words(data.get("form")),
+        data.get("instrument"),
+        data.get("seller"),
+        data.get("binding"),
+        data.get("outcome"),
+        _words(data.get("linked")),
     )
+
+
+def _words(said: str | list[str] | None) -> str | None:
+    return " ".join(said) if isinstance(said, list) else said
 
 
 def _record(fact: Fact) -> str | None:
@@ -71,10 +96,10 @@ def _subtype(fact: Fact) -> str | None:
     if fact.type == "investment.made":
         return "secondary" if fact.data.get("cash_to") == "holders" else None
     subtype: str | None = fact.data.get("purpose") or fact.data.get("basis")
-    return subtype
+    return fact.data["kind"] if fact.type == "distribution.paid" else subtype
 
 
-TABLE = Table("flows", _COLUMNS, frozenset(_SAYS), _rows)
+TABLE = Table("flows", {**_COLUMNS, **FORM_COLUMNS}, frozenset(_SAYS), _rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +131,7 @@ def flows(model: Tables, at: Point, chosen: Rule) -> list[Flow]:
     """The flows that count and are `chosen`, with all others of the same records, by position."""
     rule = counting(model, at)
     rows = model.rows(
-        f"""WITH counted AS MATERIALIZED (SELECT * FROM flows WHERE {rule.sql}),
+        f"""WITH counted AS MATERIALIZED (SELECT * FROM flows WHERE {rule.sql} AND low IS NOT NULL),
         chosen AS MATERIALIZED (SELECT chain, record FROM counted WHERE {chosen.sql})
         SELECT chain, fact_position, first_day, last_day, type, {", ".join(_COLUMNS)} FROM counted
         WHERE chain IN (SELECT chain FROM chosen)

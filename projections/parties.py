@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -38,6 +38,12 @@ class Parties:
             above = self.attribute(above, "parent", day)
         return line
 
+    def root(self, entity: str, day: date) -> str:
+        """The ultimate parent on a day; of a circle, which corrections can close in the past, the first by name."""
+        line = self.line(entity, day)
+        above = self.attribute(line[-1], "parent", day)
+        return line[-1] if above is None else min(line[line.index(above) :])
+
     def inherited(self, entity: str, name: str, day: date) -> str | None:
         """What holds of an entity on a day; where nothing is said of it, what holds of its nearest parent."""
         values = (self.attribute(one, name, day) for one in self.line(entity, day))
@@ -54,13 +60,18 @@ class Parties:
         return found
 
 
-def parties(model: Tables, at: Point) -> Parties:
-    """Everyone who takes part at the three times."""
+def parties(model: Tables, at: Point, *, saying: Sequence[str] = ()) -> Parties:
+    """Everyone who takes part at the three times; or, with `saying`, only what events say that have one of the words.
+
+    Most events of entities name no parent, and need not be read to find the groups.
+    """
     rule = counting(model, at)
+    words = " OR ".join(f"contains(said, $word_{place})" for place in range(len(saying))) or "true"
+    values = {f"word_{place}": f'"{word}"' for place, word in enumerate(saying)}
     rows = model.rows(
         f"""SELECT entity, CASE WHEN type = 'entity.registered' THEN DATE '0001-01-01' ELSE last_day END, said
-        FROM entities WHERE {rule.sql} ORDER BY type <> 'entity.registered', last_day, fact_position""",
-        rule.values,
+        FROM entities WHERE {rule.sql} AND ({words}) ORDER BY type <> 'entity.registered', last_day, fact_position""",
+        {**rule.values, **values},
     )
     events: dict[str, list[tuple[date, dict[str, Any]]]] = {}
     children: dict[str, set[str]] = {}
