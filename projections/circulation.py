@@ -1,0 +1,170 @@
+"""Maximum circulation: how much of a network's gross comes back to where it started, and how much funding does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from math import gcd
+from typing import Any, TypeAlias
+
+import numpy as np
+from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
+
+from ledger.money import ARITHMETIC, ZERO, Bounds
+from projections.network import (
+    POINTS,
+    At,
+    Booleans,
+    Integers,
+    Level,
+    Network,
+    Ratio,
+    ratio,
+    strong_component,
+)
+
+# Arrays of Python integers, for amounts that 64 bits don't hold.
+BigIntegers: TypeAlias = "np.ndarray[Any, np.dtype[np.object_]]"
+
+# The solver counts in 64 bits and adds up what meets at a node: all capacities together stay below 2 ^ 61.
+_SOLVER_BITS = 61
+
+
+@dataclass(frozen=True, slots=True)
+class Circulation:
+    """Figures of a network. Amounts in its currency; the ratios are shares of 1, at three points, not bounds."""
+
+    gross: Bounds  # Σ w
+    circulation: Bounds  # max Σ f
+    funding: Bounds  # Σ w of the funding
+    recycled: Bounds  # max Σ f of the funding
+    circularity: Ratio  # circulation / gross
+    recycled_share: Ratio  # recycled / funding
+
+
+def circulation(network: Network) -> Circulation:
+    """The largest circulation of a network, and the largest part of its funding that a circulation can carry.
+
+    max Σ f(e) with 0 ≤ f(e) ≤ w(e) and inflow = outflow at every node: the gross that conservative portfolio
+    compression could remove without a change of anybody's net position (D'Errico & Roukny, arXiv 1705.07155; see also
+    arXiv 2506.12546). Recycled funding is the same program with only the funding in the sum. Both are exact, and never
+    fall as a capacity rises, so their bounds are the values at the bounds of the amounts; the ratios may fall. Only the
+    values mean anything: they are unique, while the flows f(e) that reach them are not, and are never shown.
+
+    A high is None only if it is truly without bound: of the gross and the funding if a part is, of the circulation if a
+    circle of unbounded flows exists, of the recycled funding if some unbounded funding is on such a circle.
+    """
+    values: dict[At, tuple[Decimal | None, ...]] = {}
+    for at in POINTS:
+        if (same := network.distinct[at]) != at:
+            values[at] = values[same]
+            continue
+        level = network.levels[at]
+        every = np.ones(len(level.units), np.bool_)
+        counts = (
+            _sum(level, every),
+            most(len(network.entities), level, every),
+            _sum(level, level.funding),
+            most(len(network.entities), level, level.funding),
+        )
+        values[at] = tuple(None if count is None else network.money(count) for count in counts)
+    gross, circulating, funding, recycled = (
+        Bounds(low or ZERO, stated, high)  # a low always is a number
+        for low, stated, high in zip(*(values[at] for at in POINTS), strict=True)
+    )
+    return Circulation(
+        gross,
+        circulating,
+        funding,
+        recycled,
+        ratio({at: _share(circles, whole, "nothing_flows") for at, (whole, circles, _, _) in values.items()}),
+        ratio({at: _share(circles, whole, "no_funding") for at, (_, _, whole, circles) in values.items()}),
+    )
+
+
+def _share(part: Decimal | None, whole: Decimal | None, if_none: str) -> Decimal | str:
+    if whole is None or part is None:
+        return "unbounded"
+    return ARITHMETIC.divide(part, whole) if whole else if_none
+
+
+def _sum(level: Level, chosen: Booleans) -> int | None:
+    if (level.unbounded & chosen).any():
+        return None
+    return sum(level.units[arc] for arc in np.flatnonzero(chosen).tolist())
+
+
+def most(nodes: int, level: Level, counted: Booleans) -> int | None:
+    """The most that a circulation can carry over the `counted` arcs, in units; None if there is no end to it.
+
+    A circulation is made of circles, and a circle runs inside a strongly connected component: nothing else is solved.
+    An unbounded arc gets the sum of the finite capacities: circles with a finite arc carry no more together, circles
+    that don't count can be left away, and counting ones of unbounded arcs alone are the case without end.
+    """
+    if (level.unbounded & counted & _on_circle(nodes, level, level.unbounded)).any():
+        return None
+    inside = np.flatnonzero(_on_circle(nodes, level, np.ones(len(level.units), np.bool_)))
+    if not counted[inside].any():
+        return 0
+    finite = sum(level.units[arc] for arc in inside.tolist())
+    units = [finite if level.unbounded[arc] else level.units[arc] for arc in inside.tolist()]
+    _, ends = np.unique(np.concatenate([level.payer[inside], level.payee[inside]]), return_inverse=True)
+    flow = _best_flow(ends[: len(inside)], ends[len(inside) :], units, counted[inside])
+    carried: list[int] = flow[counted[inside]].tolist()
+    return sum(carried)
+
+
+def _on_circle(nodes: int, level: Level, chosen: Booleans) -> Booleans:
+    """Which of the chosen arcs are on a circle of chosen arcs."""
+    found: Booleans = np.zeros(len(chosen), np.bool_)
+    if chosen.any():
+        payer, payee = level.payer[chosen], level.payee[chosen]
+        component = strong_component(nodes, payer, payee)
+        found[chosen] = component[payer] == component[payee]
+    return found
+
+
+def _best_flow(payer: Integers, payee: Integers, units: Sequence[int], counted: Booleans) -> BigIntegers:
+    """A circulation that carries as much as possible over the counted arcs, within capacities of any size.
+
+    The solver's 64 bits hold most networks at once. Where they don't, the capacities come in from the left, some
+    binary digits at a time. With f the best flow for the digits so far, 2ⁿ f is the best for them with n zeros behind.
+    The next n digits give each arc a little more room, r(e), and what improves the flow is a best circulation in what
+    2ⁿ f leaves: forward w(e) - 2ⁿ f(e), backward 2ⁿ f(e). By the node prices that prove 2ⁿ f the best, a circle gains
+    only by an arc that was full and has got new room, so all such circles together carry no more than R = Σ r(e), and
+    no arc needs more than R. That keeps each step within 64 bits, and the last one is exact.
+    """
+    unit = gcd(*units)
+    capacity: BigIntegers = np.array([count // unit for count in units], np.object_)
+    left = max(capacity).bit_length()
+    digits = left - max(0, sum(capacity).bit_length() - _SOLVER_BITS)
+    known = flow = np.zeros(len(units), np.object_)
+    while left:
+        digits = min(digits, left)
+        left -= digits
+        before, known, flow = known << digits, capacity >> left, flow << digits
+        room = sum(known - before)
+        forward, backward = np.minimum(known - flow, room), np.minimum(flow, room)
+        flow = flow + _improvement(payer, payee, forward.astype(np.int64), backward.astype(np.int64), counted)
+        # Forward and backward arcs, each with no more than the number of arcs times 2 ^ digits.
+        digits = _SOLVER_BITS - 1 - 2 * len(units).bit_length()
+    exact: BigIntegers = flow * unit
+    return exact
+
+
+def _improvement(
+    payer: Integers, payee: Integers, forward: Integers, backward: Integers, counted: Booleans
+) -> Integers:
+    """The circulation that adds most over the counted arcs, by the solver: a unit over one costs -1, and back +1."""
+    solver = SimpleMinCostFlow()
+    gain = counted.astype(np.int64)
+    ahead = solver.add_arcs_with_capacity_and_unit_cost(payer, payee, forward, -gain)
+    back = np.flatnonzero(backward)
+    against = solver.add_arcs_with_capacity_and_unit_cost(payee[back], payer[back], backward[back], gain[back])
+    status = solver.solve()
+    if status != SimpleMinCostFlow.OPTIMAL:
+        raise ArithmeticError(f"the solver gave up on a circulation: {status.name}")
+    change: Integers = np.asarray(solver.flows(ahead), np.int64)
+    change[back] -= solver.flows(against)
+    return change
