@@ -108,7 +108,7 @@ class _Stream:
         }
         choices, cumulative = list(SHARES), list(accumulate(SHARES.values()))
         while self.made < self.size:
-            self.day = FIRST_DAY + (LAST_DAY - FIRST_DAY) * self.made // self.size
+            self.day = FIRST_DAY + timedelta(days=(LAST_DAY - FIRST_DAY).days * self.made // self.size)
             happens = self.random.random()
             if happens < CORRECTED and self.correctable:
                 yield self._correction()
