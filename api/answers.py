@@ -53,6 +53,19 @@ class StakeFigure(Figure):
     basis: str
 
 
+class Span(Part):
+    """From `start` to `end`, as the event says them; either may be open."""
+
+    start: str | None = None
+    end: str | None = None
+
+
+class Term(Span):
+    """A span, or its length in months, or both."""
+
+    months: int | None = None
+
+
 # One figure; one per currency where they mix; null where there is none or a rate is missing.
 Money = MoneyFigure | list[MoneyFigure] | None
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 import projections.commitments
-from api.answers import EventIds, Listed, Money, Rated, Record, Total
+from api.answers import EventIds, Listed, Money, Rated, Record, Span, Total
 from api.paging import ListQuestion, Paged
 from api.question import Id
 
@@ -35,7 +35,7 @@ class Commitment(Rated):
         description="Said where the amount is `up_to`: bounded as if committed and drawn were independent.",
     )
     outcome: str | None
-    horizon: dict[str, Any] | None
+    horizon: Span | None
     horizon_gone: bool
     events: EventIds
 

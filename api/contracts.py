@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field
 
 import projections.contracts
-from api.answers import EventIds, Listed, Money, Rated, Record, Total
+from api.answers import EventIds, Listed, Money, Rated, Record, Term, Total
 from api.paging import ListQuestion, Paged
 from api.question import Id
 
@@ -28,7 +26,7 @@ class Contract(Rated):
     billed: Money
     paid: Money
     remaining: Money
-    term: dict[str, Any] | None
+    term: Term | None
     exclusive: str | None
     ended: bool
     events: EventIds

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from api.export.door import FORMATS
 from api.paging import ListQuestion
 from api.problems import MEANINGS, MEDIA_TYPE, Door, Fault, problem
 from api.question import Question
@@ -64,6 +65,10 @@ def question(question: Question[Any]) -> Any:
         reasons.append(Door.INVALID_CURSOR)
     if question.missing:
         reasons.append(Door.NOT_FOUND)
+    files = {}
+    if question.list_name:
+        reasons.append(Door.TOO_MANY_ROWS)
+        files = {one.media_type: {"schema": {"type": "string", "format": "binary"}} for one in FORMATS.values()}
     parts = [{"name": part, "in": "path", "required": True, "schema": {"type": "string"}} for part in question.parts]
     return {
         "response_model": None,
@@ -73,6 +78,7 @@ def question(question: Question[Any]) -> Any:
                 "model": question.answer,
                 "description": "The answer.",
                 "headers": _QUESTION_HEADERS,
+                "content": files,
             },
             304: _NOT_MODIFIED,
             **problems(reasons),

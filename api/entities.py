@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 import projections.entities
-from api.answers import Answered, Listed
+from api.answers import Answered, EventIds, Listed, Part, Record
 from api.paging import ListQuestion, Paged
 from api.question import Id, OneQuestion, Times
 from ledger.entities import Kind
@@ -24,12 +24,30 @@ class EntitiesQuestion(Paged):
     )
 
 
+class Entity(Part):
+    """Who takes part, as its events say by the point asked for."""
+
+    entity: Record
+    name: str
+    kind: str
+    parent: Record | None
+    manager: Record | None
+    country: str | None
+    city: str | None
+    sector: str | None
+    state: str
+    lei: str | None
+    aliases: list[str]
+    names: dict[str, str] | list[str | dict[str, str]] | None
+    events: EventIds
+
+
 class EntitiesAnswer(Listed):
-    entities: list[dict[str, Any]]
+    entities: list[Entity]
 
 
 class EntityAnswer(Answered):
-    entity: dict[str, Any]
+    entity: Entity
 
 
 ENTITIES = ListQuestion(

@@ -18,7 +18,7 @@ from api.question import (
     Asked,
     PlainNumber,
     Question,
-    Times,
+    Tabled,
     json_bytes,
     min_position,
     parse_question,
@@ -37,7 +37,7 @@ CHECK_BYTES = 8
 LONGEST = 4_000
 
 
-class Paged(Times):
+class Paged(Tabled):
     """What every list takes."""
 
     limit: Annotated[PlainNumber, Field(ge=1, le=1000)] = Field(default=100, description="Most rows in one answer.")
@@ -50,7 +50,7 @@ class Paged(Times):
 
 PagedT = TypeVar("PagedT", bound=Paged)
 # Not part of what a cursor goes on with: the size of a page may change on the way.
-OF_THE_PAGE = ("cursor", "limit")
+OF_THE_PAGE = ("cursor", "limit", "format")
 # What a row's key is in JSON: an array with a value of each of these types, or one number.
 Key = tuple[type[str] | type[int], ...] | type[int]
 # Positions are 64 bits wide in the read model.
@@ -109,8 +109,6 @@ def _is_key(after: str, key: Key) -> bool:
 class ListQuestion(Question[PagedT]):
     """A question for a list: rows, totals where there are any, whether there is more."""
 
-    list_name: str
-    """Of the rows in the answer."""
     rows: Callable[[ReadModel, Point, PagedT, Page, Sequence[str]], Listing | None]
     """Takes the model, the point, the parameters, the page, and the parts of the path."""
     identity: tuple[str, ...]

@@ -8,11 +8,11 @@ from pydantic import Field
 
 import projections.performance
 from api.answers import Answered, DayString, DecimalString, EventIds, MissingRate, Part, Record
-from api.question import Id, OneQuestion, Times
+from api.question import Id, OneQuestion, Tabled
 from ledger.money import Currency
 
 
-class PerformanceQuestion(Times):
+class PerformanceQuestion(Tabled):
     currency: Currency | None = Field(
         default="USD", description="Work all figures out in this currency (ISO 4217), each flow at the rate of its day."
     )
@@ -71,6 +71,7 @@ PERFORMANCE = OneQuestion(
     about="What a holder paid in and got back; its rate of return. With all it holds, or with one issuer.",
     shape=PerformanceQuestion,
     answer=PerformanceAnswer,
+    list_name="cash_flows",
     missing="No entity of this name is registered.",
     find=lambda model, at, asked, parts: projections.performance.performance(model, at, *parts, issuer=asked.issuer),
 )

@@ -38,6 +38,7 @@ class Door(StrEnum):
     INVALID_CURSOR = "invalid_cursor"
     FUTURE_KNOWN_AT = "future_known_at"
     FUTURE_POSITION = "future_position"
+    TOO_MANY_ROWS = "too_many_rows"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
@@ -212,6 +213,11 @@ MEANINGS: dict[Reason | Door, Meaning] = {
     ),
     Door.FUTURE_POSITION: Meaning(
         REFUSED, "The position is above the head", "The log has no event at this position yet. /readyz shows the head."
+    ),
+    Door.TOO_MANY_ROWS: Meaning(
+        REFUSED,
+        "More rows than a file of this format holds",
+        "A sheet of a workbook has 1,048,576 rows. Parquet, CSV and JSONL have no such limit; a filter makes it less.",
     ),
     Door.NOT_FOUND: Meaning(404, "There is nothing here", "Check the address and the three times asked for."),
     Door.METHOD_NOT_ALLOWED: Meaning(405, "This address does not take this method", "Allow lists those it takes."),

@@ -72,6 +72,14 @@ class Times(BaseModel):
     include: Literal["rumoured"] | None = Field(default=None, description="`rumoured`: let rumours count as well.")
 
 
+class Tabled(Times):
+    """What every question with rows takes."""
+
+    format: Literal["json", "jsonl", "csv", "xlsx", "parquet"] | None = Field(
+        default=None, description="`jsonl`, `csv`, `xlsx` or `parquet`: all rows as a file."
+    )
+
+
 ShapeT = TypeVar("ShapeT", bound=BaseModel)
 TimesT = TypeVar("TimesT", bound=Times)
 
@@ -193,6 +201,8 @@ class Question(Generic[TimesT]):
     answer: type[Answered]
     missing: str = ""
     """What a 404 says, if what the path names isn't there."""
+    list_name: str = ""
+    """Of the rows in the answer, which can be had as a file; a question without rows has none."""
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -246,15 +256,22 @@ def json_bytes(answer: Mapping[str, Any]) -> bytes:
 def respond(request: Request, asked: Asked, body: bytes) -> Response:
     """The answer with an ETag of its bytes; for ever if pinned, else with the address that is."""
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": PINNED if asked.pinned else NOT_PINNED}
-    if not asked.pinned:
-        headers["Content-Location"] = asked.address(request.url.path)
-    if _matches(request.headers.getlist("if-none-match"), tag):
+    headers = headers_of(asked, request.url.path, tag)
+    if unchanged(request, tag):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type="application/json")
 
 
-def _matches(given: list[str], tag: str) -> bool:
-    """If-None-Match compares weakly (RFC 9110 §13.1.2)."""
+def headers_of(asked: Asked, path: str, tag: str) -> dict[str, str]:
+    """How long an answer lasts, and where it lasts for ever."""
+    headers = {"ETag": tag, "Cache-Control": PINNED if asked.pinned else NOT_PINNED}
+    if not asked.pinned:
+        headers["Content-Location"] = asked.address(path)
+    return headers
+
+
+def unchanged(request: Request, tag: str) -> bool:
+    """Whether the client has these bytes. If-None-Match compares weakly (RFC 9110 §13.1.2)."""
+    given = request.headers.getlist("if-none-match")
     tags = [one.strip().removeprefix("W/") for line in given for one in line.split(",")]
     return "*" in tags or tag in tags

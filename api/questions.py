@@ -5,7 +5,7 @@ A new noun writes its question as a value in its own module and gets a line in Q
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
@@ -13,6 +13,8 @@ from urllib.parse import unquote
 
 from fastapi import APIRouter
 from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import compile_path
 
 from api import documented
@@ -21,7 +23,9 @@ from api.commitments import COMMITMENTS
 from api.contracts import CONTRACTS
 from api.entities import ENTITIES, ENTITY
 from api.events import EVENT, EVENTS
+from api.export import door
 from api.holdings import HOLDINGS
+from api.imports import IMPORTS
 from api.paging import OF_THE_PAGE
 from api.performance import PERFORMANCE
 from api.problems import Door, Fault, Faulty, not_found
@@ -35,6 +39,7 @@ from projections.visibility import Point
 QUESTIONS: tuple[Question[Any], ...] = (
     EVENTS,
     EVENT,
+    IMPORTS,
     RECORD,
     ENTITIES,
     ENTITY,
@@ -48,10 +53,23 @@ QUESTIONS: tuple[Question[Any], ...] = (
 )
 
 router = APIRouter()
+
+
+def _endpoint(question: Question[Any]) -> Callable[[Request], Awaitable[Response]]:
+    """What answers a request: rows as a file if one is asked for, all else as JSON."""
+
+    async def answer(request: Request) -> Response:
+        if question.list_name and request.query_params.get("format") in door.FORMATS:
+            return await door.respond(question, request)
+        return await question.respond(request)
+
+    return answer
+
+
 for _question in QUESTIONS:
     router.add_api_route(
         _question.path,
-        _question.respond,
+        _endpoint(_question),
         name=f"get_{_question.name}",
         description=_question.about,
         tags=[_question.path.split("/")[2]],

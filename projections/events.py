@@ -155,6 +155,12 @@ def event(model: Tables, at: Point, event_id: str) -> dict[str, Any] | None:
     }
 
 
+def recorded_at(model: Tables, position: int) -> str | None:
+    """When the event at a position was recorded (UTC), as the log has it; None for position 0."""
+    rows = model.rows("SELECT state FROM events WHERE position = $position", {"position": position})
+    return str(json.loads(rows[0][0])["recorded_at"]) if rows else None
+
+
 def of_record(model: Tables, at: Point, record: str) -> list[dict[str, Any]]:
     """The events of one record that are known, by position; a commitment's draws are among them."""
     condition = " AND list_contains(records, $record) ORDER BY position"

@@ -18,7 +18,7 @@ from api.question import Question
 
 def command(question: Question[Any]) -> Callable[..., None]:
     """A function that typer makes a command of: an option for each parameter of the question."""
-    options = {(field.alias or name): field.description or "" for name, field in question.shape.model_fields.items()}
+    options = options_of(question)
 
     def ask(**given: Any) -> None:
         source = Source(given.pop("data"), given.pop("url"))
@@ -48,6 +48,12 @@ def command(question: Question[Any]) -> Callable[..., None]:
     ask.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads its options here
     ask.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return ask
+
+
+def options_of(question: Question[Any]) -> dict[str, str]:
+    """The parameters of a question that are options, and what each says. A file is a command of its own: export."""
+    fields = question.shape.model_fields.items()
+    return {(field.alias or name): field.description or "" for name, field in fields if name != "format"}
 
 
 def _variable(name: str) -> str:
