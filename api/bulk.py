@@ -12,7 +12,7 @@ from typing import Any
 from api.body import canonical_sha256, parse
 from api.problems import Fault, faults_of, problem, status_of, unavailable
 from api.service import Service
-from ledger.event import Event, parse_event
+from ledger.event import Event, Origin, parse_event
 from ledger.refusals import Reason, Refusal, refuse
 from ledger.writer import Accepted, NotTried, Outcome, Request, Unavailable
 
@@ -35,12 +35,16 @@ KeyOf = Callable[[Line, str], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How lines are taken: by whom, whether the first refusal ends it, whether anything is written, and their keys."""
+    """How lines are taken: how they came, whether the first refusal ends it, whether anything is written, their keys.
 
-    recorded_by: str
+    With `while_it_stands` a line counts as recorded only until what it recorded is retracted.
+    """
+
+    origin: Origin
     stop: bool = True
     dry_run: bool = False
     key_of: KeyOf = lambda line, sha256: None
+    while_it_stands: bool = False
 
 
 @dataclass
@@ -93,8 +97,9 @@ def record_line(line: Line, rules: Rules, longest: int) -> Request:
     sha256 = canonical_sha256(value)
     return Request(
         events=(event,),
-        recorded_by=rules.recorded_by,
+        origin=rules.origin,
         key=rules.key_of(line, sha256),
+        while_it_stands=rules.while_it_stands,
         body_sha256=sha256,
         if_match=None,
     )
@@ -192,7 +197,7 @@ def line_keys(key: str) -> KeyOf:
 
 
 def content_keys(key: str) -> KeyOf:
-    """The keys of lines from what they say: also with lines mended, added or moved, nothing is recorded twice.
+    """The keys of lines from what they say: also with lines mended, added or moved, nothing stands there twice.
 
     The second of two equal lines is an event of its own.
     """

@@ -22,7 +22,7 @@ from api.paging import ListQuestion, Paged
 from api.problems import Door, Fault, Faulty
 from api.question import Id, OneQuestion, Times, json_bytes, parse_question, query_of
 from api.service import Service
-from ledger.event import PROBLEMS_TOLD, TYPES, Event, parse_event
+from ledger.event import PROBLEMS_TOLD, TYPES, Event, Origin, parse_event
 from ledger.refusals import Problem, Reason, Refusal, refuse
 from ledger.times import parse_day
 from ledger.writer import Accepted
@@ -37,6 +37,10 @@ INLINE_BYTES = 16 * 1024
 SPOOL_BYTES = 4 * 1024 * 1024
 _KEY = re.compile(r"[!-~]{1,200}")
 _VERSION = re.compile(r'"([0-9]{1,15})"')
+
+
+# The name of an import.
+Batch = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
 # --- writing ---------------------------------------------------------------------------------------------------
@@ -62,7 +66,13 @@ class LinesQuestion(BaseModel):
     keys: Literal["line", "content"] = Field(
         default="line",
         description="Of lines with an Idempotency-Key: whether each line's own key is made from its number, or from "
-        "what it says, so that a file can be mended and sent again.",
+        "what it says, so that a file can be mended and sent again. In the latter case what was retracted since "
+        "counts as not yet recorded.",
+    )
+    batch: Batch | None = Field(
+        default=None,
+        description="Of lines: the name of this import, by which all of it can be found, and undone.",
+        examples=["deals-2024"],
     )
 
 
@@ -90,7 +100,7 @@ async def post_events(request: Request) -> Response:
     parse_question(NoParameters, query)
     key, if_match = _idempotency_key(request), _if_match(request)
     body = await read_body(request, service.settings.max_body_bytes, service.settings.idle_seconds)
-    given = (body, service.settings.max_events, request.app.state.recorded_by, key, if_match)
+    given = (body, service.settings.max_events, _origin(request, key), key, if_match)
     write, alone = read_write(*given) if len(body) <= INLINE_BYTES else await service.run(read_write, *given)
     [outcome] = await asyncio.wrap_future(service.writer.submit([write]))
     if isinstance(outcome, Refusal):
@@ -107,7 +117,7 @@ async def post_events(request: Request) -> Response:
 
 
 def read_write(
-    body: bytes, max_events: int, recorded_by: str, key: str | None, if_match: int | None
+    body: bytes, max_events: int, origin: Origin, key: str | None, if_match: int | None
 ) -> tuple[Write, bool]:
     """The write that a body asks for, and whether it is a single event. Raises Refusal."""
     value = parse(body)
@@ -129,7 +139,7 @@ def read_write(
             break
     if problems:
         raise Refusal(*problems)
-    return Write(tuple(events), recorded_by, key, canonical_sha256(value), if_match), alone
+    return Write(tuple(events), origin, key, body_sha256=canonical_sha256(value), if_match=if_match), alone
 
 
 async def _post_lines(request: Request, service: Service, asked: LinesQuestion) -> Response:
@@ -139,9 +149,12 @@ async def _post_lines(request: Request, service: Service, asked: LinesQuestion) 
         raise Faulty(Fault(Door.INVALID_HEADER, "Lines have no version in common.", mend, parameter="If-Match"))
     key = _idempotency_key(request)
     body = await read_body(request, service.settings.max_lines_bytes, service.settings.idle_seconds)
-    rules = Rules(request.app.state.recorded_by, stop=asked.on_error == "stop", dry_run=asked.dry_run == "true")
-    if key is not None:
-        rules = replace(rules, key_of=line_keys(key) if asked.keys == "line" else content_keys(key))
+    origin = _origin(request, key, asked.batch)
+    rules = Rules(origin, stop=asked.on_error == "stop", dry_run=asked.dry_run == "true")
+    if key is not None and asked.keys == "line":
+        rules = replace(rules, key_of=line_keys(key))
+    elif key is not None:
+        rules = replace(rules, key_of=content_keys(key), while_it_stands=True)
     summary = Summary(dry_run=rules.dry_run)
     # Closed when it is read to its end, or else when it is collected.
     spool: IO[bytes] = SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115
@@ -164,6 +177,10 @@ def _spooled(spool: IO[bytes]) -> Iterator[bytes]:
         spool.seek(0)
         while block := spool.read(64 * 1024):
             yield block
+
+
+def _origin(request: Request, key: str | None, batch: str | None = None) -> Origin:
+    return Origin(request.app.state.recorded_by, batch, key, request.state.trace_id)
 
 
 def _idempotency_key(request: Request) -> str | None:
@@ -222,7 +239,11 @@ class EventsQuestion(Paged):
         default=None, description="Only events of this type.", json_schema_extra={"enum": list(TYPES)}
     )
     recorded_by: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
-        default=None, description="Only events that came in by this door: `rest`, `import` or `example`."
+        default=None, description="Only events that came in by this door: `rest`, `import`, `undo` or `example`."
+    )
+    batch: Batch | None = Field(default=None, description="Only events of the import of this name.")
+    live: Literal["true", "false"] | None = Field(
+        default=None, description="Only events that no live retraction names (`true`), or only those that one does."
     )
     from_: Moment | None = Field(
         default=None, alias="from", description="Recorded on this day or moment (UTC), or later."
@@ -259,6 +280,8 @@ EVENTS = ListQuestion(
         record=asked.record,
         type=asked.type,
         recorded_by=asked.recorded_by,
+        batch=asked.batch,
+        live=None if asked.live is None else asked.live == "true",
         from_=asked.from_,
         to=asked.to,
         order=asked.order,

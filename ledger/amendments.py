@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from ledger.chains import Member
+from ledger.chains import Member, retracted
 from ledger.event import RETRACTED, Event, keys_of
 from ledger.head import Admitted, Chain, Content, Head
 from ledger.naming import check_references, unknown_event
@@ -92,11 +92,7 @@ def _live_target(head: Head, event_id: str, verb: str) -> tuple[Stored, Chain]:
     if target is None:
         raise Refusal(unknown_event("/data/event", event_id))
     chain = head.chain(target.chain)
-    retracted: set[str] = set()
-    for member in sorted(chain.members, key=lambda one: one.position, reverse=True):
-        if member.retracts is not None and member.event_id not in retracted:
-            retracted.add(member.retracts)
-    if event_id in retracted:
+    if event_id in retracted(chain.members):
         raise refuse(
             Reason.NOT_LIVE,
             "/data/event",

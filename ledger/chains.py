@@ -34,17 +34,22 @@ class Segment:
 
 def live_members(members: Sequence[Member], known_at: date | None = None) -> list[Member]:
     """The live facts and corrections among `members`, by position; at the end of knowledge without `known_at`."""
-    alive: list[Member] = []
-    retracted: set[str] = set()
+    gone = retracted(members, known_at)
+    alive = [one for one in members if one.retracts is None and one.event_id not in gone]
+    if known_at is not None:
+        alive = [one for one in alive if one.known <= known_at]
+    return sorted(alive, key=lambda one: one.position)
+
+
+def retracted(members: Sequence[Member], known_at: date | None = None) -> set[str]:
+    """The ids of all members, retractions included, that a live retraction names."""
+    gone: set[str] = set()
     # A retraction can only name an earlier event, so from the newest down each one's fate is known when it is met.
     for member in sorted(members, key=lambda one: one.position, reverse=True):
-        if (known_at is not None and member.known > known_at) or member.event_id in retracted:
-            continue
-        if member.retracts is not None:
-            retracted.add(member.retracts)
-        else:
-            alive.append(member)
-    return alive[::-1]
+        known = known_at is None or member.known <= known_at
+        if known and member.retracts is not None and member.event_id not in gone:
+            gone.add(member.retracts)
+    return gone
 
 
 def row_member(members: Sequence[Member], known_at: date | None = None) -> Member | None:

@@ -264,7 +264,17 @@ def keys_of(kind: str, data: dict[str, Any]) -> list[str]:
 # --- the state that the log holds -------------------------------------------------------------------------------
 
 
-def state_text(event: Event, event_id: str, effective: str, known: str, recorded_at: str, recorded_by: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How an event came in: by which door, and where there are such, in which import, under which key and trace."""
+
+    recorded_by: str
+    batch: str | None = None  # the name of the import, by which the whole of it can be found and undone
+    idempotency_key: str | None = None  # as the client gave it
+    trace_id: str | None = None  # of W3C Trace Context, 32 hexadecimal digits
+
+
+def state_text(event: Event, event_id: str, effective: str, known: str, recorded_at: str, origin: Origin) -> str:
     """The JSON text of an event as stored: the submitted fields as they came, defaults resolved, and the stamp."""
     body = event.body
     state = {
@@ -277,7 +287,12 @@ def state_text(event: Event, event_id: str, effective: str, known: str, recorded
         "status": body.get("status") or "reported",
         "data": body["data"],
         "recorded_at": recorded_at,
-        "recorded_by": recorded_by,
+        "recorded_by": origin.recorded_by,
+        **{
+            field: value
+            for field in ("batch", "idempotency_key", "trace_id")
+            if (value := getattr(origin, field)) is not None
+        },
     }
     return json.dumps(state, ensure_ascii=False, separators=(",", ":"))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
-from ledger.chains import Member, row_member
+from ledger.chains import Member, retracted, row_member
 from ledger.directory import Directory
 from ledger.entities import DIRECTORY, entity_names
 from ledger.event import CORRECTED, RETRACTED, keys_of
@@ -199,6 +199,14 @@ class Head:
     def chain(self, chain: str) -> Chain:
         """The chain of a fact, by the fact's id."""
         return self._chain_from(chain)
+
+    def stands(self, event_id: str) -> bool:
+        """Whether what an event recorded holds: a fact while its chain has a row, all else until it is retracted."""
+        stored = self.event(event_id)
+        if stored is None:
+            return False
+        chain = self.chain(stored.chain)
+        return chain.row() is not None if event_id == chain.id else event_id not in retracted(chain.members)
 
     def _chain_from(self, chain: str) -> Chain:
         found = Chain(chain)

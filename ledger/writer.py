@@ -19,7 +19,7 @@ from typing import Any
 import rfc8785
 
 from ledger.checks import check
-from ledger.event import CORRECTED, RETRACTED, Event, state_text
+from ledger.event import CORRECTED, RETRACTED, Event, Origin, state_text
 from ledger.head import Head
 from ledger.refusals import Problem, Reason, Refusal, refuse
 from ledger.store import Answer, Conflict, Entry, OutcomeUnknown, Store, Stored, StoreError, WriteTransaction
@@ -37,13 +37,15 @@ class Unavailable(Exception):
 class Request:
     """Events to be taken all or none.
 
-    `key` makes a repetition get the first answer, if its `body_sha256` is the same. `if_match` is the version that the
+    `key` makes a repetition get the first answer, if its `body_sha256` is the same; with `while_it_stands` only until
+    what was recorded then is retracted, and after that the request counts as new. `if_match` is the version that the
     first event's record must have. Events without an id have one of the server's, the same through every retry.
     """
 
     events: tuple[Event, ...]
-    recorded_by: str
+    origin: Origin
     key: str | None = None
+    while_it_stands: bool = False
     body_sha256: str = ""
     if_match: int | None = None
     ids: tuple[str, ...] = field(init=False)
@@ -260,7 +262,8 @@ class _Group:
         return outcomes
 
     def _accept(self, request: Request) -> Accepted:
-        if request.key is not None and (first := self._first_answer(request.key)) is not None:
+        key, first = self._key(request)
+        if first is not None:
             return _repeat(first, request)
         events, warnings = [], []
         for index, (event, event_id) in enumerate(zip(request.events, request.ids, strict=True)):
@@ -272,10 +275,26 @@ class _Group:
             warnings += [
                 {"event": event_id, "pointer": one.pointer, "detail": one.detail, "mend": one.mend} for one in found
             ]
-        if request.key is not None:
+        if key is not None:
             answer = json.dumps({"position": self.position, "events": events, "warnings": warnings})
-            self._answers[request.key] = Answer(request.key, request.body_sha256, answer, self.position)
+            self._answers[key] = Answer(key, request.body_sha256, answer, self.position)
         return Accepted(self.position, events, warnings)
+
+    def _key(self, request: Request) -> tuple[str | None, Answer | None]:
+        """The key that the request goes by, and what was answered under it.
+
+        A key whose events are gone has had its time, and the next one is made from it.
+        """
+        key, generation = request.key, 1
+        while key is not None and (first := self._first_answer(key)) is not None:
+            if not request.while_it_stands or self._stands(first):
+                return key, first
+            generation += 1
+            key = f"{request.key}~{generation}"
+        return key, None
+
+    def _stands(self, first: Answer) -> bool:
+        return any(self._records.stands(event["id"]) for event in json.loads(first.answer)["events"])
 
     def _first_answer(self, key: str) -> Answer | None:
         return self._answers.get(key) or self._transaction.answer(key)
@@ -287,7 +306,7 @@ class _Group:
         admitted = check(self._records, event, event_id, now.date())
         version = self._records.version(admitted.stream)
         stamp = now.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
-        text = state_text(event, event_id, admitted.effective, admitted.known, stamp, request.recorded_by)
+        text = state_text(event, event_id, admitted.effective, admitted.known, stamp, request.origin)
         entry = Entry(admitted.stream, version + 1, event.type, text, event_id, admitted.chain, admitted.keys)
         _check_size(entry)
         self.position += 1

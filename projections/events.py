@@ -26,6 +26,7 @@ COLUMNS = {
     "known": "DATE",
     "recorded_at": "TIMESTAMP",
     "recorded_by": "VARCHAR",
+    "batch": "VARCHAR",
     "entities": "VARCHAR[]",
     "records": "VARCHAR[]",  # "kind/id" of its own record, and of the commitment that it draws on
     "state": "VARCHAR",
@@ -48,6 +49,7 @@ def row(chain: Sequence[tuple[Stored, dict[str, Any]]]) -> list[Any]:
         state["known"],
         state["recorded_at"],
         state["recorded_by"],
+        state.get("batch"),
         sorted(_entities(chain)),
         sorted(_records(chain)),
         stored.state,
@@ -87,7 +89,7 @@ def _named(kind: str, data: dict[str, Any]) -> Iterator[str]:
             yield reference.id
 
 
-_RECORDED = "position <= $position AND known <= $known_at"
+RECORDED = "position <= $position AND known <= $known_at"
 
 
 def events(
@@ -98,6 +100,8 @@ def events(
     record: str | None = None,
     type: str | None = None,
     recorded_by: str | None = None,
+    batch: str | None = None,
+    live: bool | None = None,
     from_: str | None = None,
     to: str | None = None,
     order: Literal["newest", "position"] = "newest",
@@ -105,13 +109,17 @@ def events(
 ) -> Listing:
     """Events known by `known_at`, newest first or by position; `as_of` doesn't matter.
 
-    `record` is "kind/id" or an id of any kind; `from_` and `to` are days or moments of recording (UTC), inclusive.
+    `record` is "kind/id" or an id of any kind; `live` leaves out those that a live retraction names, or those that
+    none names; `from_` and `to` are days or moments of recording (UTC), inclusive.
     """
+    retracted, values = ("", {}) if live is None else gone(model, at)
     conditions = {
         "entity": "list_contains(entities, $entity)",
         "record": "len(list_filter(records, lambda one: $record IN (one, substr(one, instr(one, '/') + 1)))) > 0",
         "type": "type = $type",
         "recorded_by": "recorded_by = $recorded_by",
+        "batch": "batch = $batch",
+        "live": f"(event_id NOT IN ({retracted})) = $live",
         "from_": "recorded_at >= $from_::TIMESTAMP",
         "to": "recorded_at <= $to::TIMESTAMP" if to and "T" in to else "recorded_at < $to::TIMESTAMP + INTERVAL 1 DAY",
         "after": "position < $after" if order == "newest" else "position > $after",
@@ -122,6 +130,8 @@ def events(
         "record": record,
         "type": type,
         "recorded_by": recorded_by,
+        "batch": batch,
+        "live": live,
         "from_": from_,
         "to": to,
         "after": after,
@@ -129,10 +139,29 @@ def events(
     chosen = {name: value for name, value in given.items() if value is not None}
     sql = "".join(f" AND {conditions[name]}" for name in chosen)
     direction = "DESC" if order == "newest" else "ASC"
-    rows = _selected(model, at, f"{sql} ORDER BY position {direction} LIMIT {page.limit + 1:d}", chosen)
+    rows = _selected(model, at, f"{sql} ORDER BY position {direction} LIMIT {page.limit + 1:d}", {**values, **chosen})
     more = len(rows) > page.limit
     rows = rows[: page.limit]
     return Listing(_shown(model, at, rows), None, more, str(rows[-1][0]) if more else None)
+
+
+def gone(model: Tables, at: Point) -> tuple[str, dict[str, Any]]:
+    """A query for the `id` of every event that a live retraction names, and its values."""
+    values = {"position": at.position, "known_at": at.known_at, "retraction": RETRACTED}
+    # Retractions of retractions are few. From the newest down each one's fate is known when it is met.
+    undone: set[str] = set()
+    for event_id, about in model.rows(
+        f"""SELECT event_id, about FROM events
+        WHERE type = $retraction AND {RECORDED}
+            AND about IN (SELECT event_id FROM events WHERE type = $retraction AND {RECORDED})
+        ORDER BY position DESC""",
+        values,
+    ):
+        if event_id not in undone:
+            undone.add(about)
+    sql = f"""SELECT DISTINCT about AS id FROM events
+        WHERE type = $retraction AND {RECORDED} AND event_id NOT IN (SELECT unnest($undone::VARCHAR[]))"""
+    return sql, {**values, "undone": sorted(undone)}
 
 
 def event(model: Tables, at: Point, event_id: str) -> dict[str, Any] | None:
@@ -181,7 +210,7 @@ _Selected = tuple[int, str, str, str, str | None, str]
 
 def _selected(model: Tables, at: Point, sql: str, values: dict[str, Any]) -> list[_Selected]:
     rows: list[Any] = model.rows(
-        f"SELECT position, event_id, chain, type, about, state FROM events WHERE {_RECORDED}{sql}",
+        f"SELECT position, event_id, chain, type, about, state FROM events WHERE {RECORDED}{sql}",
         {"position": at.position, "known_at": at.known_at, **values},
     )
     return rows
@@ -194,7 +223,7 @@ def _shown(model: Tables, at: Point, rows: Sequence[_Selected]) -> list[dict[str
     about: dict[tuple[str, str], list[str]] = defaultdict(list)
     for event_id, kind, named in model.rows(
         f"""SELECT event_id, type, about FROM events
-        WHERE {_RECORDED} AND about IN (SELECT unnest($ids::VARCHAR[])) ORDER BY position""",
+        WHERE {RECORDED} AND about IN (SELECT unnest($ids::VARCHAR[])) ORDER BY position""",
         {"position": at.position, "known_at": at.known_at, "ids": [one[1] for one in rows]},
     ):
         about[kind, named].append(event_id)

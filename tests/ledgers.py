@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ledger.event import parse_event
+from ledger.event import Origin, parse_event
 from ledger.refusals import Problem, Refusal
 from ledger.store import Store
 from ledger.writer import Accepted, NotTried, Outcome, Request, Writer
@@ -20,7 +20,8 @@ WAIT_SECONDS = 60
 def request(*events: dict[str, Any], key: str | None = None, if_match: int | None = None) -> Request:
     """Events as one door would hand them in; the digest is that of what they say."""
     digest = hashlib.sha256(json.dumps(events, sort_keys=True).encode()).hexdigest()
-    return Request(tuple(parse_event(event) for event in events), "tests", key, digest, if_match)
+    parsed = tuple(parse_event(event) for event in events)
+    return Request(parsed, Origin("tests"), key, body_sha256=digest, if_match=if_match)
 
 
 class Ledger:

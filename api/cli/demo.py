@@ -18,7 +18,7 @@ from api.cli.ledgers import opened
 from api.cli.serving import listening_on, run
 from api.cli.talking import Exit, answers, fail, failures_told
 from api.service import Service
-from ledger.event import parse_event
+from ledger.event import Origin, parse_event
 from ledger.refusals import Refusal
 from ledger.writer import Request
 
@@ -45,7 +45,7 @@ def demo(
 def load(service: Service) -> int:
     """Record the example's events, those that aren't there yet; how many there are."""
     requests = [
-        Request((parse_event(one),), "example", key=f"example:{one['id']}", body_sha256=canonical_sha256(one))
+        Request((parse_event(one),), Origin("example"), f"example:{one['id']}", body_sha256=canonical_sha256(one))
         for one in ledger.example.events()
     ]
     for outcome in service.writer.submit(requests, stop=True).result():

@@ -19,6 +19,7 @@ from api.bulk import Line, Rules, Summary, content_keys, lines_of, record_lines
 from api.cli.ledgers import Data, Source, Url, opened
 from api.cli.talking import Exit, fail, fail_with, failures_told, messages, say
 from api.service import Service
+from ledger.event import Origin
 
 KEY = "import"
 SHOWN = 20
@@ -79,7 +80,7 @@ class _Local:
         self._runner = runner
 
     def record(self, lines: Sequence[Line], *, stop: bool, dry_run: bool) -> Iterator[Told]:
-        rules = Rules(recorded_by="import", stop=stop, dry_run=dry_run, key_of=content_keys(KEY))
+        rules = Rules(Origin("import"), stop=stop, dry_run=dry_run, key_of=content_keys(KEY), while_it_stands=True)
         chunks = record_lines(self._service, iter(lines), rules)
         while (told := self._runner.run(_next(chunks))) is not None:
             yield told

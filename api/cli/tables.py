@@ -29,6 +29,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "conventions": ("recallable", "paid_in", "pic", "dpi", "rvpi", "tvpi", "unfunded"),
     "cash_flows": ("date", "kind", "amount"),
     "entities": ("entity", "name", "kind", "parent", "country", "state"),
+    "imports": ("batch", "events", "retracted", "first_position", "last_position", "last_recorded_at"),
     "events": ("position", "recorded_at", "type", "effective", "known", "status", "id"),
 }
 
@@ -72,7 +73,7 @@ def _show_rows(console: Console, key: str, rows: list[dict[str, Any]]) -> None:
 
 
 def _cell(column: str, value: Any) -> str:
-    if column == "recorded_at":
+    if column.endswith("recorded_at"):
         return str(value)[:16].replace("T", " ")  # to the minute, UTC
     return figure(value)
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.event import PROBLEMS_TOLD, TYPES, Event, event_schema, keys_of, parse_event, references, state_text
+from ledger.event import PROBLEMS_TOLD, TYPES, Event, Origin, event_schema, keys_of, parse_event, references, state_text
 from ledger.refusals import Problem, Reason, Refusal
 from tests import facts
 from tests.facts import Fact, ident, stake, usd
@@ -293,11 +293,11 @@ def test_a_full_example_is_taken_as_it_is(kind: str) -> None:
 def test_the_stored_state_holds_the_fields_as_they_came(kind: str) -> None:
     """Nothing is re-written or lost, whatever the characters; defaults are resolved and the stamp is added."""
     state = json.loads(
-        state_text(Event(kind, full(kind)), ident(9), "2023-Q3/2023-11-05", "2023-11-05", "now", "tests")
+        state_text(Event(kind, full(kind)), ident(9), "2023-Q3/2023-11-05", "2023-11-05", "now", Origin("tests"))
     )
     assert state == {**full(kind), "schema": 1, "recorded_at": "now", "recorded_by": "tests"}
     bare = {"type": kind, "effective": "2023", "data": FULL[kind], "note": None}
-    state = json.loads(state_text(Event(kind, bare), ident(9), "2023", "2023-11-05", "now", "tests"))
+    state = json.loads(state_text(Event(kind, bare), ident(9), "2023", "2023-11-05", "now", Origin("tests")))
     assert state["status"] == "reported"
     assert not {"source", "same_as", "note"} & set(state)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ledger import head as head_module
 from ledger.checks import check
-from ledger.event import Event, parse_event, state_text
+from ledger.event import Event, Origin, parse_event, state_text
 from ledger.head import Admitted, Head
 from ledger.refusals import Refusal
 from ledger.store import Stored
@@ -75,7 +75,8 @@ def stream(seed: int, length: int) -> Iterator[tuple[Event, str]]:
 def take(head: Head, position: int, event: Event, event_id: str) -> tuple[Stored, Admitted]:
     """Check an event and take it into the head's view at this position."""
     admitted = check(head, event, event_id, TODAY)
-    text = state_text(event, event_id, admitted.effective, admitted.known, "2026-11-22T10:00:00.000000Z", "tests")
+    stamp = "2026-11-22T10:00:00.000000Z"
+    text = state_text(event, event_id, admitted.effective, admitted.known, stamp, Origin("tests"))
     version = head.version(admitted.stream) + 1
     stored = Stored(position, admitted.stream, version, event.type, text, event_id, admitted.chain)
     head.accept(stored, admitted.keys, admitted.moved, admitted.moved_to)

@@ -554,3 +554,24 @@ def test_an_old_version_is_told_before_what_the_rules_say(ledger: Ledger) -> Non
     [made] = [one.event_id for one in ledger.store.by_key("commitment/pledge")]
     assert ledger.refused(retract(made), if_match=0).reason == Reason.VERSION_MISMATCH
     taken(ledger.ask(retract(made), if_match=1))
+
+
+def test_a_key_lasts_while_what_it_recorded_stands(any_ledger: Ledger) -> None:
+    """Decided in the order of the requests: in one call, what is retracted is recorded again, and once."""
+    any_ledger.given(*PARTIES)
+
+    def line(issuer: str = "beta") -> Request:
+        return replace(request(invest("acme", issuer), key="k"), while_it_stands=True)
+
+    first, repeated = (taken(outcome) for outcome in any_ledger.submit(line(), line()))
+    assert (first.repeated, repeated.repeated) == (False, True)
+    [made] = first.events
+    undo = request(retract(made["id"]), key="undo")
+    outcomes = any_ledger.submit(undo, request(invest("acme", "beta"), key="k"), line(), line())
+    retracted, for_ever, again, at_last = (taken(outcome) for outcome in outcomes)
+    assert (for_ever.repeated, for_ever.events) == (True, [made])
+    assert (again.repeated, again.events[0]["position"]) == (False, retracted.position + 1)
+    assert (at_last.repeated, at_last.events) == (True, again.events)
+    [refused] = any_ledger.submit(line("gamma"))
+    assert isinstance(refused, Refusal)
+    assert refused.problems[0].reason == Reason.KEY_REUSED
