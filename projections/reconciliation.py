@@ -12,7 +12,7 @@ from ledger.claims import Quantity
 from ledger.fields import is_uuid
 from ledger.money import ZERO, Bounds, bounds_of, money_of, stake_of
 from ledger.times import parse_period
-from projections.figures import Exchange, Figure, Item, Part, grouped
+from projections.figures import Exchange, Figure, Item, Part, grouped, larger_of
 from projections.flows import CHANGES, MAKES, Flow, agreed, flows
 from projections.parties import Parties, parties
 from projections.rates import exchange
@@ -128,7 +128,7 @@ def _sides(
     sides: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for flow in every:
         between = _made(of_record.get(flow.record or "", ())) if flow.type == "contract.paid" else flow
-        if between is None or between.payer == between.payee or flow.subtype == "secondary":
+        if between is None or between.payer == between.payee or _is_secondary(flow):
             continue
         for side, party in (("payers", between.payer), ("payees", between.payee)):
             if party is not None:
@@ -197,10 +197,10 @@ class Books:
         for member in members:
             other = self.by_name.get(member)
             if other is None:
-                found |= self._member(member, measures)
+                _add(found, self._member(member, measures))
             elif other.chain not in met:  # claims can sum up one another in a circle
                 met.add(other.chain)
-                found |= self._found(other, met) or {}
+                _add(found, self._found(other, met) or {})
         return found
 
     def _member(self, member: str, measures: str | None) -> dict[str, Found]:
@@ -216,7 +216,7 @@ class Books:
             measured = _MEASURED.get(measures or "")
             if (kind, measured) in (("commitment", "investment.made"), ("contract", "contract.paid")):
                 for flow in self.of_record.get(record, ()):
-                    if flow.type == measured:
+                    if flow.type == measured and not _is_secondary(flow):
                         found |= _once(self._event(flow))
             else:
                 found |= self._record(record)
@@ -273,6 +273,18 @@ class Books:
 
 def _once(found: Found) -> dict[str, Found]:
     return {found.names[0]: found}
+
+
+def _add(found: dict[str, Found], more: dict[str, Found]) -> None:
+    """Of what is found already, the surer: another claim's period may not hold it for sure."""
+    for name, one in more.items():
+        there = found.get(name)
+        found[name] = one if there is None else replace(one, figure=larger_of(there.figure, one.figure))
+
+
+def _is_secondary(flow: Flow) -> bool:
+    """Whether an investment's cash goes to former holders. Marks have a basis of that name."""
+    return flow.type == "investment.made" and flow.subtype == "secondary"
 
 
 def _perhaps(found: Found) -> Found:

@@ -71,7 +71,7 @@ def _state(model: Tables, at: Point, stream: str) -> dict[str, Any] | None:
         figures = [called := summed(_part(row).figure(converting) for row in after)]
         state["called"] = shown(called, converting.target or own_currency(called) or made[8])
     elif made[4] == "restriction.imposed":
-        state["lifted"] = after[-1][6] if after else None
+        state["lifted"] = after[0][6] if after else None
     state["events"] = [row[0] for row in sorted([made, *after], key=lambda row: row[1])]
     return with_missing(state, figures)
 

@@ -31,7 +31,8 @@ PINNED_MIDWAY = 10
 FILTER_VALUES = {
     "currency": ["USD", "EUR", "JPY", "CHF"],
     "include": ["rumoured"],
-    "kind": ["company", "fund"],
+    "kind of entities": ["company", "fund"],
+    "kind of claims": ["aggregate", "target", "statement", "denial"],
 }
 
 
@@ -54,8 +55,10 @@ KINDS = [
     Kind("/v1/entities", "entities", ("kind", "parent"), oracle.entities, "entity"),
     Kind("/v1/valuations/{subject}", "marks", (), oracle.valuations),
     Kind("/v1/performance/{subject}", "cash_flows", ("issuer",), oracle.performance, paged=False),
+    Kind("/v1/claims", "claims", ("by", "about", "kind"), oracle.claims),
+    Kind("/v1/restrictions", "restrictions", ("on",), oracle.restrictions),
 ]
-ASKED_IN_TURN = [KINDS[index] for index in (0, 1, 2, 5, 0, 4, 1, 0, 5, 2, 4, 3)]
+ASKED_IN_TURN = [KINDS[index] for index in (0, 6, 1, 2, 7, 5, 0, 4, 6, 1, 0, 5, 2, 7, 6, 4, 3)]
 SHARED_FILTERS = ("currency", "include")
 
 
@@ -170,8 +173,9 @@ def questions(choices: Choices, log: Log) -> Iterator[Question]:
             filters = []
             for name in sets[(start + turn) % len(sets)]:
                 # Parties that the log speaks of in that place, so that most questions find something.
-                there = sorted({data[name] for data in said if isinstance(data.get(name), str)}) or PARTIES
-                filters.append((name, choices.one_of(FILTER_VALUES.get(name, there))))
+                there = sorted(set(itertools.chain(*(_listed(data.get(name)) for data in said)))) or PARTIES
+                values = FILTER_VALUES.get(name) or FILTER_VALUES.get(f"{name} of {kind.rows}") or there
+                filters.append((name, choices.one_of(values)))
             yield Question(
                 kind,
                 as_of=choices.one_of(as_of if choices.chance(70) else as_of[: len(as_of) // 3]),
@@ -180,6 +184,11 @@ def questions(choices: Choices, log: Log) -> Iterator[Question]:
                 filters=tuple(filters),
                 subject=choices.one_of(PARTIES[:4]) if "{subject}" in kind.path else None,
             )
+
+
+def _listed(value: Any) -> list[str]:
+    """The ids of a field that holds one or several."""
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
 
 
 def ask(client: httpx.Client, question: Question) -> httpx.Response:

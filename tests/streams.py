@@ -68,6 +68,17 @@ PARTIES = list(ENTITIES)
 CURRENCIES = ["USD", "USD", "USD", "EUR", "EUR", "JPY"]
 COMMITMENTS = ["pledge", "programme", "reserve"]
 CONTRACTS = ["cloud-deal", "chip-deal", "licence-deal"]
+GUARANTEES = ["backstop", "surety"]
+CLAIMS = ["all-told", "last-year", "this-year", "next-year", "one-round", "this-round", "their-view", "our-view"]
+RESTRICTIONS = ["mandate", "embargo", "covenant"]
+# What makes the records of each kind, and the ids that they are given.
+RECORDS = {
+    "commitment": ("commitment.made", COMMITMENTS),
+    "contract": ("contract.signed", CONTRACTS),
+    "guarantee": ("guarantee.given", GUARANTEES),
+    "claim": ("claim.published", CLAIMS),
+    "restriction": ("restriction.imposed", RESTRICTIONS),
+}
 INSTRUMENTS = [*["equity"] * 8, "fund_interest", "fund_interest", "debt", "grant"]
 # Few enough that days tie, and that periods overlap, touch and lie in one another.
 EFFECTIVE = [
@@ -177,11 +188,10 @@ class Builder:
         return [one for one in self._facts[:until] if one.type == kind]
 
     def _slug(self, kind: str) -> str | None:
-        if kind.startswith("commitment."):
-            return self._record(COMMITMENTS, "commitment.made", makes=kind == "commitment.made")
-        if kind.startswith("contract."):
-            return self._record(CONTRACTS, "contract.signed", makes=kind == "contract.signed")
-        return None
+        if (record := RECORDS.get(kind.partition(".")[0])) is None:
+            return None
+        maker, slugs = record
+        return self._record(slugs, maker, makes=kind == maker)
 
     def _record(self, slugs: list[str], maker: str, *, makes: bool) -> str:
         """One that isn't there yet to make it, one that is there for everything else; mostly."""
@@ -291,6 +301,7 @@ class Builder:
         }
         self._maybe(data, 50, "units", lambda: self._choose.one_of(UNITS))
         self._maybe(data, 50, "stake", self._stake)
+        self._maybe(data, 15, "cash_to", lambda: self._choose.one_of(["holders", "issuer"]))
         if self._choose.chance(30):
             data["commitment"] = self._pledge()
             self._maybe(data, 30, "inside_commitment", lambda: self._choose.chance(50))
@@ -340,7 +351,7 @@ class Builder:
             "from": from_,
             "to": to,
             "amount": self._money(CEILINGS),
-            "purpose": self._choose.one_of(["fund", "investment", "capex", "spend", "loan"]),
+            "purpose": self._choose.one_of(["fund", "investment", "capex", "spend", "loan", "grant"]),
             "binding": self._choose.chance(30),
         }
         self._maybe(data, 40, "stage", lambda: self._choose.one_of(["planned", "announced", "agreed"]))
@@ -414,10 +425,99 @@ class Builder:
         data: Event = {"entity": self._choose.one_of(PARTIES)}
         self._maybe(data, 50, "parent", lambda: self._choose.one_of([None, *PARTIES]))
         self._maybe(data, 50, "country", lambda: self._choose.one_of(["JP", "US", None]))
+        self._maybe(data, 30, "sector", lambda: self._choose.one_of(["chips", "cloud", None]))
         self._maybe(data, 30, "state", lambda: self._choose.one_of(["active", "failed", None]))
         self._maybe(data, 20, "name", lambda: self._choose.one_of(["Another Name", None]))
         self._maybe(data, 20, "aliases", lambda: self._choose.one_of([["Alias"], [], None]))
         return data
+
+    def guarantee_given(self, fact: Fact) -> Event:
+        guarantor, to = self._two()
+        of = self._choose.one_of(PARTIES)
+        return {"guarantee": fact.slug, "guarantor": guarantor, "of": of, "to": to, "amount": self._money(CEILINGS)}
+
+    def guarantee_called(self, fact: Fact) -> Event:
+        return {"guarantee": fact.slug, "amount": self._money()}
+
+    def claim_published(self, fact: Fact) -> Event:
+        data: Event = {
+            "claim": fact.slug,
+            "text": "As was said.",
+            "kind": self._choose.one_of(["aggregate", "target", "statement", "denial"]),
+        }
+        self._maybe(data, 40, "by", lambda: self._choose.one_of(PARTIES))
+        self._maybe(data, 40, "about", lambda: self._some(PARTIES))
+        self._maybe(data, 70, "value", self._money)
+        if "value" in data and "currency" in data["value"]:
+            data["value"]["currency"] = "USD"
+        self._maybe(data, 50, "quantity", self._quantity)
+        self._maybe(data, 30, "count", lambda: self._choose.one_of([3, 1, 0]))
+        self._maybe(data, 30, "share_of", self._share_of)
+        self._maybe(data, 80, "period", self._span)
+        measures = ["funding", "commitments", "valuation", "revenue", "loss"]
+        self._maybe(data, 80, "measures", lambda: self._choose.one_of(measures))
+        self._maybe(data, 50, "payers", lambda: self._some(["delta-fund", "acme", *PARTIES]))
+        self._maybe(data, 60, "payees", lambda: self._some(["borealis", "cumulus", *PARTIES]))
+        self._maybe(data, 60, "series", lambda: "yearly")
+        self._maybe(data, 50, "members", lambda: self._some(self._members(fact)))
+        earlier = [name for one in self._before(fact, fact.type) for name in (one.id, one.slug) if name]
+        if earlier:
+            self._maybe(data, 60, "part_of", lambda: self._choose.one_of(earlier))
+            self._maybe(data, 30, "denies", lambda: self._choose.one_of(earlier))
+        return data
+
+    def _some(self, names: Sequence[str]) -> list[str]:
+        """Up to three of the names, each once; none of none."""
+        count = self._choose.one_of([1, 2, 3]) if names else 0
+        return list(dict.fromkeys(self._choose.one_of(names) for _ in range(count)))
+
+    def _members(self, fact: Fact) -> list[str]:
+        """What a claim may sum up: events, and records by their ids."""
+        until = self._facts.index(fact) if fact in self._facts else len(self._facts)
+        earlier = self._facts[:until][::-1]
+        records = [one.slug for one in earlier if one.slug is not None and not one.type.startswith("restriction.")]
+        return [*(one.id for one in earlier), *records]
+
+    def _quantity(self) -> Event:
+        quantity: Event = {"unit": "chips"}
+        if self._choose.chance(70):
+            quantity["number"] = self._choose.one_of(["100", "40", "0"])
+            self._maybe(quantity, 40, "qualifier", lambda: self._choose.one_of(WORDS))
+        else:
+            quantity |= {"low": "20", "high": "60"}
+        return quantity
+
+    def _share_of(self) -> str | Event:
+        if self._choose.chance(50):
+            return self._choose.one_of(SHARES)
+        return {"share": self._choose.one_of(SHARES), "qualifier": self._choose.one_of(WORDS[:6])}
+
+    def _span(self) -> Event:
+        if self._choose.chance(60):
+            year = self._choose.one_of(["2022", "2021", "2023", "2022-Q1", "2022-Q2"])
+            return {"start": year, "end": year}
+        span: Event = {}
+        self._maybe(span, 70, "start", lambda: self._choose.one_of(["2022", "2021", "2022-Q2", "2022-04-01"]))
+        self._maybe(span, 80, "end", lambda: self._choose.one_of(["2022", "2022-06", "2023", "2024"]))
+        return span
+
+    def restriction_imposed(self, fact: Fact) -> Event:
+        promises = self._before(fact, "commitment.made")
+        on = [*PARTIES[:4], *(one.slug or "" for one in promises), *(one.id for one in promises)]
+        data: Event = {
+            "restriction": fact.slug,
+            "on": self._some(on),
+            "kind": self._choose.one_of(["mandate", "exclusivity", "sanction", "covenant"]),
+            "text": "As was agreed.",
+        }
+        labels = [*PARTIES, "JP", "US", "chips", "cloud"]
+        self._maybe(data, 20, "by", lambda: self._choose.one_of(PARTIES))
+        self._maybe(data, 60, "allows", lambda: self._some(labels) if self._choose.chance(90) else [])
+        self._maybe(data, 60, "forbids", lambda: self._some(labels))
+        return data
+
+    def restriction_lifted(self, fact: Fact) -> Event:
+        return {"restriction": fact.slug}
 
 
 _WEIGHTED: list[tuple[int, str, Callable[[Builder, Fact], Event]]] = [
@@ -436,7 +536,12 @@ _WEIGHTED: list[tuple[int, str, Callable[[Builder, Fact], Event]]] = [
     (2, "contract.paid", Builder.contract_settled),
     (5, "valuation.recorded", Builder.valuation_recorded),
     (3, "rate.published", Builder.rate_published),
-    (2, "entity.changed", Builder.entity_changed),
+    (3, "entity.changed", Builder.entity_changed),
+    (1, "guarantee.given", Builder.guarantee_given),
+    (1, "guarantee.called", Builder.guarantee_called),
+    (7, "claim.published", Builder.claim_published),
+    (4, "restriction.imposed", Builder.restriction_imposed),
+    (1, "restriction.lifted", Builder.restriction_lifted),
 ]
 FACTS = {kind: build for _, kind, build in _WEIGHTED}
 _KINDS = [kind for weight, kind, _ in _WEIGHTED for _ in range(weight)]

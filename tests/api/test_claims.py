@@ -102,6 +102,47 @@ def test_members_that_are_records_are_what_the_claim_measures_of_them(service: h
     assert row_of(service, "promised")["found"] == exactly("100")
 
 
+def test_what_former_holders_got_is_no_funding_of_a_commitment_either(service: httpx.Client) -> None:
+    """Given a draw that bought shares of others; when the commitment's funding is claimed; then it isn't found."""
+    given(
+        service,
+        *PARTIES,
+        pledged(),
+        bought(amount="30", commitment="pledge"),
+        bought(amount="20", commitment="pledge", cash_to="holders"),
+        claimed(measures="funding", members=["pledge"]),
+    )
+    assert row_of(service)["found"] == exactly("30")
+
+
+def test_what_one_claim_finds_for_sure_another_does_not_make_unsure(service: httpx.Client) -> None:
+    """Given a flow on the edge of one claim's period and well within another's; when a third sums up both, in either
+    order; then it is there for sure, once."""
+    half, year = {"start": "2023-01", "end": "2023-06"}, {"start": "2023", "end": "2023"}
+    given(
+        service,
+        *PARTIES,
+        {**bought("2023-06/2023-07", "7"), "known": "2023-12-31"},
+        claimed("half", "7", measures="funding", payers=["ant"], period=half),
+        claimed("year", "7", measures="funding", payers=["ant"], period=year),
+        claimed("one", "7", members=["half", "year"]),
+        claimed("other", "7", members=["year", "half"]),
+    )
+    assert row_of(service, "half")["found"] == figure("0", "0", "7")
+    assert row_of(service, "one")["found"] == row_of(service, "other")["found"] == exactly("7")
+
+
+def test_a_mark_of_a_sale_between_holders_is_a_mark(service: httpx.Client) -> None:
+    """Given a mark of basis secondary; when the worth of its subject is claimed; then it is found."""
+    given(
+        service,
+        *PARTIES,
+        event("valuation.recorded", "2023-05-01", subject="bee", basis="secondary", value=usd("500")),
+        claimed("worth", "1000", measures="valuation", payees=["bee"]),
+    )
+    assert row_of(service, "worth")["found"] == exactly("500")
+
+
 def test_revenue_is_what_contracts_were_paid_and_value_the_newest_mark(service: httpx.Client) -> None:
     between = {"contract": "cloud", "customer": "ant", "provider": "dog"}
     signed: dict[str, Any] = {**between, "resource": "cloud", "binding": True}

@@ -6,11 +6,22 @@ A log is a list of `(position, state)`, with the state as the store keeps it; an
 Python values, with all rows on one page. Numbers are exact fractions until they are written.
 """
 
+from tests.oracle.claims import claims
 from tests.oracle.commitments import commitments
 from tests.oracle.contracts import contracts
 from tests.oracle.entities import entities
 from tests.oracle.holdings import holdings
 from tests.oracle.performance import performance
+from tests.oracle.restrictions import restrictions
 from tests.oracle.valuations import valuations
 
-__all__ = ["commitments", "contracts", "entities", "holdings", "performance", "valuations"]
+__all__ = [
+    "claims",
+    "commitments",
+    "contracts",
+    "entities",
+    "holdings",
+    "performance",
+    "restrictions",
+    "valuations",
+]

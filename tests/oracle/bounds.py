@@ -30,6 +30,10 @@ def of_stake(stake: dict[str, Any]) -> Bounds:
     return _of(stake, stake.get("share"), Fraction(1))
 
 
+def of_number(quantity: dict[str, Any]) -> Bounds:
+    return _of(quantity, quantity.get("number"), None)
+
+
 def _of(figure: dict[str, Any], stated: str | None, cap: Fraction | None) -> Bounds:
     word = figure.get("qualifier")
     if word is not None and stated is not None:

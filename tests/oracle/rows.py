@@ -22,6 +22,8 @@ ADDITIVE = {
     "contract.billed",
     "contract.paid",
     "distribution.paid",
+    "guarantee.given",
+    "guarantee.called",
 }
 
 
