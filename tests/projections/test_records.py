@@ -130,12 +130,13 @@ def test_a_claim_is_what_was_said_last_with_its_status(books: Books) -> None:
 
 
 def test_a_restriction_says_when_it_was_lifted(books: Books) -> None:
-    """From the last day of that; a denied lifting lifts nothing."""
+    """From the last day of that; a denied lifting lifts nothing, nor does a second one."""
     books.given(
         restrict("mandate", "acme", on="2022"),
         lift("mandate", on="2023", status="denied"),
         lift("mandate", on="2024-Q1"),
+        lift("mandate", on="2025"),
     )
     assert state(books, "restriction", "mandate", as_of="2024-03-30")["lifted"] is None
     lifted = state(books, "restriction", "mandate")
-    assert (lifted["on"], lifted["lifted"], lifted["events"]) == (["acme"], "2024-Q1", [ident(1), ident(3)])
+    assert (lifted["on"], lifted["lifted"], lifted["events"]) == (["acme"], "2024-Q1", [ident(1), ident(3), ident(4)])
