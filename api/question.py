@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -47,6 +47,20 @@ def _plain_day(text: object) -> date:
         raise PydanticCustomError("day", "not a day of the calendar like 2023-11-05") from None
 
 
+def some_of(*words: str) -> AfterValidator:
+    """Text that is one or several of the words, with commas between."""
+
+    def check(text: str) -> str:
+        given = text.split(",")
+        if set(given) <= set(words) and len(set(given)) == len(given):
+            return text
+        raise PydanticCustomError(
+            "words", "not one or several, with commas between, of {words}", {"words": ", ".join(words)}
+        )
+
+    return AfterValidator(check)
+
+
 PlainNumber = Annotated[int, BeforeValidator(_plain_number)]
 PlainDay = Annotated[date, BeforeValidator(_plain_day)]
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]
@@ -69,7 +83,9 @@ class Times(BaseModel):
     currency: Currency | None = Field(
         default=None, description="Convert every figure to this currency (ISO 4217), each at the rate of its day."
     )
-    include: Literal["rumoured"] | None = Field(default=None, description="`rumoured`: let rumours count as well.")
+    include: Annotated[str, some_of("rumoured"), Field(json_schema_extra={"enum": ["rumoured"]})] | None = Field(
+        default=None, description="`rumoured`: let rumours count as well."
+    )
 
 
 class Tabled(Times):
@@ -146,7 +162,7 @@ async def resolve(service: Service, times: Times, at_least: int) -> Point:
         known_at=times.known_at or day,
         position=position,
         currency=times.currency,
-        include_rumoured=times.include == "rumoured",
+        include_rumoured="rumoured" in (times.include or "").split(","),
     )
 
 
