@@ -1,4 +1,4 @@
-"""The tree by its definition (RFC 6962, 2.1): slow, recursive and obvious. And a tree that memory keeps as stores do."""
+"""The tree by its definition (RFC 6962, 2.1): slow, recursive and obvious. And one that memory keeps as stores do."""
 
 from __future__ import annotations
 
