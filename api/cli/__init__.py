@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.cli import demo, importing, maintenance, questions, serving
+from api.cli import demo, exporting, importing, maintenance, questions, serving
 from api.questions import QUESTIONS
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("serve")(serving.serve)
 app.command("import")(importing.import_files)
+app.add_typer(exporting.app, name="export")
 app.command("rebuild")(maintenance.rebuild)
 app.command("doctor")(maintenance.doctor)
 for question in QUESTIONS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -18,36 +18,47 @@ from api.question import Question
 
 def command(question: Question[Any]) -> Callable[..., None]:
     """A function that typer makes a command of: an option for each parameter of the question."""
-    options = options_of(question)
 
     def ask(**given: Any) -> None:
         source = Source(given.pop("data"), given.pop("url"))
-        as_json = given.pop("json")
-        path = question.path.format(**{part: quote(given.pop(part), safe="") for part in question.parts})
-        query = {
-            name: value for name, value in ((name, given[_variable(name)]) for name in options) if value is not None
-        }
+        path, query = address_of(question, given)
         with failures_told():
             response = source.get(path, query)
         answer = json.loads(response.content)
         if response.is_error:
             fail_with(answer, response.status_code)
-        if as_json:
+        if given["json"]:
             typer.echo(response.content)
         else:
             show(answers, question.name, answer)
 
-    parameters = [_argument(part) for part in question.parts]
-    parameters += [_option(name, str | None, text, f"--{name.replace('_', '-')}") for name, text in options.items()]
-    parameters += [
-        _option("json", bool, "The answer as the service gives it, on stdout.", "--json", default=False),
-        inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, annotation=Data, default=None),
-        inspect.Parameter("url", inspect.Parameter.KEYWORD_ONLY, annotation=Url, default=None),
+    as_json = option("json", bool, "The answer as the service gives it, on stdout.", "--json", default=False)
+    return as_command(ask, question.about, [*parameters_of(question), as_json, *SOURCE])
+
+
+def as_command(function: Callable[..., None], about: str, parameters: list[inspect.Parameter]) -> Callable[..., None]:
+    """The function with the signature that typer reads its arguments and options from."""
+    function.__doc__ = about
+    function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return function
+
+
+def parameters_of(question: Question[Any], leave_out: Collection[str] = ()) -> list[inspect.Parameter]:
+    """What the path of a question leaves open, as arguments, and its parameters as options."""
+    options = [
+        option(name, str | None, text, f"--{name.replace('_', '-')}")
+        for name, text in options_of(question).items()
+        if name not in leave_out
     ]
-    ask.__doc__ = question.about
-    ask.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads its options here
-    ask.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return ask
+    return [*map(_argument, question.parts), *options]
+
+
+def address_of(question: Question[Any], given: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """The path and the query of a question from a command's arguments and options."""
+    path = question.path.format(**{part: quote(given[part], safe="") for part in question.parts})
+    values = ((name, given.get(_variable(name))) for name in options_of(question))
+    return path, {name: value for name, value in values if value is not None}
 
 
 def options_of(question: Question[Any]) -> dict[str, str]:
@@ -65,7 +76,14 @@ def _argument(name: str) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[str, typer.Argument()])
 
 
-def _option(name: str, kind: Any, text: str, flag: str, default: Any = None) -> inspect.Parameter:
+def option(name: str, kind: Any, text: str, flag: str, default: Any = None) -> inspect.Parameter:
+    """An option; flags keep their names, all else may be a word of Python's."""
     annotation = Annotated[kind, typer.Option(flag, help=text, show_default=False)]
     variable = name if kind is bool else _variable(name)
     return inspect.Parameter(variable, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+SOURCE = [
+    inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, annotation=Data, default=None),
+    inspect.Parameter("url", inspect.Parameter.KEYWORD_ONLY, annotation=Url, default=None),
+]

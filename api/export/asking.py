@@ -44,7 +44,7 @@ class Asking:
         """Where the same is answered in JSON, for ever."""
         path = self.question.path.format(**dict(zip(self.question.parts, self.parts, strict=True)))
         given = {name: value for name, value in self.given.items() if name not in OF_THE_PAGE}
-        return Asked(given, self.at, pinned=False).address(path)
+        return Asked(given, times_of(self.at), pinned=False).address(path)
 
     @property
     def name(self) -> str:

@@ -17,7 +17,18 @@ from api.export.parquet import write_parquet
 from api.export.tables import Export
 from api.export.workbook import TooLong, write_workbook
 from api.problems import Door, Fault, Faulty
-from api.question import Asked, Question, headers_of, min_position, parse_question, pinned, query_of, resolve, unchanged
+from api.question import (
+    Asked,
+    Question,
+    headers_of,
+    min_position,
+    parse_question,
+    pinned,
+    query_of,
+    resolve,
+    times_of,
+    unchanged,
+)
 from api.service import Service
 
 SPOOL_BYTES = 4 * 1024 * 1024
@@ -53,7 +64,7 @@ async def respond(question: Question[Any], request: Request) -> Response:
     # Closed when it is read to its end, or else when it is collected.
     spool: IO[bytes] = SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115
     size, tag = await service.run(lambda: _written(write(export_of(service.model, asking), given["format"], spool)))
-    headers = headers_of(Asked(given, at, pinned(asked)), request.url.path, tag)
+    headers = headers_of(Asked(given, times_of(at), pinned(asked)), request.url.path, tag)
     if unchanged(request, tag):
         return Response(status_code=304, headers=headers)
     headers["Content-Disposition"] = f'attachment; filename="{asking.name}.{given["format"]}"'

@@ -74,11 +74,11 @@ class _Formats:
         def made(properties: dict[str, object]) -> Format:
             return book.add_format({"valign": "top", **properties})
 
-        self.header = made({"bold": True, "bg_color": "#E8ECF1", "bottom": 1})
-        self.text = made({})
-        self.wrapped = made({"text_wrap": True})
+        self.header = made({"bold": True, "indent": 1, "bg_color": "#E8ECF1", "bottom": 1})
+        self.text = made({"indent": 1})
+        self.wrapped = made({"text_wrap": True, "align": "left"})
         self.exact = made({"align": "right"})
-        self.day = made({"num_format": "yyyy-mm-dd", "align": "left"})
+        self.day = made({"num_format": "yyyy-mm-dd", "align": "left", "indent": 1})
         self.whole = made({"num_format": "#,##0"})
         self.number = made({"num_format": "#,##0.0###########"})
         self.share = made({"num_format": "0.0##########%"})
@@ -114,6 +114,9 @@ def _shape(table: Table) -> _Shape:
 def _write(sheet: Worksheet, table: Table, shape: _Shape, formats: _Formats, *, exactly: bool) -> None:
     """One sheet. With `exactly` every figure is a text with all its digits."""
     sheet.freeze_panes(1, table.identity)
+    _on_paper(sheet)
+    if table.identity:
+        sheet.repeat_columns(0, table.identity - 1)
     for place, column in enumerate(table.columns):
         hidden = {} if shape.filled[place] or not shape.rows else {"hidden": True}
         sheet.set_column(place, place, shape.widths[place], None, hidden)
@@ -127,6 +130,13 @@ def _write(sheet: Worksheet, table: Table, shape: _Shape, formats: _Formats, *, 
     sheet.autofilter(0, 0, shape.rows, len(table.columns) - 1)
     if exactly:
         sheet.ignore_errors({"number_stored_as_text": f"A1:XFD{LONGEST_SHEET}"})
+
+
+def _on_paper(sheet: Worksheet) -> None:
+    """Printed, every page has the names of the columns."""
+    sheet.set_landscape()
+    sheet.set_paper(9)  # A4
+    sheet.repeat_rows(0)
 
 
 def _write_cell(
@@ -185,6 +195,8 @@ def _notes(tables: Sequence[Table], shapes: Sequence[_Shape]) -> Iterator[Said]:
 
 
 def _write_said(sheet: Worksheet, said: Sequence[Said], formats: _Formats) -> None:
+    _on_paper(sheet)
+    sheet.fit_to_pages(1, 0)
     sheet.set_column(0, 0, max(len(one.name) for one in said) + 3)
     sheet.set_column(1, 1, _WIDEST)
     sheet.set_column(2, 2, _WIDEST + 20)
