@@ -5,16 +5,17 @@ from __future__ import annotations
 import typer
 
 from api.cli import demo, exporting, importing, maintenance, questions, serving
+from api.cli.help import Grouped
 from api.questions import QUESTIONS
 
 app = typer.Typer(
     name="dealledger",
+    cls=Grouped,
     help="A ledger of deals: facts go in, and any question can be asked at any point in three times.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    epilog="Exit codes: 0 ok, 1 found wrong, 2 bad usage, 3 not ready.",
+    epilog="Exit codes: 0 ok, 1 found wrong, 2 bad usage, 3 not ready. More in docs/command-line.md.",
 )
 app.command("demo")(demo.demo)
 app.command("serve")(serving.serve)
