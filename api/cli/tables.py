@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from decimal import Context, Decimal
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
+
+from api.cli.layout import blocks, table, wrapped
 
 FOUR = Context(prec=4)
 UNITS = ((Decimal(10) ** 12, "T"), (Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
@@ -34,6 +37,16 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 
 
+# Where the column's own name takes more room than what is in it.
+HEADS = {
+    "position": "#",
+    "recorded_at": "recorded",
+    "last_recorded_at": "recorded",
+    "first_position": "first #",
+    "last_position": "last #",
+}
+
+
 def show(console: Console, name: str, answer: dict[str, Any]) -> None:
     """An answer as a table, its totals under it, and what it was asked at."""
     key = next((key for key in answer if isinstance(answer[key], list) and key in COLUMNS), None)
@@ -49,9 +62,12 @@ def show(console: Console, name: str, answer: dict[str, Any]) -> None:
         if "included" in answer:
             _show_performance(console, answer)
         _show_rows(console, key, answer[key])
+        for row in answer[key] if key == "restrictions" else ():
+            for breach in row["breaches"]:
+                _say(console, f"Breach of {row['restriction']}: {breach['why']} (event {breach['event']})")
         for total in answer.get("totals") or []:
             told = ", ".join(f"{field} {figure(value)}" for field, value in total.items() if _is_money(value))
-            console.print(Text(f"Total {total['currency'] or 'of no known currency'}: {told}"))
+            _say(console, f"Total {total['currency'] or 'of no known currency'}: {told}")
         if not answer[key]:
             console.print(Text("Nothing at these three times."))
         if answer.get("more"):
@@ -61,18 +77,34 @@ def show(console: Console, name: str, answer: dict[str, Any]) -> None:
 
 
 def _show_rows(console: Console, key: str, rows: list[dict[str, Any]]) -> None:
+    """The rows as a table, or as blocks where the terminal is too narrow for it; one line a row where there is none."""
     if not rows:
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
     columns = [column for column in COLUMNS[key] if any(row.get(column) not in (None, [], "") for row in rows)]
-    for column in columns:
-        table.add_column(column.replace("_", " "), justify="right" if column in NUMERIC else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_cell(column, row.get(column))) for column in columns))
-    console.print(table)
+    heads = [HEADS.get(column, column.replace("_", " ")) for column in columns]
+    cells = [[_cell(column, row.get(column)) for column in columns] for row in rows]
+    right = {index for index, column in enumerate(columns) if column in NUMERIC}
+    width = _width(console)
+    lines = table(heads, cells, right, width)
+    for line in lines or blocks(heads, cells, width):
+        console.print(Text(line), soft_wrap=True)
+
+
+def _width(console: Console) -> int:
+    """How wide a line may be. What no terminal shows goes to a program or a file, which wants a line for each row."""
+    return console.width if console.is_terminal or "COLUMNS" in os.environ else sys.maxsize
+
+
+def _say(console: Console, text: str) -> None:
+    for line in wrapped(text, _width(console)):
+        console.print(Text(line), soft_wrap=True)
 
 
 def _cell(column: str, value: Any) -> str:
+    if column == "breaches":
+        return str(len(value))
+    if column == "amount" and isinstance(value, str):
+        return short(value)
     if column.endswith("recorded_at"):
         return str(value)[:16].replace("T", " ")  # to the minute, UTC
     return figure(value)
@@ -99,10 +131,11 @@ def _show_performance(console: Console, answer: dict[str, Any]) -> None:
     _show_rows(console, "conventions", shortened)
     rates = ", ".join(f"{_number(rate, True)}" for rate in answer["xirr_all"]) or "–"
     reason = f" ({answer['xirr_reason'].replace('_', ' ')})" if answer["xirr_reason"] else ""
-    console.print(Text(f"XIRR {rates}{reason}, NAV {figure(answer['nav'])} {answer['currency']}"))
+    nav = "–" if answer["nav"] is None else short(answer["nav"])
+    console.print(Text(f"XIRR {rates}{reason}, NAV {nav} {answer['currency']}"))
     if answer["unvalued"]:
         told = ", ".join(f"{one['issuer']} {one['instrument']}" for one in answer["unvalued"])
-        console.print(Text(f"No mark values: {told}"))
+        _say(console, f"No mark values: {told}")
 
 
 def _is_money(value: Any) -> bool:
@@ -141,7 +174,7 @@ def short(number: str) -> str:
     """Four digits at most, and a unit: 2.5B."""
     amount = Decimal(number)
     for size, unit in UNITS:
-        if amount >= size:
+        if abs(amount) >= size:
             return f"{_digits(amount / size)}{unit}"
     return _digits(amount)
 
