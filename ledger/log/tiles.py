@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ledger.log.merkle import HASH_BYTES, Node, full_root, node_hash
+from ledger.log.merkle import HASH_BYTES, Node, full_root, node_hash, root
 
 WIDTH = 256
 BITS = 8  # of a tile: it is this many heights of the tree high
@@ -177,3 +177,53 @@ def _heights(hashes: list[bytes]) -> list[list[bytes]]:
     while len(found[-1]) > 1:
         found.append([node_hash(left, right) for left, right in zip(*[iter(found[-1])] * 2, strict=False)])
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class FullNode:
+    """The hash over a full tile, which stands at this index of the level above it."""
+
+    level: int
+    index: int
+    hash: bytes
+
+
+class Edge:
+    """The last, partial tile of every level: all that a tree has to remember in order to grow and to tell its root.
+
+    It starts empty, or from a tree of some size whose tiles `read` gives.
+    """
+
+    def __init__(self, size: int = 0, read: ReadHashes | None = None) -> None:
+        self.size = size
+        self._partial: list[list[bytes]] = []
+        while read is not None and (count := size >> (BITS * len(self._partial))):
+            present = count % WIDTH
+            tile = read(len(self._partial), count - present, present) if present else b""
+            self._partial.append(split_hashes(tile, present))
+
+    def extend(self, leaves: Sequence[bytes]) -> list[FullNode]:
+        """Append leaves; gives the nodes over the tiles that they filled."""
+        found: list[FullNode] = []
+        while leaves:
+            room = WIDTH - self.size % WIDTH
+            self.size += len(leaves[:room])
+            found += self._fill(0, leaves[:room])
+            leaves = leaves[room:]
+        return found
+
+    def _fill(self, level: int, hashes: Sequence[bytes]) -> list[FullNode]:
+        """Put hashes, at most as many as fit, into the tile of this level."""
+        if level == len(self._partial):
+            self._partial.append([])
+        tile = self._partial[level]
+        tile += hashes
+        if len(tile) < WIDTH:
+            return []
+        above = FullNode(level + 1, (self.size >> (BITS * (level + 1))) - 1, full_root(tile))
+        tile.clear()
+        return [above, *self._fill(level + 1, [above.hash])]
+
+    def root(self) -> bytes:
+        """The root of the leaves so far. It needs no other tiles: the full ones are in the levels above."""
+        return root(self.size, nodes(self.size, lambda level, first, count: b"".join(self._partial[level])))

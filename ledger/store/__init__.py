@@ -17,13 +17,14 @@ from ledger.store.errors import (
     TreeDamaged,
 )
 from ledger.store.recorder import Answer, Entry, Store, Stored, WriteTransaction
-from ledger.store.tree import Told
+from ledger.store.tree import Heads, Told, leaf_of
 
 __all__ = [
     "Answer",
     "Conflict",
     "Entry",
     "FolderHeld",
+    "Heads",
     "NoLeaf",
     "NotReplicated",
     "OutcomeUnknown",
@@ -34,6 +35,7 @@ __all__ = [
     "Stored",
     "TreeDamaged",
     "WriteTransaction",
+    "leaf_of",
     "open_store",
 ]
 

@@ -116,9 +116,9 @@ class Reading(ABC):
         rows = self._rows("SELECT key, body_sha256, answer, position FROM answers WHERE key = ?", key)
         return Answer(*rows[0]) if rows else None
 
-    def tree_size(self) -> int:
-        """How many leaves the tree has; as many as the log has events, unless somebody wrote beside the store."""
-        return tree.heads(self._rows).leaves
+    def heads(self) -> tree.Heads:
+        """How many events the log has and how many leaves the tree, at one moment."""
+        return tree.heads(self._rows)
 
     def hashes(self, level: int, first: int, count: int) -> bytes:
         """`count` hashes of a level from `first` on, all of one tile. Raises TreeDamaged unless all are there."""

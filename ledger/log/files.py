@@ -1,0 +1,89 @@
+"""The log as the files that it is made of, by their paths: the checkpoint, tiles and bundles of C2SP tlog-tiles.
+
+Whoever verifies reads these from anywhere: a folder, a web server, a bundle, or straight from the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from ledger.log.entry import entry_bytes
+from ledger.log.tiles import WIDTH, Bundle, Malformed, Tile, bundle_bytes, bundles, parse_path, tiles
+from ledger.store import Store
+
+CHECKPOINT = "checkpoint"
+
+
+class NotThere(Exception):
+    """The log has no such file, or not yet."""
+
+
+class Files(Protocol):
+    """Gives a file's bytes by its path, e.g. `tile/0/x001/234.p/5`. Raises NotThere."""
+
+    def read(self, path: str) -> bytes: ...
+
+
+class FolderFiles:
+    """The files in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, path: str) -> bytes:
+        try:
+            return (self._folder / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise NotThere(f"there is no {path} in {self._folder}") from None
+
+
+class StoreFiles:
+    """The files as the store holds them, made when they are asked for.
+
+    `published` gives the note and the size of the newest checkpoint that anybody may see; nothing beyond that size is
+    given out, for nobody has signed it yet.
+    """
+
+    def __init__(self, store: Store, published: Callable[[], tuple[str, int] | None]) -> None:
+        self._store = store
+        self._published = published
+
+    def read(self, path: str) -> bytes:
+        """Raises NotThere, also for a path that isn't written as it should be, and what the store raises."""
+        published = self._published()
+        if published is None:
+            raise NotThere("nothing of this log has been signed yet")
+        note, size = published
+        if path == CHECKPOINT:
+            return note.encode()
+        try:
+            asked = parse_path(path)
+        except Malformed as error:
+            raise NotThere(str(error)) from None
+        if not asked.is_in(size):
+            raise NotThere(f"{path} is beyond the {size} entries that are signed")
+        return self.bundle(asked) if isinstance(asked, Bundle) else self.tile(asked)
+
+    def tile(self, tile: Tile) -> bytes:
+        return self._store.hashes(tile.level, tile.index * WIDTH, tile.width)
+
+    def bundle(self, bundle: Bundle) -> bytes:
+        """From the events as they are stored now: their leaves say whether they still are what they were."""
+        events = self._store.read(bundle.index * WIDTH, bundle.width)
+        return bundle_bytes([entry_bytes(one.stream, one.version, one.type, one.state) for one in events])
+
+
+def paths(size: int) -> Iterator[str]:
+    """The paths of all files of a log of that size, but for the checkpoint."""
+    yield from (tile.path for tile in tiles(size))
+    yield from (bundle.path for bundle in bundles(size))
+
+
+def copy(files: Files, size: int, folder: Path) -> None:
+    """Write all files of a log of that size into a folder, which any web server can then serve."""
+    for path in (*paths(size), CHECKPOINT):
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(files.read(path))
