@@ -175,13 +175,17 @@ def believed(at: Point) -> Point:
 def duplicates(model: Tables, at: Point) -> set[str]:
     """The chains that only repeat, by `same_as`, what another chain says and counts for."""
     rule = held(at)
-    rows = model.rows(
-        f"""WITH known AS MATERIALIZED (SELECT * FROM {FACTS.name} WHERE {rule.sql})
-        SELECT chain, same_as, status, seen_from <= $as_of FROM known
-        WHERE same_as IS NOT NULL OR chain IN (SELECT same_as FROM known WHERE same_as IS NOT NULL)
-        ORDER BY fact_position""",
-        {**rule.values, "as_of": at.as_of},
+    # Few facts have another source. To find these first costs next to nothing: blocks without any are passed over.
+    columns = f"SELECT fact_position, chain, same_as, status, seen_from <= $as_of FROM {FACTS.name} WHERE {rule.sql}"
+    values = {**rule.values, "as_of": at.as_of}
+    later = model.rows(f"{columns} AND same_as IS NOT NULL", values)
+    if not later:
+        return set()
+    named = sorted({same_as for _, _, same_as, _, _ in later})
+    first_of_all = model.rows(
+        f"{columns} AND same_as IS NULL AND chain IN (SELECT unnest($named::VARCHAR[]))", {**values, "named": named}
     )
+    rows = [row[1:] for row in sorted([*later, *first_of_all], key=lambda row: row[0])]
     pointers = {chain: same_as for chain, same_as, _, _ in rows if same_as is not None}
     roots: dict[str, str] = {}
     first: dict[str, str] = {}
