@@ -89,8 +89,8 @@ def question(question: Question[Any]) -> Any:
 def write(shape: type[BaseModel], answer: type[BaseModel]) -> Any:
     """Keyword arguments for the route that takes events; api/openapi.py adds the events' schema."""
     headers = [
-        _header("Idempotency-Key", "Asked again with the same key and body, the first answer is given again."),
-        _header("If-Match", 'The record\'s version in quotes, like "3": nothing is written if it has another by now.'),
+        header("Idempotency-Key", "Asked again with the same key and body, the first answer is given again."),
+        header("If-Match", 'The record\'s version in quotes, like "3": nothing is written if it has another by now.'),
     ]
     return {
         "response_model": None,
@@ -107,7 +107,7 @@ def write(shape: type[BaseModel], answer: type[BaseModel]) -> Any:
     }
 
 
-def _header(name: str, description: str) -> dict[str, Any]:
+def header(name: str, description: str) -> dict[str, Any]:
     schema = {"type": "string"}
     return {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
 

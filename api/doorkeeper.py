@@ -53,7 +53,7 @@ class Doorkeeper:
         request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
         ids = {"request_id": request_id, "trace_id": trace_id_of(sent)}
         inner: Scope = {**scope, "method": "GET"} if method == "HEAD" else scope
-        inner["state"] = {**scope.get("state", {}), **ids}
+        inner["state"] = {**scope.get("state", {}), **ids, "method": method}
         with structlog.contextvars.bound_contextvars(**ids):  # for every log line on the way
             await self._attend(inner, receive, send, request_id, method)
 

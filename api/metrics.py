@@ -20,6 +20,7 @@ class Metrics:
         self._set_aside = Gauge(
             "dealledger_set_aside_events", "Events that a projection could not apply.", registry=registry
         )
+        self._feeds = Gauge("dealledger_open_feeds", "Clients that follow the feed.", registry=registry)
         self.accepted = Counter("dealledger_accepted_events", "Events recorded through this server.", registry=registry)
         self.refused = Counter("dealledger_problems", "Requests and lines refused.", ["reason"], registry=registry)
         self.requests = Histogram(
@@ -30,12 +31,19 @@ class Metrics:
             registry=registry,
         )
 
-    def watch(self, head: Callable[[], float], applied: Callable[[], int], set_aside: Callable[[], int]) -> None:
+    def watch(
+        self,
+        head: Callable[[], float],
+        applied: Callable[[], int],
+        set_aside: Callable[[], int],
+        feeds: Callable[[], int],
+    ) -> None:
         """Take the gauges' values from these when they are asked for."""
         self._head.set_function(head)
         self._applied.set_function(applied)
         self._lag.set_function(lambda: max(head() - applied(), 0))  # in this order NaN stays NaN
         self._set_aside.set_function(set_aside)
+        self._feeds.set_function(feeds)
 
     def text(self) -> bytes:
         """All of it, in the text format of Prometheus."""

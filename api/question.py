@@ -149,7 +149,7 @@ async def resolve(service: Service, times: Times, at_least: int) -> Point:
     if times.known_at is not None and times.known_at > day:
         fault = Fault(Door.FUTURE_KNOWN_AT, f"Today is {day}.", "Ask for today or earlier.", parameter="known_at")
         raise Faulty(fault)
-    head = await service.head()
+    head = await service.head(times.position or 0)
     position = max(head, at_least) if times.position is None else times.position
     if times.position is not None and position > head:
         fault = Fault(

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from api.metrics import Metrics
 from api.settings import Settings
+from api.tail import Tail
 from ledger.store import Store, StoreError, open_store
 from ledger.writer import Writer
 from projections.database import ReadModel
@@ -31,8 +32,9 @@ class Service:
     follower: Follower
     writer: Writer
     threads: ThreadPoolExecutor
+    tail: Tail
+    stopping: threading.Event
     metrics: Metrics = field(default_factory=Metrics)
-    stopping: threading.Event = field(default_factory=threading.Event)
 
     async def run(self, function: Callable[..., Found], *arguments: Any) -> Found:
         """Call what blocks off the event loop."""
@@ -45,9 +47,10 @@ class Service:
         except StoreError:
             return math.nan
 
-    async def head(self) -> int:
-        """The last position of the log. With other writers on one database only the log itself knows."""
-        if self.settings.database_url is None:
+    async def head(self, expected: int = 0) -> int:
+        """The last position of the log. Only the log itself knows with other writers on one database, or if somebody
+        expects a later one: the feed shows what is committed a moment before the writer says so."""
+        if self.settings.database_url is None and self.writer.head >= expected:
             return self.writer.head
         return await self.run(self.store.head)
 
@@ -66,11 +69,20 @@ def open_service(settings: Settings) -> Iterator[Service]:
         follower = Follower(store, model)
         follower.start()
         closing.callback(follower.stop)
-        writer = Writer(store, on_commit=follower.wake)
+        stopping = threading.Event()
+        tail = Tail(stopping)
+
+        def committed(head: int) -> None:
+            follower.wake(head)
+            tail.wake(head)
+
+        writer = Writer(store, on_commit=committed)
         closing.callback(writer.close)
         threads = ThreadPoolExecutor(settings.question_threads, thread_name_prefix="question")
         closing.callback(threads.shutdown)
-        service = Service(settings, store, model, follower, writer, threads)
-        service.metrics.watch(service.last_position, lambda: model.position, lambda: len(model.set_aside()))
-        closing.callback(service.stopping.set)
+        service = Service(settings, store, model, follower, writer, threads, tail, stopping)
+        service.metrics.watch(
+            service.last_position, lambda: model.position, lambda: len(model.set_aside()), lambda: tail.followers
+        )
+        closing.callback(stopping.set)
         yield service

@@ -43,6 +43,11 @@ class Settings(BaseSettings):
         ge=0,
         description="How long a question waits for its position to be applied before a 503, in seconds.",
     )
+    feed_wait_seconds: float = Field(
+        default=60.0,
+        ge=0,
+        description="Longest that a client of the feed may ask to wait for news by long polling, in seconds.",
+    )
     question_threads: int = Field(default=4, ge=1, le=64, description="Questions answered at the same time; more wait.")
     log_level: str = Field(
         default="info",

@@ -217,7 +217,7 @@ def _selected(model: Tables, at: Point, sql: str, values: dict[str, Any]) -> lis
 
 
 def _shown(model: Tables, at: Point, rows: Sequence[_Selected]) -> list[dict[str, Any]]:
-    """Events as recorded, less the number of their schema, with their position and what names them."""
+    """Events with what names them."""
     if not rows:
         return []
     about: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -229,14 +229,14 @@ def _shown(model: Tables, at: Point, rows: Sequence[_Selected]) -> list[dict[str
         about[kind, named].append(event_id)
     found = []
     for position, event_id, _, _, _, text in rows:
-        state = json.loads(text)
-        del state["schema"]
-        found.append(
-            {
-                "position": position,
-                **state,
-                "corrected_by": about[CORRECTED, event_id],
-                "retracted_by": about[RETRACTED, event_id],
-            }
-        )
+        found.append(shown(position, text, about[CORRECTED, event_id], about[RETRACTED, event_id]))
     return found
+
+
+def shown(
+    position: int, text: str, corrected_by: Sequence[str] = (), retracted_by: Sequence[str] = ()
+) -> dict[str, Any]:
+    """An event as recorded, less the number of its schema, with its position and what names it."""
+    state = json.loads(text)
+    del state["schema"]
+    return {"position": position, **state, "corrected_by": list(corrected_by), "retracted_by": list(retracted_by)}

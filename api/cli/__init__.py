@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from api.cli import demo, exporting, importing, maintenance, questions, serving
+from api.cli import demo, exporting, feed, importing, maintenance, questions, serving
 from api.cli.help import Grouped
 from api.questions import QUESTIONS
 
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("serve")(serving.serve)
+app.command("feed")(feed.feed)
 app.command("import")(importing.import_files)
 app.add_typer(exporting.app, name="export")
 app.command("rebuild")(maintenance.rebuild)
