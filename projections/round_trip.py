@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import accumulate
 from typing import Literal
 
-from ledger.money import ARITHMETIC, ZERO, Bounds, total
+from ledger.money import ARITHMETIC, ONE, ZERO, Bounds
+from projections.network import At
 
 TimeRule = Literal["untimed", "window", "strict"]
 WINDOW_DAYS = 365
-
-# An amount on a day; None: without bound.
-_Dated = tuple[date, Decimal | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,94 +40,231 @@ def round_trip(
     figures do. Each takes its own amounts, and every rule gives more for larger amounts and kinder days, so that
     low ≤ stated ≤ high.
     """
-    if rule == "strict":
-        return _strict(funding, purchases)
-    if rule == "window":
-        funding, purchases = (
-            _within(funding, purchases, window_days),
-            _within(purchases, funding, window_days),
-        )
-    return _smaller(total(leg.amount for leg in funding), total(leg.amount for leg in purchases))
-
-
-def _smaller(one: Bounds, other: Bounds) -> Bounds:
-    highs = [high for high in (one.high, other.high) if high is not None]
-    return Bounds(min(one.low, other.low), min(one.stated_or_low, other.stated_or_low), min(highs) if highs else None)
-
-
-# --- strict -----------------------------------------------------------------------------------------------------
-
-
-def _strict(funding: Sequence[Leg], purchases: Sequence[Leg]) -> Bounds:
-    low = _matched(
-        ((leg.last_day, leg.amount.low) for leg in funding), ((leg.first_day, leg.amount.low) for leg in purchases)
-    )
-    stated = _matched(
-        ((leg.last_day, leg.amount.stated_or_low) for leg in funding),
-        ((leg.last_day, leg.amount.stated_or_low) for leg in purchases),
-    )
-    high = _matched(
-        ((leg.first_day, leg.amount.high) for leg in funding), ((leg.last_day, leg.amount.high) for leg in purchases)
-    )
+    days = window_days
+    low = _trip(_flows(funding, "low"), _flows(purchases, "low"), rule, days, kind=False)
+    stated = _trip(_flows(funding, "stated"), _flows(purchases, "stated"), rule, days, kind=True)
+    high = _trip(_flows(funding, "high"), _flows(purchases, "high"), rule, days, kind=True)
     return Bounds(low or ZERO, stated, high)  # a low always is a number
 
 
-def _matched(funding: Iterable[_Dated], purchases: Iterable[_Dated]) -> Decimal | None:
-    """What strict matching gives on these days; None if unbounded funding meets a later unbounded purchase.
+def shares(
+    funding: Sequence[Leg], purchases: Sequence[Leg], rule: TimeRule = "untimed", window_days: int = WINDOW_DAYS
+) -> tuple[Bounds | None, Bounds | None]:
+    """The round trip as a share of the funding, and of the purchases: 0 to 1, over the values where the leg isn't 0.
 
-    Each purchase takes what it can of the funding left: which funding that is makes no difference to what is left for
-    later ones, so taking all that can be taken gives the most.
+    None for a leg that can only be 0; the stated of one that is stated as 0 is None.
+
+    The round trip M and the leg are of the same amounts, so a share isn't the quotient of their bounds. It rises with
+    the other leg, which is at its bounds. With the own leg's parts x between l and h, on the days for a match:
+
+        largest   M(h) / (Σ l + M(h) - M(l)): what of the parts can be matched is added to the lows, and no more
+        smallest  of all ways A + c that M is bounded by, A parts of the own leg, B its others, c parts of the other
+                  leg: the least of (Σ A at low + c) / (Σ A at low + Σ B at high)
+
+    The ways are: strict, for each day the funding until then and the purchases after it; untimed, either leg whole;
+    window, either leg's counting flows. Some amounts and days come as near to both as one likes, with one exception: if
+    there are several own parts that may be nothing, the smallest by window may be less than what can be.
     """
-    flows = sorted(
-        [(day, 0, amount) for day, amount in funding] + [(day, 1, amount) for day, amount in purchases],
-        key=lambda flow: flow[:2],
+    return (
+        _share(funding, purchases, rule, window_days, of_funding=True),
+        _share(purchases, funding, rule, window_days, of_funding=False),
     )
+
+
+# --- flows ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    """An amount above zero (None: without bound) and the days it may be of: numbers, as windows leave the calendar."""
+
+    amount: Decimal | None
+    first: int
+    last: int
+
+
+def _flows(legs: Iterable[Leg], at: At) -> list[_Flow]:
+    """The flows that there are at one of the three amounts."""
+    found = []
+    for leg in legs:
+        amount = leg.amount.low if at == "low" else leg.amount.stated_or_low if at == "stated" else leg.amount.high
+        if amount != 0:
+            last = leg.last_day.toordinal()
+            found.append(_Flow(amount, last if at == "stated" else leg.first_day.toordinal(), last))
+    return found
+
+
+def _sum(flows: Iterable[_Flow]) -> Decimal | None:
+    return _running(flow.amount for flow in flows)[-1]
+
+
+def _running(amounts: Iterable[Decimal | None]) -> list[Decimal | None]:
+    """The sum so far, from nothing at all to all of them."""
+    sums: list[Decimal | None] = [ZERO]
+    for amount in amounts:
+        so_far = sums[-1]
+        sums.append(None if so_far is None or amount is None else ARITHMETIC.add(so_far, amount))
+    return sums
+
+
+def _smaller(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
+
+
+# --- the rules --------------------------------------------------------------------------------------------------
+
+
+def _trip(
+    funding: list[_Flow], purchases: list[_Flow], rule: TimeRule, window_days: int, *, kind: bool
+) -> Decimal | None:
+    """The round trip of these amounts, on the days for a match (`kind`) or against it; None: without bound."""
+    if rule == "strict":
+        return _matched(_in_order(funding, purchases, kind=kind))
+    if rule == "window":
+        funding, purchases = (
+            _counted(funding, purchases, window_days, kind=kind),
+            _counted(purchases, funding, window_days, kind=kind),
+        )
+    return _smaller(_sum(funding), _sum(purchases))
+
+
+def _in_order(funding: Iterable[_Flow], purchases: Iterable[_Flow], *, kind: bool) -> list[tuple[_Flow, bool]]:
+    """All flows in order of their days, funding first on its day, with whether they are purchases."""
+    dated = [((flow.first if kind else flow.last), False, flow) for flow in funding]
+    dated += [((flow.last if kind else flow.first), True, flow) for flow in purchases]
+    return [(flow, is_purchase) for _, is_purchase, flow in sorted(dated, key=lambda one: one[:2])]
+
+
+def _matched(flows: Iterable[tuple[_Flow, bool]]) -> Decimal | None:
+    """What strict matching gives; None if unbounded funding meets a later unbounded purchase.
+
+    Each purchase takes what it can of the funding left. Whose that is makes no difference to what is left for later
+    ones, so that taking all that can be taken gives the most.
+    """
     matched = ZERO
     left: Decimal | None = ZERO
-    for _, is_purchase, amount in flows:
+    for flow, is_purchase in flows:
         if not is_purchase:
-            left = None if left is None or amount is None else ARITHMETIC.add(left, amount)
-        elif left is None:
-            if amount is None:
-                return None
-            matched = ARITHMETIC.add(matched, amount)
-        else:
-            taken = left if amount is None else min(left, amount)
-            matched, left = ARITHMETIC.add(matched, taken), ARITHMETIC.subtract(left, taken)
+            left = None if left is None or flow.amount is None else ARITHMETIC.add(left, flow.amount)
+            continue
+        taken = _smaller(left, flow.amount)
+        if taken is None:
+            return None
+        matched = ARITHMETIC.add(matched, taken)
+        left = None if left is None else ARITHMETIC.subtract(left, taken)
     return matched
 
 
-# --- window -----------------------------------------------------------------------------------------------------
+def _counted(flows: Iterable[_Flow], opposite: Iterable[_Flow], window_days: int, *, kind: bool) -> list[_Flow]:
+    near = _near(opposite, window_days, kind=kind)
+    return [flow for flow in flows if near(flow)]
 
 
-def _within(legs: Sequence[Leg], opposite: Sequence[Leg], window_days: int) -> list[Leg]:
-    """The legs with the part of each bound that counts: what has an opposite flow within the days, of that bound."""
-    # As numbers, since a window may reach out of the calendar.
-    surely = _Near((leg.first_day, leg.last_day) for leg in opposite if leg.amount.low)
-    stated = _Near((leg.last_day, leg.last_day) for leg in opposite if leg.amount.stated_or_low)
-    # Possibly within: its last day isn't too early, and its first not too late.
-    possibly = _Near((leg.last_day, leg.first_day) for leg in opposite if leg.amount.high != 0)
-    counted = []
-    for leg in legs:
-        first, last = leg.first_day.toordinal(), leg.last_day.toordinal()
-        amount = Bounds(
-            leg.amount.low if surely.has(last - window_days, first + window_days) else ZERO,
-            leg.amount.stated_or_low if stated.has(last - window_days, last + window_days) else ZERO,
-            leg.amount.high if possibly.has(first - window_days, last + window_days) else ZERO,
-        )
-        counted.append(Leg(amount, leg.first_day, leg.last_day))
-    return counted
+def _near(opposite: Iterable[_Flow], window_days: int, *, kind: bool) -> Callable[[_Flow], bool]:
+    """Asks of a flow whether some opposite one is within the days, on some of their days (`kind`) or on all."""
+    pairs = sorted((flow.last, flow.first) if kind else (flow.first, flow.last) for flow in opposite)
+    # One of the two days of an opposite flow mustn't be too early, the other mustn't be too late: the least of those
+    # that come with it or a later one.
+    not_before = [one for one, _ in pairs]
+    least_after = list(accumulate((other for _, other in reversed(pairs)), min))[::-1]
+
+    def near(flow: _Flow) -> bool:
+        early, late = (flow.first, flow.last) if kind else (flow.last, flow.first)
+        place = bisect_left(not_before, early - window_days)
+        return place < len(pairs) and least_after[place] <= late + window_days
+
+    return near
 
 
-class _Near:
-    """Pairs of days, to ask for one with its first not before, and its second not after, two given days."""
+# --- shares -----------------------------------------------------------------------------------------------------
 
-    def __init__(self, pairs: Iterable[tuple[date, date]]) -> None:
-        ordered = sorted((first.toordinal(), second.toordinal()) for first, second in pairs)
-        self._firsts = [first for first, _ in ordered]
-        # The earliest second day of each pair and all that come after it.
-        self._seconds = list(accumulate((second for _, second in reversed(ordered)), min))[::-1]
 
-    def has(self, first_from: int, second_until: int) -> bool:
-        place = bisect_left(self._firsts, first_from)
-        return place < len(self._firsts) and self._seconds[place] <= second_until
+def _share(
+    own: Sequence[Leg], opposite: Sequence[Leg], rule: TimeRule, window_days: int, *, of_funding: bool
+) -> Bounds | None:
+    if not _flows(own, "high"):
+        return None
+    mine, theirs = _flows(own, "stated"), _flows(opposite, "stated")
+    trip = _trip(*((mine, theirs) if of_funding else (theirs, mine)), rule, window_days, kind=True)
+    whole = _sum(mine)
+    return Bounds(
+        _smallest(own, opposite, rule, window_days, of_funding=of_funding),
+        ARITHMETIC.divide(trip, whole) if trip is not None and whole else None,
+        _largest(own, opposite, rule, window_days, of_funding=of_funding),
+    )
+
+
+def _largest(
+    own: Sequence[Leg], opposite: Sequence[Leg], rule: TimeRule, window_days: int, *, of_funding: bool
+) -> Decimal:
+    theirs = _flows(opposite, "high")
+    counting = own
+    if rule == "window":
+        near = _near(theirs, window_days, kind=True)
+        counting = [leg for leg in own if any(map(near, _flows([leg], "high")))]
+        theirs, rule = _counted(theirs, _flows(own, "high"), window_days, kind=True), "untimed"
+
+    def trip(mine: list[_Flow]) -> Decimal | None:
+        return _trip(*((mine, theirs) if of_funding else (theirs, mine)), rule, window_days, kind=True)
+
+    most, least = trip(_flows(counting, "high")), trip(_flows(counting, "low"))
+    if most is None:
+        return ONE
+    sure = _sum(_flows(own, "low"))
+    if not most or sure is None or least is None:
+        return ZERO
+    return ARITHMETIC.divide(most, ARITHMETIC.add(sure, ARITHMETIC.subtract(most, least)))
+
+
+def _smallest(
+    own: Sequence[Leg], opposite: Sequence[Leg], rule: TimeRule, window_days: int, *, of_funding: bool
+) -> Decimal:
+    found = ONE
+    for a, b, c in _ways(own, opposite, rule, window_days, of_funding=of_funding):
+        if b is None:
+            return ZERO
+        if whole := ARITHMETIC.add(a, b):
+            found = min(found, ARITHMETIC.divide(ARITHMETIC.add(a, c), whole))
+    return found
+
+
+# Parts of the own leg at their lows, its others at their highs (None: without bound), and parts of the other leg.
+_Way = tuple[Decimal, Decimal | None, Decimal]
+
+
+def _ways(
+    own: Sequence[Leg], opposite: Sequence[Leg], rule: TimeRule, window_days: int, *, of_funding: bool
+) -> Iterator[_Way]:
+    if rule == "strict":
+        yield from _ways_of_strict(own, opposite, of_funding=of_funding)
+        return
+    theirs = _flows(opposite, "low")
+    if rule == "window":
+        near = _near(theirs, window_days, kind=False)
+        counting: list[Leg] = []
+        others: list[Leg] = []
+        for leg in own:
+            (counting if any(map(near, _flows([leg], "high"))) else others).append(leg)
+        there = _flows(own, "high")
+        # Of several that may be nothing, each may be; a single one isn't, or there would be no share.
+        theirs = _counted(theirs, there if len(there) == 1 else _flows(own, "low"), window_days, kind=False)
+        yield _sum(_flows(counting, "low")) or ZERO, _sum(_flows(others, "high")), ZERO
+    yield ZERO, _sum(_flows(own, "high")), _sum(theirs) or ZERO
+
+
+def _ways_of_strict(own: Sequence[Leg], opposite: Sequence[Leg], *, of_funding: bool) -> Iterator[_Way]:
+    """Funding until some day, and purchases after it; own flows first, or a way would bound too little."""
+    steps: list[tuple[int, bool, Bounds]] = []
+    for leg in own:
+        steps.append((leg.last_day.toordinal() if of_funding else -leg.first_day.toordinal(), False, leg.amount))
+    for leg in opposite:
+        steps.append((leg.first_day.toordinal() if of_funding else -leg.last_day.toordinal(), True, leg.amount))
+    steps.sort(key=lambda step: step[:2])
+    back = steps[::-1]
+    lows_before = _running(ZERO if theirs else amount.low for _, theirs, amount in steps)
+    highs_after = _running(ZERO if theirs else amount.high for _, theirs, amount in back)[::-1]
+    theirs_after = _running(amount.low if theirs else ZERO for _, theirs, amount in back)[::-1]
+    for a, b, c in zip(lows_before, highs_after, theirs_after, strict=True):
+        yield a or ZERO, b, c or ZERO

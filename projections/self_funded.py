@@ -83,9 +83,10 @@ def _stretches(
             sums[party] = ARITHMETIC.add(sums[party], amount)
         if not spent:
             found.append(_Stretch(dict(sums), {}))
-        elif found:
-            found[-1] = _Stretch(found[-1].funding, dict(sums))
-        # What is spent before anything came is beyond an empty pool.
+        else:
+            # What is spent before anything came is beyond an empty pool.
+            funding_before = found.pop().funding if found else {}
+            found.append(_Stretch(funding_before, dict(sums)))
     return found
 
 
