@@ -26,7 +26,7 @@ OPERATIONS = 14
 
 @pytest.fixture(scope="module")
 def described() -> Iterator[httpx.Client]:
-    with fresh_service(wait_seconds=0.05) as client:
+    with fresh_service(wait_seconds=0.05, feed_wait_seconds=0.05) as client:
         yield client
 
 
