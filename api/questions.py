@@ -24,8 +24,10 @@ from api.contracts import CONTRACTS
 from api.entities import ENTITIES, ENTITY
 from api.events import EVENT, EVENTS
 from api.export import door
+from api.exposures import EXPOSURE_HISTORY, EXPOSURES
 from api.holdings import HOLDINGS
 from api.imports import IMPORTS
+from api.ownership import OWNERSHIP
 from api.paging import OF_THE_PAGE
 from api.performance import PERFORMANCE
 from api.problems import Door, Fault, Faulty, not_found
@@ -48,6 +50,9 @@ QUESTIONS: tuple[Question[Any], ...] = (
     CONTRACTS,
     VALUATIONS,
     PERFORMANCE,
+    EXPOSURES,
+    EXPOSURE_HISTORY,
+    OWNERSHIP,
     CLAIMS,
     RESTRICTIONS,
 )
@@ -70,7 +75,7 @@ for _question in QUESTIONS:
     router.add_api_route(
         _question.path,
         _endpoint(_question),
-        name=f"get_{_question.name}",
+        name=f"get_{_question.name}".replace("-", "_"),
         description=_question.about,
         tags=[_question.path.split("/")[2]],
         **documented.question(_question),

@@ -7,7 +7,7 @@ exposure.md says which event makes which edge, and why.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -58,7 +58,7 @@ _FLOW_COLUMNS = (
 )
 _DEBT_SERVICE = ("interest", "principal")
 _NO_EDGE = ("capex", "spend")
-_CREDIT, _STOCK, _CASH = "cloud_credit", "stock", "cash"
+CREDIT, _STOCK, _CASH = "cloud_credit", "stock", "cash"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +85,29 @@ def entity_of(node: str) -> str:
     return node.partition(" ")[0]
 
 
-def edges(model: Tables, at: Point, layer: Layer, include: frozenset[str] = frozenset()) -> list[Edge]:
-    """The edges of a layer at a point, whose currency they are in, by the position of their first event.
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """The edges of a layer, by the position of their first event, and what gives an entity's ultimate parent."""
 
-    `include` names what else is let in (Extra).
-    """
+    edges: list[Edge]
+    root: Callable[[str], str]
+
+    def around(self, entity: str, hops: int) -> list[Edge]:
+        """The edges that touch the entity's group, or anyone within one hop less than `hops` of it."""
+        root = self.root(entity)
+        near = {node for edge in self.edges for node in (edge.payer, edge.payee) if entity_of(node) == root}
+        chosen: list[Edge] = []
+        for _ in range(hops):
+            before = len(chosen)
+            chosen = [edge for edge in self.edges if edge.payer in near or edge.payee in near]
+            if len(chosen) == before:
+                break
+            near = {node for edge in chosen for node in (edge.payer, edge.payee)}
+        return chosen
+
+
+def graph(model: Tables, at: Point, layer: Layer, include: frozenset[str] = frozenset()) -> Graph:
+    """The graph of a layer at a point, in the point's currency. `include` names what else is let in (Extra)."""
     rule = counting(model, at)
     rows = model.rows(
         f"""SELECT {", ".join(_FLOW_COLUMNS)} FROM flows
@@ -99,7 +117,7 @@ def edges(model: Tables, at: Point, layer: Layer, include: frozenset[str] = froz
     everything = parties(model, at, saying=("parent", "undisclosed"))
     books = _Books(at, exchange(model, at), layer, include, everything, [_Row(*row) for row in rows])
     drafts = [draft for draft in books.drafts() if draft.is_edge]
-    return _placed(drafts, books)
+    return Graph(_placed(drafts, books), books.node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +313,7 @@ class _Books:
             form = row.form or (drawn_on.made.form if drawn_on else None)
             if row.record not in edges_of or row.record is None:
                 yield from self._funding(row, row.payee, left[row.chain], [row], form)
-            elif drawn_on is not None and _CREDIT not in _words(drawn_on.made.form):
+            elif drawn_on is not None and CREDIT not in _words(drawn_on.made.form):
                 yield from self._credit(row, row.payee, row.part.figure(self.converting), [row], form)
 
     def _counted_commitments(self) -> dict[str, _Record]:
@@ -353,11 +371,11 @@ class _Books:
     ) -> Iterator[_Draft]:
         """The purchase that cloud credit can only be used for. How much of a mixture is credit, nobody said."""
         forms = _words(form)
-        if _CREDIT in forms and made.subtype != "secondary":
+        if CREDIT in forms and made.subtype != "secondary":
             if len(forms) > 1:
                 amounts = {name: Bounds(ZERO, None, bounds.high) for name, bounds in figure.amounts.items()}
                 figure = replace(figure, amounts=amounts)
-            yield self.draft(payee, made.payer, "purchase", figure, rows, _CREDIT)
+            yield self.draft(payee, made.payer, "purchase", figure, rows, CREDIT)
 
     def _equity(self, made: _Row, payee: str, form: str | None) -> tuple[str, str] | None:
         """Giver and customer, if this is equity that a provider gives to its customer; None if it isn't.

@@ -180,6 +180,23 @@ def values(model: Tables, at: Point, *, holder: str, issuer: str | None = None) 
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The shares of an issuer that a holder has by one instrument, by basis."""
+
+    holder: str
+    issuer: str
+    instrument: str
+    stakes: dict[str, Bounds]
+    events: list[str]
+
+
+def stakes(model: Tables, at: Point) -> list[Held]:
+    """Every holding with a stake."""
+    found = _holdings(model, at, None, None)
+    return [Held(*one.key, one.stakes, one.events) for one in found if one.stakes]
+
+
 def _holdings(model: Tables, at: Point, holder: str | None, issuer: str | None) -> list[_Holding]:
     chosen = {name: value for name, value in (("holder", holder), ("issuer", issuer)) if value is not None}
     rows = _counting_rows(model, at, chosen)

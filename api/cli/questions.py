@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import typer
 
+from api.cli.exposures import SHOWN
 from api.cli.ledgers import Data, Source, Url
 from api.cli.tables import show
 from api.cli.talking import answers, fail_with, failures_told
@@ -29,6 +30,8 @@ def command(question: Question[Any]) -> Callable[..., None]:
             fail_with(answer, response.status_code)
         if given["json"]:
             typer.echo(response.content)
+        elif question.name in SHOWN:
+            SHOWN[question.name](answers, answer)
         else:
             show(answers, question.name, answer)
 

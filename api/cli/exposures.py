@@ -1,0 +1,162 @@
+"""Exposures and ownership as tables: several in one answer, shares in per cent, what is undefined with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from api.cli.tables import figure, short
+
+_RATIOS = ("circularity", "recycled_share", "finn")
+_TIMES = "as of {as_of}, known at {known_at}, position {position}"
+
+
+def show_exposures(console: Console, answer: dict[str, Any]) -> None:
+    """Pairs, then the network, then the cycles; what is unbounded and what lacks a rate below."""
+    _say(console, _terms(answer))
+    shown = [_pair(pair) for pair in answer["pairs"]]
+    _table(console, shown, "No pair has flows both ways." if answer["entity"] is None else "No flow touches it.")
+    _network(console, answer["network"])
+    circles = [
+        {"cycle": " → ".join([*one["entities"], one["entities"][0]]), "amount": figure(one["amount"])}
+        for one in answer["cycles"]
+    ]
+    _table(console, circles, "No cycles.")
+    if answer["cycles_stopped"]:
+        _say(console, f"There are more cycles: the search ended at the {answer['cycles_stopped']}.")
+    for one in answer["unbounded"]:
+        _say(console, f"Without upper bound: {one['kind']} {one['payer']} → {one['payee']}")
+    _ending(console, answer)
+
+
+def show_history(console: Console, answer: dict[str, Any]) -> None:
+    """A row for each point: the network's figures, and the pair's if it was asked for."""
+    _say(console, _terms(answer))
+    rows = []
+    for point in answer["points"]:
+        network = point["network"]
+        row = {
+            "as of": point["as_of"],
+            **{name: figure(network[name]) for name in ("gross", "circulation", "recycled")},
+            "circularity": _percent((network["circularity"] or {}).get("at_stated")),
+        }
+        if "pair" in point:
+            row |= {
+                "round trip": figure(point["pair"]["round_trip"]),
+                "of funding": _share(point["pair"]["of_funding"]),
+            }
+        rows.append(row)
+    if answer["funder"]:
+        _say(console, f"Pair: {answer['funder']} → {answer['customer']}")
+    _table(console, rows, "")
+    _ending(console, answer)
+
+
+def show_ownership(console: Console, answer: dict[str, Any]) -> None:
+    """Stakes, then values, then who can't be held as it is recorded."""
+    _say(console, f"Ownership, {answer['basis'].replace('_', ' ')} shares, {answer['currency']}")
+    stakes = [
+        {
+            "holder": one["holder"],
+            "issuer": one["issuer"],
+            "direct": _share(one["direct"]),
+            "integrated": _share(one["integrated"]),
+        }
+        for one in answer["stakes"]
+    ]
+    _table(console, stakes, "No stakes at these three times.")
+    values = [
+        {"entity": one["entity"], **{name.replace("_", " "): figure(one[name]) for name in _VALUES}}
+        for one in answer["values"]
+        if any(one[name] is not None for name in _VALUES)
+    ]
+    _table(console, values, "No marks value any of them.")
+    if answer["double_count_factor"]:
+        _say(console, f"Added up, values count {short(answer['double_count_factor'])} times what is there.")
+    for error in answer["errors"]:
+        held = _share(error["sum"])
+        _say(console, f"{error['issuer']}: {error['reason'].replace('_', ' ')} ({held} held). Nothing follows from it.")
+    _ending(console, answer)
+
+
+_VALUES = ("mark", "own_assets", "look_through")
+SHOWN: Mapping[str, Callable[[Console, dict[str, Any]], None]] = {
+    "exposures": show_exposures,
+    "exposure-history": show_history,
+    "ownership": show_ownership,
+}
+
+
+def _terms(answer: dict[str, Any]) -> str:
+    rule = answer["time_rule"] + (f" {answer['window_days']} days" if answer["window_days"] is not None else "")
+    beside = f", with {', '.join(answer['include'])}" if answer["include"] else ""
+    around = f", {answer['entity']} and {answer['hops']} hops" if answer["entity"] else ""
+    return f"Exposure, {answer['layer']} layer, pairs {rule}, {answer['currency']}{beside}{around}"
+
+
+def _pair(pair: dict[str, Any]) -> dict[str, str]:
+    own = pair["self_funded_share"]
+    return {
+        **{name.replace("_", " "): figure(pair[name]) for name in ("funder", "customer", "funding", "purchases")},
+        "round trip": figure(pair["round_trip"]) + (" (a leg is unknown)" if pair["uninformative"] else ""),
+        "of funding": _share(pair["of_funding"]),
+        "of purchases": _share(pair["of_purchases"]),
+        "self-funded": "–" if own is None else _percent(own["pro_rata"]),
+    }
+
+
+def _network(console: Console, network: dict[str, Any]) -> None:
+    amounts = ", ".join(f"{name} {figure(network[name])}" for name in ("gross", "circulation", "funding", "recycled"))
+    _say(console, f"Network, untimed, {network['flows']} flows: {amounts}")
+    ratios = []
+    for name in _RATIOS:
+        at = network[name]
+        told = "–" if at is None else " / ".join(_percent(at[point]) for point in ("at_low", "at_stated", "at_high"))
+        ratios.append(f"{name.replace('_', ' ')} {told}")
+    _say(console, f"At low / stated / high amounts: {', '.join(ratios)}")
+
+
+def _percent(share: str | None) -> str:
+    return "–" if share is None else f"{short(str(Decimal(share) * 100))}%"
+
+
+def _share(share: dict[str, Any] | None) -> str:
+    """`49%`, or `50%–66.7%` where it is not exact."""
+    if share is None:
+        return "–"
+    low, high = _percent(share["low"]), _percent(share["high"])
+    if low == high:
+        return low
+    return f"{low}–{'?' if share['high'] is None else high}"
+
+
+def _table(console: Console, rows: list[dict[str, str]], otherwise: str) -> None:
+    if not rows:
+        _say(console, otherwise)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    words = ("funder", "customer", "holder", "issuer", "entity", "cycle", "as of")
+    for column in rows[0]:
+        table.add_column(column, justify="left" if column in words else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row.values()))
+    console.print(table)
+
+
+def _ending(console: Console, answer: dict[str, Any]) -> None:
+    more = answer.get("more")
+    cut = [name for name, there_is in more.items() if there_is and name != "network_events"] if more else []
+    if cut:
+        _say(console, f"There is more ({', '.join(cut)}): give a higher --limit.")
+    for one in answer.get("missing_rates", ()):
+        _say(console, f"Missing rate: {one['base']} to {one['quote']} on {one['on']}")
+    console.print(Text(_TIMES.format(**answer)), style="dim")
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(Text(text), soft_wrap=True)

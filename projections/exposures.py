@@ -1,0 +1,331 @@
+"""Circular-flow exposure: how much of what a funder gave comes back to it as purchases, in pairs and in the network.
+
+Every figure is an exposure, no judgement: real goods move through these circles. docs/exposure.md explains each.
+Definitions follow D'Errico & Roukny (arXiv 1705.07155) for the network; see also arXiv 2506.12546.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from ledger.money import ARITHMETIC, ONE, ZERO, Bounds, total
+from projections import network as networks
+from projections.circulation import circulation
+from projections.cycles import cycles
+from projections.edges import CREDIT, Edge, Layer, entity_of, graph
+from projections.figures import MissingRate, bounds_shown, money_shown, number
+from projections.finn import finn
+from projections.network import Network, Ratio
+from projections.round_trip import WINDOW_DAYS, Leg, TimeRule, round_trip, shares
+from projections.self_funded import SelfFunded, self_funded
+from projections.visibility import Point, Tables
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a question about exposures leaves to whoever asks. `extras`: what is let in beside (edges.Extra)."""
+
+    layer: Layer = "contracted"
+    time_rule: TimeRule = "untimed"
+    window_days: int = WINDOW_DAYS
+    extras: frozenset[str] = frozenset()
+    entity: str | None = None
+    hops: int = 1
+    max_length: int = 5
+    limit: int = 1_000
+
+    def stated(self, at: Point) -> dict[str, Any]:
+        """The terms as every answer states them."""
+        return {
+            "layer": self.layer,
+            "time_rule": self.time_rule,
+            "window_days": self.window_days if self.time_rule == "window" else None,
+            "currency": at.currency,
+            "include": sorted(self.extras | ({"rumoured"} if at.include_rumoured else set())),
+        }
+
+
+def exposures(model: Tables, at: Point, terms: Terms) -> dict[str, Any]:
+    """Pairs, the network and its cycles at a point, in the point's currency."""
+    whole = graph(model, at, terms.layer, terms.extras)
+    flows = whole.edges if terms.entity is None else whole.around(terms.entity, terms.hops)
+    pools = Pools(whole.edges)
+    pairs = [pair for pair in pairs_of(flows) if terms.entity is not None or (pair.funding and pair.purchases)]
+    net = Exposure(flows)
+    components = net.every.components("strong")
+    found = cycles(net.every, terms.max_length, terms.limit)
+    unbounded = [edge for edge in flows if edge.amount is not None and edge.amount.high is None]
+    limit = terms.limit
+    answer = {
+        **terms.stated(at),
+        "entity": terms.entity,
+        "hops": None if terms.entity is None else terms.hops,
+        "pairs": [pair.shown(at, terms, pools) for pair in pairs[:limit]],
+        "network": {**net.shown(at), "events": net.events[:limit]},
+        "max_length": terms.max_length,
+        "cycles": [_cycle(net, circle.entities, circle.amount, at) for circle in found.cycles],
+        "cycles_stopped": found.stopped,
+        "components": [[entity_of(node) for node in nodes] for nodes in components[:limit]],
+        "unbounded": [_named(edge) for edge in sorted(unbounded, key=_place)[:limit]],
+        "untimed": ["network", "cycles"],
+        "limit": limit,
+        "more": {
+            "pairs": len(pairs) > limit,
+            "network_events": len(net.events) > limit,
+            "cycles": found.stopped is not None,
+            "components": len(components) > limit,
+            "unbounded": len(unbounded) > limit,
+        },
+    }
+    return _with_missing(answer, net.missing)
+
+
+def _place(edge: Edge) -> tuple[Any, ...]:
+    return edge.payer, edge.payee, edge.kind, edge.events
+
+
+def _named(edge: Edge) -> dict[str, Any]:
+    return {
+        "payer": entity_of(edge.payer),
+        "payee": entity_of(edge.payee),
+        "kind": edge.kind,
+        "events": [chain for _, chain in edge.events],
+    }
+
+
+def _events(edges: Iterable[Edge]) -> list[str]:
+    """The ids of what makes the edges, each once, by position."""
+    return [chain for _, chain in sorted({event for edge in edges for event in edge.events})]
+
+
+def _missing(edges: Iterable[Edge]) -> set[MissingRate]:
+    return set().union(*(edge.missing for edge in edges))
+
+
+def _with_missing(row: dict[str, Any], missing: Iterable[MissingRate]) -> dict[str, Any]:
+    named = [{"base": one.base, "quote": one.quote, "on": one.on.isoformat()} for one in sorted(missing)]
+    return {**row, "missing_rates": named} if named else row
+
+
+def _sum(edges: Iterable[Edge]) -> Bounds:
+    return total(edge.amount for edge in edges if edge.amount is not None)
+
+
+def _money(bounds: Bounds | None, at: Point) -> dict[str, Any] | None:
+    return None if bounds is None else money_shown(at.currency, bounds)
+
+
+# --- pairs ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PairFlows:
+    """What a funder gave to a customer, and what the customer bought of it."""
+
+    funder: str
+    customer: str
+    funding: Sequence[Edge] = ()
+    purchases: Sequence[Edge] = ()
+
+    def shown(self, at: Point, terms: Terms, pools: Pools) -> dict[str, Any]:
+        """The row of the pair; a figure that is undefined is null, with the reason in `undefined`."""
+        figures = self.figures(terms)
+        undefined: dict[str, str] = {}
+        for name, empty in (("of_funding", "no_funding"), ("of_purchases", "no_purchases")):
+            if figures[name] is None:
+                undefined[name] = "missing_rates" if figures["round_trip"] is None else empty
+            elif figures[name].stated is None:  # the leg may be something, yet what is stated of it is nothing
+                undefined[f"{name}.stated"] = "none_stated"
+        own, share, reasons = pools.of(self.funder, self.customer, self.purchases)
+        missing = _missing((*self.funding, *self.purchases))
+        row = {
+            "funder": entity_of(self.funder),
+            "customer": entity_of(self.customer),
+            **{name: _money(figures[name], at) for name in ("funding", "purchases", "round_trip")},
+            **{
+                name: None if (share_of := figures[name]) is None else bounds_shown(share_of)
+                for name in ("of_funding", "of_purchases")
+            },
+            "self_funded": own,
+            "self_funded_share": share,
+            "uninformative": any(_is_unknown(figures[name]) for name in ("funding", "purchases")),
+            "undefined": {**undefined, **reasons},
+            "events": _events((*self.funding, *self.purchases)),
+        }
+        return _with_missing(row, missing | (pools.missing(self.customer) if reasons else set()))
+
+    def figures(self, terms: Terms) -> dict[str, Any]:
+        """Its figures by name, None where a rate is missing or there is nothing to take a share of."""
+        legs = []
+        for edges in (self.funding, self.purchases):
+            known = [Leg(edge.amount, edge.first_day, edge.last_day) for edge in edges if edge.amount is not None]
+            legs.append(known if len(known) == len(edges) else None)
+        given, back = legs
+        both = None if given is None or back is None else (given, back, terms.time_rule, terms.window_days)
+        of_funding, of_purchases = (None, None) if both is None else shares(*both)
+        return {
+            "funding": None if given is None else total(leg.amount for leg in given),
+            "purchases": None if back is None else total(leg.amount for leg in back),
+            "round_trip": None if both is None else round_trip(*both),
+            "of_funding": of_funding,
+            "of_purchases": of_purchases,
+        }
+
+
+def _is_unknown(bounds: Bounds | None) -> bool:
+    return bounds is not None and bounds.low == ZERO and bounds.high is None
+
+
+def pairs_of(edges: Iterable[Edge]) -> list[PairFlows]:
+    """Everyone who funds or sells, with everyone who is funded or buys, by their ids."""
+    legs: dict[Pair, tuple[list[Edge], list[Edge]]] = defaultdict(lambda: ([], []))
+    for edge in edges:
+        if edge.kind == "funding":
+            legs[edge.payer, edge.payee][0].append(edge)
+        elif edge.kind == "purchase":
+            legs[edge.payee, edge.payer][1].append(edge)
+    return [PairFlows(*between, *legs[between]) for between in sorted(legs)]
+
+
+class Pools:
+    """What every customer got from whom, and spent with whom, for what of it is a vendor's own money.
+
+    Credit is in no pool: it can be spent with its giver alone, which it pays with the giver's own money.
+    """
+
+    def __init__(self, edges: Iterable[Edge]) -> None:
+        self._funding: dict[str, list[Edge]] = defaultdict(list)
+        self._payments: dict[str, list[Edge]] = defaultdict(list)
+        self._credit: dict[Pair, Decimal] = defaultdict(lambda: ZERO)
+        self._found: dict[str, dict[str, SelfFunded]] = {}
+        for edge in edges:
+            if edge.kind == "funding" and (edge.form != CREDIT or edge.missing):
+                self._funding[edge.payee].append(edge)
+            elif edge.kind == "purchase" and (edge.form != CREDIT or edge.missing):
+                self._payments[edge.payer].append(edge)
+            elif edge.kind == "purchase":
+                given = edge.payee, edge.payer
+                self._credit[given] = ARITHMETIC.add(self._credit[given], _stated(edge))
+
+    def missing(self, customer: str) -> set[MissingRate]:
+        """The rates that its pool lacks."""
+        return _missing((*self._funding.get(customer, ()), *self._payments.get(customer, ())))
+
+    def of(self, vendor: str, customer: str, purchases: Sequence[Edge]) -> tuple[Any, Any, dict[str, str]]:
+        """The vendor's own money in what the customer pays it: amounts, their shares of it, and what is undefined."""
+        if self.missing(customer):
+            return None, None, {"self_funded": "missing_rates", "self_funded_share": "missing_rates"}
+        if customer not in self._found:
+            self._found[customer] = self_funded(
+                [(edge.last_day, edge.payer, _stated(edge)) for edge in self._funding[customer]],
+                [(edge.last_day, edge.payee, _stated(edge)) for edge in self._payments[customer]],
+            )
+        own = self._found[customer].get(vendor, SelfFunded(ZERO, ZERO, ZERO))
+        credit = self._credit[vendor, customer]
+        by_rule = {"lower": own.lower, "pro_rata": own.pro_rata, "upper": own.upper}
+        amounts = {name: ARITHMETIC.add(amount, credit) for name, amount in by_rule.items()}
+        paid = _sum(purchases).stated_or_low
+        shown = {name: number(amount) for name, amount in amounts.items()}
+        if not paid:
+            return shown, None, {"self_funded_share": "none_stated" if purchases else "no_purchases"}
+        return shown, {name: number(ARITHMETIC.divide(amount, paid)) for name, amount in amounts.items()}, {}
+
+
+def _stated(edge: Edge) -> Decimal:
+    return ZERO if edge.amount is None else edge.amount.stated_or_low
+
+
+# --- the network ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """The network of some edges. A missing rate takes away the figures that need it, and no other."""
+
+    edges: Sequence[Edge]
+
+    @cached_property
+    def missing(self) -> set[MissingRate]:
+        return _missing(self.edges)
+
+    @cached_property
+    def events(self) -> list[str]:
+        return _events(self.edges)
+
+    @cached_property
+    def between(self) -> dict[Pair, list[Edge]]:
+        """The edges from one node to another."""
+        found: dict[Pair, list[Edge]] = defaultdict(list)
+        for edge in self.edges:
+            found[edge.payer, edge.payee].append(edge)
+        return found
+
+    @cached_property
+    def known(self) -> Network:
+        """The network of the edges whose amounts are known."""
+        return self._network(None)
+
+    @cached_property
+    def every(self) -> Network:
+        """The network of all edges, to find its circles: where a rate is missing, any amount will do."""
+        return self._network(Bounds(ONE, ONE, ONE)) if self.missing else self.known
+
+    def _network(self, instead: Bounds | None) -> Network:
+        return networks.network(
+            networks.Edge(edge.payer, edge.payee, amount, edge.kind == "funding")
+            for edge in self.edges
+            if (amount := instead if edge.amount is None else edge.amount) is not None
+        )
+
+    @cached_property
+    def figures(self) -> dict[str, Bounds | Ratio | None]:
+        """The figures by name; None where a rate is missing that they need."""
+        lacking = [edge for edge in self.edges if edge.missing]
+        found = circulation(self.known)
+        circle_of = {node: place for place, nodes in enumerate(self.every.components("strong")) for node in nodes}
+        all_known = not lacking
+        funding_known = all(edge.kind != "funding" for edge in lacking)
+        circles_known = all(circle_of.get(edge.payer, -1) != circle_of.get(edge.payee, -2) for edge in lacking)
+        return {
+            "gross": found.gross if all_known else None,
+            "circulation": found.circulation if circles_known else None,
+            "funding": found.funding if funding_known else None,
+            "recycled": found.recycled if circles_known else None,
+            "circularity": found.circularity if all_known else None,
+            "recycled_share": found.recycled_share if funding_known and circles_known else None,
+            "finn": finn(self.known) if all_known else None,
+        }
+
+    def shown(self, at: Point) -> dict[str, Any]:
+        """The figures, and the reasons for those that are undefined."""
+        row: dict[str, Any] = {"time_rule": "untimed", "flows": len(self.edges)}
+        undefined: dict[str, str] = {}
+        for name, figure in self.figures.items():
+            if figure is None:
+                row[name] = None
+                undefined[name] = "missing_rates"
+            elif isinstance(figure, Bounds):
+                row[name] = money_shown(at.currency, figure)
+            else:
+                row[name] = {point: number(getattr(figure, point)) for point in ("at_low", "at_stated", "at_high")}
+                undefined |= {f"{name}.{point}": reason for point, reason in figure.reasons.items()}
+        return {**row, "undefined": undefined}
+
+
+def _cycle(net: Exposure, nodes: Sequence[str], amount: Bounds, at: Point) -> dict[str, Any]:
+    """A circle, with the narrowest of its flows; null if a rate is missing for any of them."""
+    around = [edge for between in zip(nodes, [*nodes[1:], nodes[0]], strict=True) for edge in net.between[between]]
+    missing = _missing(around)
+    row = {
+        "entities": [entity_of(node) for node in nodes],
+        "amount": None if missing else money_shown(at.currency, amount),
+        "events": _events(around),
+    }
+    return _with_missing(row, missing)

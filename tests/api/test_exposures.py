@@ -1,0 +1,514 @@
+"""GET /v1/exposures: every figure of the definition, worked by hand, out of the service and from events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from ledger.example import events
+from tests.api.world import given, head, reasons
+from tests.facts import Fact, commit, entity, eur, fact, invest, pay, rate, sign, usd
+from tests.service import fresh_service
+
+PARTIES = ("google", "anthropic", "amazon", "aws", "microsoft", "openai", "others", "a", "b", "c", "crusoe", "nvidia")
+
+
+@pytest.fixture
+def client() -> Iterator[httpx.Client]:
+    """A service in which the parties are known; AWS belongs to Amazon."""
+    with fresh_service() as client:
+        parents = {"aws": {"parent": "amazon"}}
+        given(client, *(entity(name, on="2015-01-01", **parents.get(name, {})) for name in sorted(PARTIES)))
+        yield client
+
+
+def ask(client: httpx.Client, path: str = "/v1/exposures", **query: Any) -> dict[str, Any]:
+    answer = client.get(path, params={"known_at": "2025-12-31", "as_of": "2025-12-31", **query})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def tell(client: httpx.Client, *facts: Fact) -> list[str]:
+    return [one["id"] for one in given(client, *({"known": "2024-06-30", **one} for one in facts))]
+
+
+def pair(answer: dict[str, Any], funder: str, customer: str) -> dict[str, Any]:
+    [row] = [row for row in answer["pairs"] if (row["funder"], row["customer"]) == (funder, customer)]
+    found: dict[str, Any] = row
+    return found
+
+
+def interval(figure: dict[str, str | None] | None) -> tuple[str | None, ...] | None:
+    return None if figure is None else (figure["low"], figure["stated"], figure["high"])
+
+
+def at(ratio: dict[str, str | None]) -> tuple[str | None, ...]:
+    return ratio["at_low"], ratio["at_stated"], ratio["at_high"]
+
+
+def rounded(number: str | None, places: int = 4) -> float:
+    assert number is not None
+    return round(float(number), places)
+
+
+GOOGLE = [
+    sign("anthropic-google", "anthropic", "google", usd(low="3", high="4", high_open=True), on="2023-06"),
+    commit("google-anthropic", "google", "anthropic", usd("2"), on="2023-10-27"),
+]
+AMAZON = [
+    commit("amazon-anthropic", "amazon", "anthropic", usd("4", "up_to"), on="2023-09"),
+    sign("anthropic-aws", "anthropic", "aws", usd("4"), on="2023-09"),
+]
+OPENAI = [
+    commit("microsoft-openai", "microsoft", "openai", usd("13"), on="2023-01-31"),
+    sign("openai-azure", "openai", "microsoft", usd("0.4"), on="2023-09-30"),
+]
+
+
+# --- pairs ------------------------------------------------------------------------------------------------------
+
+
+def test_google_and_anthropic(client: httpx.Client) -> None:
+    """2 invested, 3 to 4 bought: all of the investment comes back, and 50 to 66.7 per cent of the contract is it."""
+    ids = tell(client, *GOOGLE)
+    row = pair(ask(client), "google", "anthropic")
+    assert interval(row["funding"]) == ("2", "2", "2")
+    assert interval(row["purchases"]) == ("3", "3", "4")
+    assert interval(row["round_trip"]) == ("2", "2", "2")
+    assert row["round_trip"]["currency"] == "USD"
+    assert interval(row["of_funding"]) == ("1", "1", "1")
+    assert interval(row["of_purchases"]) == ("0.5", "0.666666666667", "0.666666666667")
+    assert (row["uninformative"], row["undefined"], row["events"]) == (False, {}, ids)
+
+
+def test_amazon_and_anthropic(client: httpx.Client) -> None:
+    """Up to 4 invested, 4 bought of AWS: 0 to 4 comes back, all of the investment if there is any."""
+    tell(client, *AMAZON)
+    row = pair(ask(client), "amazon", "anthropic")
+    assert interval(row["round_trip"]) == ("0", "4", "4")
+    assert interval(row["of_funding"]) == ("1", "1", "1")
+    assert interval(row["of_purchases"]) == ("0", "1", "1")
+
+
+def test_google_and_anthropic_by_the_order_of_signing(client: httpx.Client) -> None:
+    """The contract came first, so that nothing of it can be the investment's money."""
+    tell(client, *GOOGLE)
+    answer = ask(client, time_rule="strict")
+    row = pair(answer, "google", "anthropic")
+    assert answer["time_rule"] == "strict"
+    assert [interval(row[name]) for name in ("round_trip", "of_funding", "of_purchases")] == [("0", "0", "0")] * 3
+    assert interval(row["purchases"]) == ("3", "3", "4")
+    assert answer["network"]["circulation"]["stated"] == "4"
+    assert (answer["untimed"], answer["network"]["time_rule"]) == (["network", "cycles"], "untimed")
+
+
+def test_a_customer_without_funding_has_no_share_of_it(client: httpx.Client) -> None:
+    """An outside loan is leverage, not a circle. A pair with one leg is listed when its entity is asked for."""
+    tell(client, sign("chips", "crusoe", "nvidia", usd("0.2", "up_to")), invest("others", "crusoe", usd("0.2")))
+    assert ask(client)["pairs"] == []
+    row = pair(ask(client, entity="crusoe"), "nvidia", "crusoe")
+    assert interval(row["funding"]) == ("0", "0", "0")
+    assert interval(row["purchases"]) == ("0", "0.2", "0.2")
+    assert interval(row["round_trip"]) == ("0", "0", "0")
+    assert row["of_funding"] is None
+    assert row["undefined"]["of_funding"] == "no_funding"
+    assert interval(row["of_purchases"]) == ("0", "0", "0")
+    lent = pair(ask(client, entity="crusoe"), "others", "crusoe")
+    assert (lent["round_trip"]["stated"], lent["of_purchases"]) == ("0", None)
+    assert lent["undefined"]["of_purchases"] == "no_purchases"
+
+
+@pytest.mark.parametrize(
+    ("flows", "strict", "untimed"),
+    [("P5 F4 P3", "3", "4"), ("F4 P1 F2 P9", "6", "6")],
+)
+def test_strict_matching(client: httpx.Client, flows: str, strict: str, untimed: str) -> None:
+    tell(client, sign("deal", "b", "a", usd("100"), on="2020-01-01"))
+    for month, flow in enumerate(flows.split(), 1):
+        on = f"2023-{month:02}-01"
+        amount = usd(flow[1:])
+        tell(client, pay("deal", amount, on=on) if flow[0] == "P" else invest("a", "b", amount, on=on))
+    assert pair(ask(client, layer="paid", time_rule="strict"), "a", "b")["round_trip"]["stated"] == strict
+    assert pair(ask(client, layer="paid"), "a", "b")["round_trip"]["stated"] == untimed
+
+
+def test_funding_comes_first_on_its_day(client: httpx.Client) -> None:
+    tell(
+        client,
+        sign("deal", "b", "a", usd("100"), on="2020-01-01"),
+        pay("deal", usd("5"), on="2023-01-01"),
+        invest("a", "b", usd("4"), on="2023-01-01"),
+    )
+    row = pair(ask(client, layer="paid", time_rule="strict"), "a", "b")
+    assert interval(row["round_trip"]) == ("4", "4", "4")
+    assert interval(row["of_purchases"]) == ("0.8", "0.8", "0.8")
+
+
+def test_coarse_dates_leave_the_order_open(client: httpx.Client) -> None:
+    """Both in September: the purchase may have come first."""
+    tell(client, *AMAZON)
+    row = pair(ask(client, time_rule="strict"), "amazon", "anthropic")
+    assert interval(row["round_trip"]) == ("0", "4", "4")
+
+
+def test_a_window_of_days(client: httpx.Client) -> None:
+    tell(
+        client,
+        sign("deal", "b", "a", usd("100"), on="2020-01-01"),
+        invest("a", "b", usd("4"), on="2023-01-01"),
+        pay("deal", usd("3"), on="2023-01-31"),
+        pay("deal", usd("2"), on="2024-06-01"),
+    )
+    for days, trip in ((29, "0"), (30, "3"), (365, "3"), (1000, "4")):
+        answer = ask(client, layer="paid", time_rule="window", window_days=days)
+        assert (answer["window_days"], pair(answer, "a", "b")["round_trip"]["stated"]) == (days, trip)
+    assert ask(client, layer="paid", time_rule="window")["window_days"] == 365
+    assert ask(client, layer="paid")["window_days"] is None
+
+
+def test_a_leg_that_is_wholly_unknown_is_uninformative(client: httpx.Client) -> None:
+    tell(client, commit("pledge", "a", "b", usd("5")), sign("deal", "b", "a", {}))
+    answer = ask(client)
+    row = pair(answer, "a", "b")
+    assert row["uninformative"] is True
+    assert interval(row["round_trip"]) == ("0", "0", "5")
+    assert interval(row["of_funding"]) == ("0", "0", "1")
+    assert interval(row["of_purchases"]) == ("0", None, "1")
+    assert row["undefined"] == {"of_purchases.stated": "none_stated", "self_funded_share": "none_stated"}
+    assert answer["unbounded"] == [{"payer": "b", "payee": "a", "kind": "purchase", "events": [row["events"][1]]}]
+
+
+# --- networks ---------------------------------------------------------------------------------------------------
+
+
+def test_the_network_of_the_cloud_contracts(client: httpx.Client) -> None:
+    """At low, stated and high amounts 4 of 9, 12 of 13 and 12 of 14; the ratio isn't monotone."""
+    ids = tell(client, *GOOGLE, *AMAZON)
+    network = ask(client)["network"]
+    assert interval(network["gross"]) == ("9", "13", "14")
+    assert interval(network["circulation"]) == ("4", "12", "12")
+    assert interval(network["funding"]) == interval(network["recycled"]) == ("2", "6", "6")
+    assert [rounded(ratio) for ratio in at(network["circularity"])] == [0.4444, 0.9231, 0.8571]
+    assert at(network["recycled_share"]) == ("1", "1", "1")
+    assert network["finn"]["at_stated"] == "0.8"
+    assert sorted(network["events"]) == sorted(ids)
+    assert network["gross"]["currency"] == "USD"
+
+
+def test_the_network_with_microsoft_and_openai(client: httpx.Client) -> None:
+    tell(client, *GOOGLE, *AMAZON, *OPENAI)
+    network = ask(client)["network"]
+    assert (network["gross"]["stated"], network["circulation"]["stated"]) == ("26.4", "12.8")
+    assert (network["funding"]["stated"], network["recycled"]["stated"]) == ("19", "6.4")
+    assert rounded(network["circularity"]["at_stated"]) == 0.4848
+
+
+@pytest.mark.parametrize(
+    ("flows", "circulation", "gross", "finn"),
+    [
+        ("a b 5, b a 3", "6", "8", 0.6),
+        ("a b 10, b c 7, c a 4", "12", "21", 0.4),
+        ("a b 10, b a 6, b c 6, c a 6", "26", "28", 0.809524),
+        ("a b 10, a c 5, b c 8", "0", "23", 0.0),
+        ("a b 0.1, b c 0.2, c a 0.3", "0.3", "0.6", None),
+    ],
+)
+def test_networks(client: httpx.Client, flows: str, circulation: str, gross: str, finn: float | None) -> None:
+    for number, flow in enumerate(flows.split(", ")):
+        payer, payee, amount = flow.split()
+        tell(client, commit(f"flow-{number}", payer, payee, usd(amount)))
+    network = ask(client)["network"]
+    assert interval(network["circulation"]) == (circulation,) * 3
+    assert interval(network["gross"]) == (gross,) * 3
+    if finn is not None:
+        assert rounded(network["finn"]["at_stated"], 6) == finn
+
+
+def test_a_pair_alone_is_the_network(client: httpx.Client) -> None:
+    """Recycled funding equals the round trip, and the circulation is twice that."""
+    tell(client, *GOOGLE)
+    answer = ask(client)
+    row, network = pair(answer, "google", "anthropic"), answer["network"]
+    assert network["recycled"] == row["round_trip"]
+    assert network["circulation"]["stated"] == "4"
+    assert at(network["recycled_share"]) == interval(row["of_funding"])
+
+
+def test_cycles(client: httpx.Client) -> None:
+    """Shortest first; the amount is the narrowest flow's; the limits are stated, and so is where the search ended."""
+    ab, ba, bc, ca = tell(
+        client,
+        commit("ab", "a", "b", usd("10")),
+        sign("ba", "b", "a", usd("6", "about")),
+        commit("bc", "b", "c", usd("7")),
+        sign("ca", "c", "a", usd("4")),
+    )
+    answer = ask(client)
+    assert [(one["entities"], interval(one["amount"]), one["events"]) for one in answer["cycles"]] == [
+        (["a", "b"], ("5.7", "6", "6.3"), [ab, ba]),
+        (["a", "b", "c"], ("4", "4", "4"), [ab, bc, ca]),
+    ]
+    assert (answer["max_length"], answer["limit"], answer["cycles_stopped"]) == (5, 1000, None)
+    assert answer["components"] == [["a", "b", "c"]]
+    short = ask(client, max_length=2)
+    assert [one["entities"] for one in short["cycles"]] == [["a", "b"]]
+    cut = ask(client, limit=1)
+    assert (len(cut["cycles"]), cut["cycles_stopped"], cut["more"]["cycles"]) == (1, "limit", True)
+    assert len(cut["network"]["events"]) == 1
+    assert cut["more"]["network_events"] is True
+
+
+def test_nothing_flows(client: httpx.Client) -> None:
+    network = ask(client)["network"]
+    assert interval(network["gross"]) == ("0", "0", "0")
+    assert at(network["circularity"]) == (None, None, None)
+    assert network["undefined"]["circularity.at_stated"] == "nothing_flows"
+    assert network["undefined"]["recycled_share.at_low"] == "no_funding"
+
+
+def test_a_flow_without_end_leaves_the_bounds_that_there_are(client: httpx.Client) -> None:
+    """The gross has no high; the circulation has one while no circle is unbounded."""
+    tell(client, commit("ab", "a", "b", usd("5", "over")), sign("ba", "b", "a", usd("3")))
+    network = ask(client)["network"]
+    assert interval(network["gross"]) == ("8", "8", None)
+    assert interval(network["circulation"]) == ("6", "6", "6")
+    assert network["circularity"]["at_high"] is None
+    assert network["undefined"]["circularity.at_high"] == "unbounded"
+    tell(client, sign("more", "b", "a", {}))
+    assert interval(ask(client)["network"]["circulation"]) == ("6", "6", None)
+
+
+# --- self-funded revenue ----------------------------------------------------------------------------------------
+
+
+def test_self_funded_revenue(client: httpx.Client) -> None:
+    """A pool of 2 of Google's, 4 of Amazon's and 1 of others; 3 to Google and 4 to AWS."""
+    tell(
+        client,
+        commit("g", "google", "anthropic", usd("2"), on="2023-01-31"),
+        commit("z", "amazon", "anthropic", usd("4"), on="2023-01-31"),
+        commit("o", "others", "anthropic", usd("1"), on="2023-01-31"),
+        sign("to-google", "anthropic", "google", usd("3"), on="2023-06-30"),
+        sign("to-aws", "anthropic", "aws", usd("4"), on="2023-06-30"),
+    )
+    answer = ask(client)
+    rules = ("lower", "pro_rata", "upper")
+    google, amazon = pair(answer, "google", "anthropic"), pair(answer, "amazon", "anthropic")
+    assert [rounded(google["self_funded"][rule], 3) for rule in rules] == [0, 0.857, 2]
+    assert [rounded(google["self_funded_share"][rule], 3) for rule in rules] == [0, 0.286, 0.667]
+    assert [rounded(amazon["self_funded"][rule], 3) for rule in rules] == [1, 2.286, 4]
+    assert [rounded(amazon["self_funded_share"][rule], 3) for rule in rules] == [0.25, 0.571, 1]
+    # The pool is the customer's whole, whatever part of the network is asked for.
+    assert pair(ask(client, entity="google"), "google", "anthropic") == google
+
+
+def test_credit_can_be_spent_with_its_giver_alone(client: httpx.Client) -> None:
+    """All of it is the giver's own money by every rule, and its round trip is all of it."""
+    tell(
+        client,
+        invest("google", "anthropic", usd("2"), form="cloud_credit", on="2023-01-31"),
+        invest("others", "anthropic", usd("10"), on="2023-01-31"),
+    )
+    row = pair(ask(client, layer="paid"), "google", "anthropic")
+    assert row["self_funded"] == {"lower": "2", "pro_rata": "2", "upper": "2"}
+    assert interval(row["of_funding"]) == interval(row["of_purchases"]) == ("1", "1", "1")
+
+
+# --- what is asked ----------------------------------------------------------------------------------------------
+
+
+def test_what_is_left_out_is_stated(client: httpx.Client) -> None:
+    answer = client.get("/v1/exposures").json()
+    stated = {name: answer[name] for name in list(answer)[3:10]}
+    assert stated == {
+        "layer": "contracted",
+        "time_rule": "untimed",
+        "window_days": None,
+        "currency": "USD",
+        "include": [],
+        "entity": None,
+        "hops": None,
+    }
+
+
+def test_an_entity_narrows_all_of_it_to_the_flows_that_touch_it(client: httpx.Client) -> None:
+    """Its group's; and with more hops, those that touch whom it deals with."""
+    tell(client, *GOOGLE, *AMAZON, commit("x", "google", "a", usd("1")), commit("y", "a", "b", usd("1")))
+    answer = ask(client, entity="aws")
+    assert [row["funder"] for row in answer["pairs"]] == ["amazon"]
+    assert (answer["network"]["gross"]["stated"], answer["network"]["flows"]) == ("8", 2)
+    assert [one["entities"] for one in answer["cycles"]] == [["amazon", "anthropic"]]
+    assert [ask(client, entity="aws", hops=hops)["network"]["flows"] for hops in (1, 2, 3, 4, 10)] == [2, 4, 5, 6, 6]
+    assert ask(client, entity="nobody")["network"]["flows"] == 0
+
+
+def test_include_takes_several_with_commas(client: httpx.Client) -> None:
+    tell(
+        client,
+        invest("a", "b", usd("5"), status="rumoured"),
+        fact("distribution.paid", "2023-06-30", {"payer": "b", "holder": "a", "amount": usd("1"), "kind": "interest"}),
+    )
+    gross = {
+        include: ask(client, layer="paid", **({"include": include} if include else {}))["network"]["gross"]["stated"]
+        for include in ("", "rumoured", "debt_service", "rumoured,debt_service")
+    }
+    assert gross == {"": "0", "rumoured": "5", "debt_service": "1", "rumoured,debt_service": "6"}
+    for wrong in ("", "rumours", "rumoured,rumoured", "rumoured, debt_service"):
+        assert reasons(client.get("/v1/exposures", params={"include": wrong})) == ["invalid_query"]
+    assert reasons(client.get("/v1/holdings?include=debt_service")) == ["invalid_query"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["layer=agreed", "time_rule=loose", "window_days=-1", "hops=0", "max_length=1", "limit=0", "currency=usd", "x=1"],
+)
+def test_wrong_parameters_are_named(client: httpx.Client, query: str) -> None:
+    answer = client.get(f"/v1/exposures?{query}")
+    assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (422, query.partition("=")[0])
+
+
+def test_a_missing_rate_takes_only_the_figures_that_need_it(client: httpx.Client) -> None:
+    """Euros from a to c, which are on no circle: the circulation needs no rate."""
+    tell(client, *GOOGLE, commit("ac", "a", "c", eur("5"), on="2023-03"))
+    answer = ask(client)
+    lacking = [{"base": "EUR", "quote": "USD", "on": "2023-03-31"}]
+    network = answer["network"]
+    assert answer["missing_rates"] == lacking
+    assert (network["gross"], network["funding"], network["finn"]) == (None, None, None)
+    assert interval(network["circulation"]) == ("4", "4", "4")
+    assert network["undefined"]["gross"] == "missing_rates"
+    assert interval(pair(answer, "google", "anthropic")["round_trip"]) == ("2", "2", "2")
+    row = pair(ask(client, entity="a"), "a", "c")
+    assert (row["funding"], row["round_trip"], row["missing_rates"]) == (None, None, lacking)
+    tell(client, sign("ca", "c", "a", usd("3")))
+    answer = ask(client)
+    assert answer["network"]["circulation"] is None
+    [circle] = [one for one in answer["cycles"] if "c" in one["entities"]]
+    assert (circle["amount"], circle["missing_rates"]) == (None, lacking)
+    tell(client, rate("EUR", "USD", "1.1", on="2023-03-01"))
+    assert ask(client)["network"]["circulation"]["stated"] == "10"
+
+
+def test_a_pinned_answer_is_the_same_after_later_events(client: httpx.Client) -> None:
+    """Corrections of what it holds and facts that were known all along among them."""
+    first, *_ = tell(client, *GOOGLE, *AMAZON)
+    pinned = {"as_of": "2024-12-31", "known_at": "2025-06-30", "position": head(client)}
+    asked = [
+        ("/v1/exposures", {**pinned, "time_rule": "strict"}),
+        ("/v1/exposures/history", {**pinned, "step": "event"}),
+        ("/v1/ownership", pinned),
+    ]
+    before = [client.get(path, params=query) for path, query in asked]
+    tell(
+        client,
+        *OPENAI,
+        commit("another", "google", "anthropic", usd("9"), on="2023-01-31"),
+        fact("event.retracted", None, {"event": first, "reason": "never signed"}),
+        fact("entity.changed", "2020-01-01", {"entity": "google", "parent": "others"}),
+    )
+    after = [client.get(path, params=query) for path, query in asked]
+    assert [one.content for one in before] == [one.content for one in after]
+    assert all("immutable" in one.headers["cache-control"] for one in after)
+    assert ask(client)["network"]["gross"]["stated"] != before[0].json()["network"]["gross"]["stated"]
+
+
+# --- history ----------------------------------------------------------------------------------------------------
+
+
+def history(client: httpx.Client, **query: Any) -> dict[str, Any]:
+    return ask(client, "/v1/exposures/history", **query)
+
+
+def test_history_by_month(client: httpx.Client) -> None:
+    """A point at the end of each month, and on the last day; each is the answer as of that day."""
+    tell(client, *GOOGLE, *AMAZON)
+    answer = history(client, to="2023-11-15", funder="google", customer="anthropic")
+    assert (answer["from"], answer["to"], answer["step"]) == ("2023-06-30", "2023-11-15", "month")
+    assert [(point["as_of"], point["network"]["gross"]["stated"]) for point in answer["points"]] == [
+        ("2023-06-30", "3"),
+        ("2023-07-31", "3"),
+        ("2023-08-31", "3"),
+        ("2023-09-30", "11"),
+        ("2023-10-31", "13"),
+        ("2023-11-15", "13"),
+    ]
+    for point in answer["points"]:
+        then = ask(client, as_of=point["as_of"], entity="google", hops=10)
+        assert point["pair"] == pair(then, "google", "anthropic")
+        assert point["network"] == {name: then["network"][name] for name in point["network"]}
+
+
+@pytest.mark.parametrize(
+    ("step", "days"),
+    [
+        ("quarter", ["2023-03-31", "2023-06-30", "2023-09-30", "2023-12-31", "2024-02-29"]),
+        ("year", ["2023-12-31", "2024-02-29"]),
+        ("event", ["2023-06-01", "2023-06-30", "2023-10-27", "2024-02-29"]),
+    ],
+)
+def test_history_by_other_steps(client: httpx.Client, step: str, days: list[str]) -> None:
+    tell(client, *GOOGLE)
+    answer = history(client, step=step, **{"from": "2023-02-15", "to": "2024-02-29"})
+    assert [point["as_of"] for point in answer["points"]] == days
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("to=2026-01-01", "to"),
+        ("from=2024-01-02&to=2024-01-01", "from"),
+        ("funder=a", "customer"),
+        ("customer=a", "funder"),
+        ("from=0001-01-01", "step"),
+    ],
+)
+def test_what_history_can_not_answer(client: httpx.Client, query: str, parameter: str) -> None:
+    answer = client.get(f"/v1/exposures/history?as_of=2025-12-31&{query}")
+    assert reasons(answer) == ["invalid_query"]
+    assert answer.json()["errors"][0]["parameter"] == parameter
+
+
+# --- the example ledger -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def example() -> Iterator[httpx.Client]:
+    """A service that holds the example ledger and is never written to."""
+    with fresh_service() as client:
+        given(client, *events())
+        yield client
+
+
+BILLION = 10**9
+
+
+def test_google_and_anthropic_in_the_example(example: httpx.Client) -> None:
+    """2 of 2 billion comes back, 50 to 66.7 per cent of the contract; by the order of signing nothing does."""
+    row = pair(ask(example), "google", "anthropic")
+    assert interval(row["round_trip"]) == (str(2 * BILLION),) * 3
+    assert interval(row["of_funding"]) == ("1", "1", "1")
+    assert interval(row["of_purchases"]) == ("0.5", "0.666666666667", "0.666666666667")
+    strict = pair(ask(example, time_rule="strict"), "google", "anthropic")
+    assert interval(strict["round_trip"]) == ("0", "0", "0")
+
+
+def test_amazon_and_anthropic_in_the_example(example: httpx.Client) -> None:
+    row = pair(ask(example), "amazon", "anthropic")
+    assert interval(row["round_trip"]) == ("0", str(4 * BILLION), str(4 * BILLION))
+
+
+def test_crusoe_and_nvidia_in_the_example(example: httpx.Client) -> None:
+    """NVIDIA gave Crusoe nothing; whoever lent the money isn't named, and nothing flows back to it."""
+    answer = ask(example, entity="crusoe")
+    assert [(row["customer"], row["round_trip"]["high"]) for row in answer["pairs"]] == [("crusoe", "0")]
+    assert answer["cycles"] == []
+
+
+def test_an_exclusive_contract_without_an_amount_is_uninformative(example: httpx.Client) -> None:
+    row = pair(ask(example), "microsoft", "openai")
+    assert row["uninformative"] is True
+    assert row["round_trip"]["high"] == str(13 * BILLION)
