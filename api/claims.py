@@ -10,6 +10,7 @@ import projections.claims
 from api.answers import DecimalString, EventIds, Figure, Listed, Money, Rated, Record
 from api.paging import ListQuestion, Paged
 from api.question import Id
+from projections.behind import of_claim
 
 
 class ClaimsQuestion(Paged):
@@ -62,4 +63,5 @@ CLAIMS = ListQuestion(
         model, at, by=asked.by, about=asked.about, kind=asked.kind, page=page
     ),
     identity=("claim",),
+    behind=lambda model, at, asked, one: of_claim(model, at, one),
 )

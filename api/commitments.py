@@ -10,6 +10,7 @@ import projections.commitments
 from api.answers import EventIds, Listed, Money, Rated, Record, Span, Total
 from api.paging import ListQuestion, Paged
 from api.question import Id
+from projections.behind import of_commitment
 
 
 class CommitmentsQuestion(Paged):
@@ -62,4 +63,5 @@ COMMITMENTS = ListQuestion(
         model, at, from_=asked.from_, to=asked.to, page=page
     ),
     identity=("commitment",),
+    behind=lambda model, at, asked, one: of_commitment(model, at, one),
 )

@@ -70,16 +70,19 @@ def question(question: Question[Any]) -> Any:
         reasons.append(Door.TOO_MANY_ROWS)
         files = {one.media_type: {"schema": {"type": "string", "format": "binary"}} for one in FORMATS.values()}
     parts = [{"name": part, "in": "path", "required": True, "schema": {"type": "string"}} for part in question.parts]
+    told = answered(question.shape, question.answer, reasons)
+    told["openapi_extra"]["parameters"][:0] = parts
+    told["responses"][200]["content"] = files
+    return told
+
+
+def answered(shape: type[BaseModel], answer: type[BaseModel], reasons: Iterable[Reason | Door]) -> Any:
+    """Keyword arguments for a route that answers with bytes that may last for ever."""
     return {
         "response_model": None,
-        "openapi_extra": {"parameters": [*parts, *parameters(question.shape), _MIN_POSITION]},
+        "openapi_extra": {"parameters": [*parameters(shape), _MIN_POSITION]},
         "responses": {
-            200: {
-                "model": question.answer,
-                "description": "The answer.",
-                "headers": _QUESTION_HEADERS,
-                "content": files,
-            },
+            200: {"model": answer, "description": "The answer.", "headers": _QUESTION_HEADERS},
             304: _NOT_MODIFIED,
             **problems(reasons),
         },
@@ -118,7 +121,8 @@ def parameters(shape: type[BaseModel]) -> list[dict[str, Any]]:
     A default is told in words: clients made from the document send what `default` says, also where it isn't taken.
     """
     listed = []
-    for name, schema in shape.model_json_schema()["properties"].items():
+    whole = shape.model_json_schema()
+    for name, schema in whole["properties"].items():
         given = [one for one in schema.pop("anyOf", []) if one.get("type") != "null"]
         default = schema.pop("default", None)
         told = {key: value for key, value in schema.items() if key not in ("title", "description", "examples")}
@@ -126,7 +130,7 @@ def parameters(shape: type[BaseModel]) -> list[dict[str, Any]]:
         parameter = {
             "name": name,
             "in": "query",
-            "required": False,
+            "required": name in whole.get("required", ()),
             "description": described if default is None else f"{described} Default: {default}.",
             "schema": {**(given[0] if given else {}), **told},
         }

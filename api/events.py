@@ -299,4 +299,5 @@ EVENT = OneQuestion(
     answer=EventAnswer,
     missing="No event with this id is known at these three times.",
     find=lambda model, at, asked, parts: projections.events.event(model, at, *parts),
+    identities=dict.fromkeys(("corrections", "retractions", "reviews"), ("id",)),
 )

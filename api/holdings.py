@@ -8,6 +8,7 @@ import projections.holdings
 from api.answers import DayString, DecimalString, EventIds, Listed, Money, Rated, Record, StakeFigure, Total
 from api.paging import ListQuestion, Paged
 from api.question import Id
+from projections.behind import of_holding
 
 
 class HoldingsQuestion(Paged):
@@ -59,5 +60,6 @@ HOLDINGS = ListQuestion(
         model, at, holder=asked.holder, issuer=asked.issuer, page=page
     ),
     identity=("holder", "issuer", "instrument"),
+    behind=lambda model, at, asked, one: of_holding(model, at, one),
     key=(str, str, str),
 )

@@ -105,6 +105,22 @@ def _is_key(after: str, key: Key) -> bool:
     return isinstance(found, list) and tuple(map(type, found)) == key
 
 
+def goes_on(path: str, given: dict[str, str], key: Key) -> tuple[dict[str, str], str | None]:
+    """The question that is asked, without what only the page takes, and the key after which its rows go on.
+
+    Raises Faulty for a cursor that isn't this question's.
+    """
+    filters = {name: value for name, value in given.items() if name not in OF_THE_PAGE}
+    if "cursor" not in given:
+        return filters, None
+    cursor = read_cursor(given["cursor"])
+    if cursor.path != path or not filters.items() <= cursor.given.items():
+        raise _not_ours("The cursor belongs to another question.")
+    if not _is_key(cursor.after, key):
+        raise _not_ours("The cursor goes on nowhere.")
+    return cursor.given, cursor.after
+
+
 @dataclass(frozen=True, kw_only=True)
 class ListQuestion(Question[PagedT]):
     """A question for a list: rows, totals where there are any, whether there is more."""
@@ -124,18 +140,11 @@ class ListQuestion(Question[PagedT]):
         service: Service = request.app.state.service
         given = query_of(request.query_params)
         path = request.url.path
-        cursor = read_cursor(given["cursor"]) if "cursor" in given else None
-        filters = {name: value for name, value in given.items() if name not in OF_THE_PAGE}
-        if cursor:
-            if cursor.path != path or not filters.items() <= cursor.given.items():
-                raise _not_ours("The cursor belongs to another question.")
-            if not _is_key(cursor.after, self.key):
-                raise _not_ours("The cursor goes on nowhere.")
-            filters = cursor.given
+        filters, after = goes_on(path, given, self.key)
         paging = {name: given[name] for name in OF_THE_PAGE if name in given}
         asked = parse_question(self.shape, {**filters, **paging})
         at = await resolve(service, asked, min_position(request))
-        page = Page(limit=asked.limit, after=cursor.after if cursor else None)
+        page = Page(limit=asked.limit, after=after)
         parts = [request.path_params[part] for part in self.parts]
         to_go_on = {**filters, **{name: str(value) for name, value in times_of(at).items()}}
 
@@ -146,7 +155,7 @@ class ListQuestion(Question[PagedT]):
             more = None if found.after is None else Cursor(path=path, given=to_go_on, after=found.after).text()
             return json_bytes({**times_of(at), **self._body(found, more)})
 
-        return respond(request, Asked({**filters, **paging}, at, pinned(asked)), await service.run(write))
+        return respond(request, Asked({**filters, **paging}, times_of(at), pinned(asked)), await service.run(write))
 
     def _body(self, found: Listing, next_: str | None) -> dict[str, Any]:
         totals = {} if found.totals is None else {"totals": found.totals}

@@ -10,6 +10,7 @@ import projections.performance
 from api.answers import Answered, DayString, DecimalString, EventIds, MissingRate, Part, Record
 from api.question import Id, OneQuestion, Tabled
 from ledger.money import Currency
+from projections.behind import of_performance
 
 
 class PerformanceQuestion(Tabled):
@@ -74,4 +75,6 @@ PERFORMANCE = OneQuestion(
     list_name="cash_flows",
     missing="No entity of this name is registered.",
     find=lambda model, at, asked, parts: projections.performance.performance(model, at, *parts, issuer=asked.issuer),
+    identities={"cash_flows": ("kind", "events"), "unvalued": ("issuer", "instrument")},
+    behind=lambda model, at, asked, one: of_performance(model, at, one, asked.issuer),
 )

@@ -8,7 +8,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -25,6 +25,7 @@ from api.problems import Door, Fault, Faulty, not_found
 from api.service import Service
 from ledger.money import Currency
 from ledger.times import parse_day, today
+from projections.behind import NOTHING, Behind, Seen
 from projections.database import ReadModel
 from projections.visibility import Point
 
@@ -190,15 +191,15 @@ def times_of(at: Point) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question put to a service: its parameters as given, the same as parsed, and its point in the three times."""
+    """A question put to a service: its parameters as given, its times as resolved, and whether all were given."""
 
     given: dict[str, str]
-    at: Point
+    times: dict[str, Any]
     pinned: bool
 
     def address(self, path: str) -> str:
         """The address that will give the same bytes for ever."""
-        times = {name: str(value) for name, value in times_of(self.at).items()}
+        times = {name: str(value) for name, value in self.times.items()}
         others = {name: self.given[name] for name in sorted(self.given) if name not in times}
         return f"{path}?{urlencode({**times, **others})}"
 
@@ -219,6 +220,12 @@ class Question(Generic[TimesT]):
     """What a 404 says, if what the path names isn't there."""
     list_name: str = ""
     """Of the rows in the answer, which can be had as a file; a question without rows has none."""
+    identities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of lists in the answer, the fields that tell their rows apart, so that /v1/changes compares row by row."""
+    behind: Callable[[ReadModel, Point, TimesT, Seen], Behind] = lambda model, at, asked, one: NOTHING
+    """What a row rests on beside the events that it names, so that /v1/changes finds what changed it."""
+    every_status: bool = False
+    """Whether it shows what is rumoured or denied too."""
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -256,7 +263,7 @@ class OneQuestion(Question[TimesT]):
                 raise not_found(self.missing)
             return json_bytes({**times_of(at), **found})
 
-        return respond(request, Asked(given, at, pinned(asked)), await service.run(write))
+        return respond(request, Asked(given, times_of(at), pinned(asked)), await service.run(write))
 
 
 def pinned(asked: Times) -> bool:

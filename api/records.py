@@ -7,6 +7,7 @@ from typing import Any
 import projections.records
 from api.answers import Answered
 from api.question import OneQuestion, Times
+from projections.behind import of_record
 
 
 class RecordAnswer(Answered):
@@ -26,4 +27,7 @@ RECORD = OneQuestion(
     answer=RecordAnswer,
     missing="There is no such record at these three times.",
     find=lambda model, at, asked, parts: projections.records.record(model, at, *parts),
+    identities={"events": ("id",)},
+    behind=lambda model, at, asked, one: of_record(model, at, one),
+    every_status=True,
 )

@@ -8,6 +8,7 @@ import projections.restrictions
 from api.answers import EventIds, Listed, Part, Record
 from api.paging import ListQuestion, Paged
 from api.question import Id
+from projections.behind import of_restriction
 
 
 class RestrictionsQuestion(Paged):
@@ -49,4 +50,5 @@ RESTRICTIONS = ListQuestion(
     list_name="restrictions",
     rows=lambda model, at, asked, page, parts: projections.restrictions.restrictions(model, at, on=asked.on, page=page),
     identity=("restriction",),
+    behind=lambda model, at, asked, one: of_restriction(model, at, one),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import projections.valuations
 from api.answers import DayString, DecimalString, EventIds, Listed, Money, Rated, Record
 from api.paging import ListQuestion, Paged
+from projections.behind import of_mark
 
 
 class Mark(Rated):
@@ -35,5 +36,7 @@ VALUATIONS = ListQuestion(
     list_name="marks",
     rows=lambda model, at, asked, page, parts: projections.valuations.valuations(model, at, parts[0], page),
     identity=("events",),
+    behind=lambda model, at, asked, one: of_mark(model, at, one),
+    every_status=True,
     key=(str, int),
 )

@@ -1,0 +1,151 @@
+"""What a row rests on beside the events that it names, noun by noun, so that a change of it can be put down to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ledger.fields import is_uuid
+from projections import commitments, holdings
+from projections.paging import EVERYTHING
+from projections.visibility import Point, Tables, counts, duplicates, held
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Facts by their chains; entities whose group, country or sector matters; a record's count; the day itself."""
+
+    chains: frozenset[str] = frozenset()
+    parties: frozenset[str] = frozenset()
+    record: str | None = None
+    """The record whose events are counted."""
+    day: bool = False
+    """Whether `as_of` itself moves the fields that differ, without any event."""
+
+
+NOTHING = Behind()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A row as one of two answers has it, and the fields of it that differ. Of a single answer: one field, by name."""
+
+    answer: Mapping[str, Any]
+    row: Mapping[str, Any]
+    fields: frozenset[str]
+
+
+def of_holding(model: Tables, at: Point, one: Seen) -> Behind:
+    """The commitments that decide which instrument a distribution is of; a mark grows older day by day."""
+    chains = _chains(
+        model,
+        """SELECT chain FROM commitments WHERE role = 'made' AND commitment IN (
+            SELECT commitment FROM holdings
+            WHERE holder = $holder AND issuer = $issuer AND role = 'paid' AND instrument IS NULL)""",
+        {"holder": one.row["holder"], "issuer": one.row["issuer"]},
+    )
+    return Behind(chains, day="age_days" in one.fields)
+
+
+def of_commitment(model: Tables, at: Point, one: Seen) -> Behind:
+    """A horizon goes by."""
+    return Behind(day="horizon_gone" in one.fields)
+
+
+def of_mark(model: Tables, at: Point, one: Seen) -> Behind:
+    """The mark before it that a step up is against."""
+    if "step_up" not in one.fields:
+        return NOTHING
+    marks = one.answer["marks"]
+    repeated = duplicates(model, at)
+    before = [
+        chain
+        for mark in marks[: marks.index(one.row)]
+        if (mark["basis"], mark["holder"]) == (one.row["basis"], one.row["holder"]) and counts(mark["status"], at)
+        for chain in mark["events"]
+        if chain not in repeated
+    ]
+    return Behind(frozenset(before[-1:]))
+
+
+def of_performance(model: Tables, at: Point, one: Seen, issuer: str | None = None) -> Behind:
+    """A flow: what is part of it. All else: what the holder has and promised, until the day of the question."""
+    if one.row.get("kind") in ("investment", "sale", "distribution"):
+        parts = "SELECT chain FROM performance WHERE list_contains($events::VARCHAR[], part_of)"
+        return Behind(_chains(model, parts, {"events": one.row["events"]}))
+    holder = one.answer["holder"]
+    has = holdings.holdings(model, at, holder=holder, issuer=issuer, page=EVERYTHING).rows
+    promised = commitments.commitments(model, at, from_=holder, to=issuer, page=EVERYTHING).rows
+    registered = "SELECT chain FROM entities WHERE entity = $holder AND type = 'entity.registered'"
+    chains = events_in([has, promised, one.answer["cash_flows"]]) | _chains(model, registered, {"holder": holder})
+    valued = any(flow["kind"] == "nav" for flow in one.answer["cash_flows"])
+    return Behind(chains, day=valued and bool(one.fields & {"xirr", "xirr_all", "annualised", "xirr_reason", "date"}))
+
+
+def of_claim(model: Tables, at: Point, one: Seen) -> Behind:
+    """Its members and theirs, the claims that deny it, the records of the flows found, the groups of the parties."""
+    rule = held(at)
+    claims = {
+        name: (chain, json.loads(data))
+        for chain, data in model.rows(
+            f"SELECT chain, data FROM records WHERE {rule.sql} AND type = 'claim.published' ORDER BY fact_position",
+            rule.values,
+        )
+        for name in (chain, json.loads(data)["claim"])
+    }
+    waiting, met, parties = [one.row["claim"], *one.row["denied_by"]], set(), set()
+    while waiting:
+        name = waiting.pop()
+        if name not in met:
+            met.add(name)
+            said = claims[name][1] if name in claims else {}
+            waiting += said.get("members") or ()
+            parties |= {*(said.get("payers") or ()), *(said.get("payees") or ())}
+    known = (
+        events_in(one.row) | {claims[name][0] for name in met if name in claims} | {one for one in met if is_uuid(one)}
+    )
+    records = {f"{kind}/{name}" for kind in ("commitment", "contract", "guarantee") for name in met}
+    of_records = """SELECT chain FROM flows WHERE list_contains($records::VARCHAR[], record) OR record IN (
+        SELECT record FROM flows WHERE list_contains($chains::VARCHAR[], chain))"""
+    chains = known | _chains(model, of_records, {"records": sorted(records), "chains": sorted(known)})
+    return Behind(chains, frozenset(parties) | _parties_of(model, known))
+
+
+def of_restriction(model: Tables, at: Point, one: Seen) -> Behind:
+    """The commitment that it is on; who pays and is paid in what breaches it, and their groups."""
+    if "breaches" not in one.fields:
+        return NOTHING
+    on = """SELECT chain FROM flows WHERE type = 'commitment.made'
+        AND (list_contains($chains::VARCHAR[], chain) OR list_contains($records::VARCHAR[], record))"""
+    values = {"chains": one.row["on"], "records": [f"commitment/{name}" for name in one.row["on"]]}
+    return Behind(
+        _chains(model, on, values), frozenset(one.row["on"]) | _parties_of(model, events_in(one.row["breaches"]))
+    )
+
+
+def of_record(model: Tables, at: Point, one: Seen) -> Behind:
+    """The version counts events, known or not; a commitment's horizon goes by."""
+    record = f"{one.answer['kind']}/{one.answer['id']}"
+    return Behind(record=record if "version" in one.fields else None, day="horizon_gone" in one.fields)
+
+
+def events_in(value: Any) -> frozenset[str]:
+    """The ids of events anywhere in an answer."""
+    if isinstance(value, str):
+        return frozenset([value]) if is_uuid(value) else frozenset()
+    inside: Iterable[Any] = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return frozenset().union(*(events_in(one) for one in inside))
+
+
+def _parties_of(model: Tables, chains: Iterable[str]) -> frozenset[str]:
+    """Who pays and is paid."""
+    rows = model.rows(
+        "SELECT payer, payee FROM flows WHERE list_contains($chains::VARCHAR[], chain)", {"chains": sorted(chains)}
+    )
+    return frozenset(party for row in rows for party in row if party is not None)
+
+
+def _chains(model: Tables, sql: str, values: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(chain for (chain,) in model.rows(sql, values))

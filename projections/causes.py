@@ -1,0 +1,366 @@
+"""Which events, or what else, made a difference between two answers: those that bear on the row and aren't the same."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from ledger.chains import Member, row_member
+from ledger.event import CORRECTED, RETRACTED
+from ledger.head import Content, read_member
+from ledger.store import Stored
+from ledger.times import parse_period
+from projections.behind import Behind, Seen, events_in
+from projections.differences import Answer, Difference, Lists, differences
+from projections.visibility import ADDITIVE, FACTS, Point, Tables, counting, counts, held
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cause:
+    """An event, and why it isn't the same at both points; without an event, `time`: as_of itself."""
+
+    position: int
+    event: str | None
+    why: str
+    type: str | None
+    """Of the event."""
+    fact: str | None
+    """The fact that it is, corrects or retracts, as `events` in rows name it."""
+
+
+TIME = Cause(0, None, "time", None, None)
+# What a group, a country and a sector are read from.
+_OF_PARTIES = ("parent", "country", "sector")
+
+
+@dataclass(frozen=True, slots=True)
+class _One:
+    """An event of a chain."""
+
+    stored: Stored
+    member: Member
+    content: Content | None
+
+
+@dataclass(slots=True)
+class Causes:
+    """What events did between two points. `behind` finds what a row rests on beside the events that it names."""
+
+    model: Tables
+    before: Point
+    after: Point
+    answers: tuple[Answer, Answer]
+    lists: Lists
+    behind: Callable[[Point, Seen], Behind]
+    every_status: bool = False
+    """Whether rows of every status are shown, so that one that doesn't count is a cause too."""
+    _chains: dict[str, list[_One]] = field(default_factory=dict)
+    _same: dict[str, set[str]] | None = None
+    _published: dict[Point, dict[str, list[tuple[date, str]]]] = field(default_factory=dict)
+
+    def of(self, one: Difference) -> list[Cause]:
+        """The causes of a difference, by position: at least one."""
+        if _is_event(one.before) or _is_event(one.after):
+            return sorted(self._of_event(one)) or self._last_resort()
+        if one.change != "changed":  # whether a row is there is up to its own events, if they differ
+            own = self._of_chains(self._with_repeated(events_in([one.before, one.after])))
+            if own:
+                return sorted(own)
+        rests = [self._rests(one, at, answer, row) for at, answer, row in self._sides(one)]
+        chains = events_in([one.before, one.after]).union(*(rest.chains for rest in rests))
+        found = self._of_chains(self._with_repeated(chains))
+        found |= self._of_parties(set().union(*(rest.parties for rest in rests)))
+        found |= self._of_rates(chains)
+        found |= {cause for rest in rests if rest.record for cause in self._of_count(rest.record)}
+        if self.before.as_of != self.after.as_of and any(rest.day for rest in rests):
+            found.add(TIME)
+        if not found:
+            chains = events_in([dict(answer) for answer in self.answers])
+            found = self._of_chains(self._with_repeated(chains)) | self._of_rates(chains) | self._arrivals(chains)
+        return sorted(found) or self._last_resort()
+
+    def _sides(self, one: Difference) -> Iterable[tuple[Point, Answer, Any]]:
+        for at, answer, row in (
+            (self.before, self.answers[0], one.before),
+            (self.after, self.answers[1], one.after),
+        ):
+            if row is not None:
+                yield at, answer, row
+
+    def _rests(self, one: Difference, at: Point, answer: Answer, row: Any) -> Behind:
+        """What a row rests on: a total on the rows whose figures differ and on all that says what it is part of."""
+        if one.in_ == "totals":
+            return self._of_total(one, at, answer)
+        fields = one.fields or (list(row) if isinstance(row, Mapping) else [])
+        named = row if one.key is not None else {one.in_: row}
+        return self.behind(at, Seen(answer, named, frozenset(fields) | (set() if one.key else {one.in_})))
+
+    def _of_total(self, total: Difference, at: Point, answer: Answer) -> Behind:
+        [name] = [name for name in self.lists if name != "totals"]
+        figures = set(total.fields)
+        chains: set[str] = set()
+        for one in differences({name: self.answers[0].get(name)}, {name: self.answers[1].get(name)}, self.lists):
+            if not (figures and one.fields) or figures & set(one.fields):
+                chains |= events_in([one.before, one.after])
+                rests = [self._rests(one, *side) for side in self._sides(one)]
+                chains |= set().union(*(rest.chains for rest in rests))
+        parts = self.model.rows(
+            "SELECT chain FROM flows WHERE part_of IS NOT NULL AND list_contains($chains::VARCHAR[], chain)",
+            {"chains": sorted(events_in(answer.get(name)))},
+        )
+        return Behind(frozenset(chains) | {chain for (chain,) in parts})
+
+    # --- events of chains ---
+
+    def _of_chains(self, chains: Iterable[str], said: Sequence[str] | None = None) -> set[Cause]:
+        """What changed the rows of these facts; with `said`, only what they say of that."""
+        chains = set(chains)
+        self._load(chains)
+        return {cause for chain in chains for cause in self._of_chain(self._chains.get(chain, []), said)}
+
+    def _load(self, chains: Iterable[str]) -> None:
+        """Read the events of the chains, as far as either point sees them."""
+        new = sorted(set(chains) - set(self._chains))
+        rows = self.model.rows(
+            """SELECT position, stream, type, state, event_id, chain FROM events
+            WHERE list_contains($chains::VARCHAR[], chain) AND position <= $position ORDER BY position""",
+            {"chains": new, "position": max(self.before.position, self.after.position)},
+        )
+        self._chains.update({chain: [] for chain in new})
+        for position, stream, kind, state, event_id, chain in rows:
+            stored = Stored(position, stream, 0, kind, state, event_id, chain)
+            self._chains[chain].append(_One(stored, *read_member(stored)))
+
+    def _of_chain(self, chain: list[_One], said: Sequence[str] | None) -> set[Cause]:
+        """The fewest of the chain's events, and of the day, that make the first point's row the second's."""
+        was, now = ({one.member.event_id: _seen(one, at) for one in chain} for at in (self.before, self.after))
+        to_do = [one.member.event_id for one in chain if was[one.member.event_id] != now[one.member.event_id]]
+        moves: list[str | None] = [*([None] if self.before.as_of != self.after.as_of else []), *to_do]
+
+        def row(done: Iterable[str | None]) -> tuple[Any, ...] | None:
+            done = set(done)
+            seen = {one: (now if one in done else was)[one] for one in was}
+            return self._row(chain, seen, self.after.as_of if None in done else self.before.as_of, said)
+
+        if row([]) == (wanted := row(moves)):
+            return set()
+        again = True
+        while again:
+            again = False
+            for move in list(moves):
+                if row([one for one in moves if one != move]) == wanted:
+                    moves.remove(move)
+                    again = True
+        by_id = {one.member.event_id: one for one in chain}
+        found = {cause for move in moves if move for cause in self._why(by_id[move], was[move], now[move])}
+        if None in moves:
+            dated = self._shown(chain, now) or self._shown(chain, was)
+            found |= {_cause(dated, "effective")} if dated else set()
+        return found
+
+    def _row(
+        self, chain: list[_One], seen: Mapping[str, int], as_of: date, said: Sequence[str] | None
+    ) -> tuple[Any, ...] | None:
+        """What the chain shows and how far its period is over; None if nothing that counts."""
+        one = self._shown(chain, seen)
+        if one is None or one.content is None:
+            return None
+        content = one.content
+        period = parse_period(content.effective)
+        reached = (content.type in ADDITIVE and period.first <= as_of) + (period.last <= as_of)
+        if not reached or not (self.every_status or counts(content.status, self.after)):
+            return None
+        if said is not None:
+            told = [(name, content.data[name]) for name in said if name in content.data]
+            return (content.effective, reached, told) if told else None
+        return content, one.member.shows_from, reached
+
+    def _shown(self, chain: list[_One], seen: Mapping[str, int]) -> _One | None:
+        """The event that is the chain's row, if these events are seen (1), and what they say shows (2)."""
+        there = [one.member for one in chain if seen[one.member.event_id]]
+        holds = row_member(there)
+        if holds is None or seen[holds.event_id] < 2:
+            return None
+        return next(one for one in chain if one.member is holds)
+
+    def _why(self, one: _One, was: int, now: int) -> set[Cause]:
+        if was and now:  # the correction was seen already; what it says shows from a later day on
+            return {_cause(one, "became_known")}
+        if one.stored.type == CORRECTED:
+            return {_cause(one, "corrected")}
+        if one.stored.type == RETRACTED:
+            return {_cause(one, "retracted")}
+        return self._arrival(one)
+
+    def _arrival(self, one: _One) -> set[Cause]:
+        """Why an event is seen at one point only; nothing if at both or none."""
+        sides = [bool(_seen(one, at)) for at in (self.before, self.after)]
+        if sides[0] == sides[1]:
+            return set()
+        unseen = self.after if sides[0] else self.before
+        late = {"recorded": one.member.position > unseen.position, "became_known": one.member.known > unseen.known_at}
+        return {_cause(one, why) for why, is_so in late.items() if is_so}
+
+    # --- what else bears ---
+
+    def _with_repeated(self, chains: Iterable[str]) -> set[str]:
+        """The facts, and all that are other sources for the same."""
+        if self._same is None:
+            self._same = self._sources()
+        return {other for chain in chains for other in self._same.get(chain, {chain})}
+
+    def _sources(self) -> dict[str, set[str]]:
+        """The facts that `same_as` joins at either point."""
+        joined: dict[str, set[str]] = {}
+        for at in (self.before, self.after):
+            rule = held(at)
+            rows = self.model.rows(
+                f"SELECT chain, same_as FROM {FACTS.name} WHERE {rule.sql} AND same_as IS NOT NULL", rule.values
+            )
+            for chain, same_as in rows:
+                both = joined.get(chain, {chain}) | joined.get(same_as, {same_as})
+                joined.update(dict.fromkeys(both, both))
+        return joined
+
+    def _of_parties(self, parties: Iterable[str]) -> set[Cause]:
+        """What changed whose group these are, or where and what they are."""
+        parties, waiting = set(parties), sorted(parties)
+        chains: set[str] = set()
+        while waiting:
+            rows = self.model.rows(
+                "SELECT chain, said FROM entities WHERE list_contains($waiting::VARCHAR[], entity)",
+                {"waiting": waiting},
+            )
+            chains |= {chain for chain, _ in rows}
+            above = {json.loads(said).get("parent") for _, said in rows} - parties - {None}
+            parties |= above
+            waiting = sorted(above)
+        return self._of_chains(chains, _OF_PARTIES) if chains else set()
+
+    def _of_rates(self, chains: Iterable[str]) -> set[Cause]:
+        """The rates that the amounts of these facts are converted at, at either point."""
+        if self.after.currency is None:
+            return set()
+        self._load(chains)
+        contents = [one.content for chain in chains for one in self._chains.get(chain, []) if one.content]
+        dated = {(one, parse_period(said.effective).last) for said in contents for one in _currencies(said.data)}
+        used = set()
+        for at in (self.before, self.after):
+            published = self._rates(at)
+            for currency, day in dated:
+                of_pair = published.get(currency, [])
+                place = bisect_right(of_pair, min(day, at.as_of), key=lambda one: one[0])
+                used |= {chain for _, chain in of_pair[place - 1 : place]}
+        return self._of_chains(self._with_repeated(used))
+
+    def _rates(self, at: Point) -> dict[str, list[tuple[date, str]]]:
+        """By the other currency, the rates with the one asked for, each with its last day, in order."""
+        if at not in self._published:
+            rule = counting(self.model, at)
+            found: dict[str, list[tuple[date, str]]] = defaultdict(list)
+            for other, day, chain in self.model.rows(
+                f"""SELECT CASE WHEN quote = $currency THEN base ELSE quote END, last_day, chain FROM rates
+                WHERE {rule.sql} AND (base = $currency OR quote = $currency) ORDER BY last_day, fact_position""",
+                {**rule.values, "currency": at.currency},
+            ):
+                found[other].append((day, chain))
+            self._published[at] = found
+        return self._published[at]
+
+    # --- events themselves ---
+
+    def _of_event(self, one: Difference) -> set[Cause]:
+        """Why an event of the audit trail comes or goes, or is named by another one now."""
+        event_id = (one.after or one.before)["id"]
+        rows = self.model.rows("SELECT chain FROM events WHERE event_id = $id", {"id": event_id})
+        self._load(chain for (chain,) in rows)
+        of_chain = [other for (chain,) in rows for other in self._chains[chain]]
+        own = {cause for other in of_chain if other.stored.event_id == event_id for cause in self._arrival(other)}
+        return own or {
+            _cause(other, "corrected" if other.stored.type == CORRECTED else "retracted")
+            for other in of_chain
+            if other.stored.type in (CORRECTED, RETRACTED) and self._arrival(other)
+        }
+
+    def _arrivals(self, events: Iterable[str]) -> set[Cause]:
+        """Which of these events one point sees and the other doesn't, whether they count or not."""
+        ids = sorted(events)
+        rows = self.model.rows(
+            "SELECT DISTINCT chain FROM events WHERE list_contains($ids::VARCHAR[], event_id)", {"ids": ids}
+        )
+        chains = [chain for (chain,) in rows]
+        self._load(chains)
+        return {
+            cause
+            for chain in chains
+            for one in self._chains[chain]
+            if one.stored.event_id in ids
+            for cause in self._arrival(one)
+        }
+
+    def _of_count(self, record: str) -> set[Cause]:
+        """The record's events between the two positions."""
+        low, high = sorted((self.before.position, self.after.position))
+        rows = self.model.rows(
+            """SELECT position, event_id, type, chain FROM events
+            WHERE stream = $record AND position > $low AND position <= $high""",
+            {"record": record, "low": low, "high": high},
+        )
+        return {Cause(position, event_id, "recorded", kind, chain) for position, event_id, kind, chain in rows}
+
+    def _last_resort(self) -> list[Cause]:
+        """Where nothing that a row names tells: whatever of groups differs, else the day, else every fact that does."""
+        chains = self._differing()
+        of_groups = self._of_chains(
+            (chain for chain, kind in chains.items() if kind.startswith("entity.")), _OF_PARTIES
+        )
+        if of_groups:
+            return sorted(of_groups)
+        if self.before.as_of != self.after.as_of:
+            return [TIME]
+        return sorted(self._of_chains(chains))
+
+    def _differing(self) -> dict[str, str]:
+        """The facts, and their types, whose row isn't the same at both points, or isn't over at both."""
+        sides: list[str] = []
+        values: dict[str, Any] = {}
+        for name, at in (("was", self.before), ("now", self.after)):
+            rule = held(at)
+            sql = rule.sql.replace("$known_at", f"${name}_known_at").replace("$position", f"${name}_position")
+            sides.append(
+                f"SELECT chain, type, pos_from, known_from, first_day <= ${name}_as_of, last_day <= ${name}_as_of "
+                f"FROM {FACTS.name} WHERE {sql}"
+            )
+            values |= {f"{name}_{key}": value for key, value in {**rule.values, "as_of": at.as_of}.items()}
+        was, now = sides
+        rows = self.model.rows(f"(({was}) EXCEPT ({now})) UNION (({now}) EXCEPT ({was}))", values)
+        return {chain: kind for chain, kind, *_ in rows}
+
+
+def _seen(one: _One, at: Point) -> int:
+    """0: not seen at the point; 1: seen, but what it says doesn't show yet; 2: seen and shown."""
+    if one.member.position > at.position or one.member.known > at.known_at:
+        return 0
+    return 2 if one.member.shows_from <= at.known_at else 1
+
+
+def _cause(one: _One, why: str) -> Cause:
+    return Cause(one.stored.position, one.stored.event_id, why, one.stored.type, one.stored.chain)
+
+
+def _is_event(row: Any) -> bool:
+    """Whether a row is an event of the audit trail."""
+    return isinstance(row, Mapping) and "recorded_at" in row
+
+
+def _currencies(value: Any) -> set[str]:
+    """Every currency in what events say."""
+    if isinstance(value, Mapping):
+        own = {value["currency"]} if isinstance(value.get("currency"), str) else set()
+        return own.union(*(_currencies(one) for one in value.values()))
+    return set().union(*(_currencies(one) for one in value)) if isinstance(value, list) else set()
