@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 
 GROUPS = {
     "Start": ("demo", "serve"),
-    "Files in and out": ("import", "map", "undo", "imports", "export"),
+    "Files in and out": ("import", "map", "template", "imports", "undo", "export"),
     "Ask who owns, owes and pays": (
         "entities",
         "entity",
@@ -20,7 +20,7 @@ GROUPS = {
         "claims",
         "restrictions",
     ),
-    "Ask how money goes round": ("exposures", "ownership"),
+    "Ask how money goes round": ("exposures", "exposure-history", "ownership"),
     "Ask what was recorded, and when": ("events", "event", "record", "changes", "feed"),
     "Keep it well, and prove it": ("doctor", "rebuild", "verify", "key", "witness"),
 }

@@ -69,7 +69,7 @@ def blocks(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> l
             if len(lines) > start and cell_len(lines[-1]) + len(GAP) + cell_len(told) <= width:
                 lines[-1] += GAP + told
             else:
-                lines.append(INDENT + told)
+                lines += [INDENT + line for line in wrapped(told, width - len(INDENT))]
     return lines
 
 

@@ -73,7 +73,7 @@ def show(console: Console, name: str, answer: dict[str, Any]) -> None:
         if answer.get("more"):
             console.print(Text(f"There is more: --cursor {answer['next']}"), soft_wrap=True)
     times = f"as of {answer['as_of']}, known at {answer['known_at']}, position {answer['position']}"
-    console.print(Text(times), style="dim")
+    console.print(Text(times), style="dim", soft_wrap=True)
 
 
 def _show_rows(console: Console, key: str, rows: list[dict[str, Any]]) -> None:
@@ -95,9 +95,9 @@ def _width(console: Console) -> int:
     return console.width if console.is_terminal or "COLUMNS" in os.environ else sys.maxsize
 
 
-def _say(console: Console, text: str) -> None:
-    for line in wrapped(text, _width(console)):
-        console.print(Text(line), soft_wrap=True)
+def _say(console: Console, text: str, indent: str = "") -> None:
+    for line in wrapped(text, _width(console) - len(indent)):
+        console.print(Text(indent + line), soft_wrap=True)
 
 
 def _cell(column: str, value: Any) -> str:
@@ -118,7 +118,7 @@ def _show_record(console: Console, answer: dict[str, Any]) -> None:
 
 def _show_fields(console: Console, fields: dict[str, Any]) -> None:
     for field, value in fields.items():
-        console.print(Text(f"  {field}: {figure(value)}"), soft_wrap=True)
+        _say(console, f"{field}: {figure(value)}", "  ")
 
 
 def _show_performance(console: Console, answer: dict[str, Any]) -> None:
