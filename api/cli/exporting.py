@@ -107,7 +107,7 @@ def _target(output: Path | None, format: str | None, force: bool) -> Iterator[tu
     """A file to write, and in which format. It gets its name once it is whole; a failure leaves nothing behind."""
     chosen = _format(output, format)
     if output is None:
-        if chosen in _BINARY and sys.stdout.isatty():
+        if chosen in _BINARY and _is_terminal():
             fail(Exit.BAD_USAGE, f"A terminal does not show {chosen}.", f"Name a file: --output file.{chosen}.")
         with SpooledTemporaryFile(SPOOL_BYTES) as spool:
             yield spool, chosen
@@ -124,6 +124,10 @@ def _target(output: Path | None, format: str | None, force: bool) -> Iterator[tu
         unfinished.replace(output)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
 
 
 def _format(output: Path | None, given: str | None) -> str:
