@@ -136,11 +136,11 @@ def test_the_rules_are_in_order_and_the_order_of_flows_is_none(
     funding: list[Flow], payments: list[Flow], random
 ) -> None:
     found = of(funding, payments)
-    slack = Decimal("1e-39")
+    slack = Fraction(1, 10**39)
     for vendor, rules in found.items():
-        assert 0 <= rules.lower <= rules.pro_rata + slack
-        assert rules.pro_rata <= rules.upper + slack
-        assert rules.upper <= sum(Decimal(amount) for _, payee, amount in payments if payee == vendor) + slack
+        assert 0 <= Fraction(rules.lower) <= Fraction(rules.pro_rata) + slack
+        assert Fraction(rules.pro_rata) <= Fraction(rules.upper) + slack
+        assert Fraction(rules.upper) <= paid(payments, vendor)
     assert of(random.sample(funding, len(funding)), random.sample(payments, len(payments))) == found
 
 
