@@ -7,18 +7,19 @@ from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from api.cli.tables import figure, short
+from api.cli.layout import blocks, table
+from api.cli.tables import figure, say, short, width_of
 
+_WORDS = ("funder", "customer", "holder", "issuer", "entity", "cycle", "as of")
 _RATIOS = ("circularity", "recycled_share", "finn")
 _TIMES = "as of {as_of}, known at {known_at}, position {position}"
 
 
 def show_exposures(console: Console, answer: dict[str, Any]) -> None:
     """Pairs, then the network, then the cycles; what is unbounded and what lacks a rate below."""
-    _say(console, _terms(answer))
+    say(console, _terms(answer))
     shown = [_pair(pair) for pair in answer["pairs"]]
     _table(console, shown, "No pair has flows both ways." if answer["entity"] is None else "No flow touches it.")
     _network(console, answer["network"])
@@ -28,15 +29,16 @@ def show_exposures(console: Console, answer: dict[str, Any]) -> None:
     ]
     _table(console, circles, "No cycles.")
     if answer["cycles_stopped"]:
-        _say(console, f"There are more cycles: the search ended at the {answer['cycles_stopped']}.")
-    for one in answer["unbounded"]:
-        _say(console, f"Without upper bound: {one['kind']} {one['payer']} → {one['payee']}")
+        say(console, f"There are more cycles: the search ended at the {answer['cycles_stopped']}.")
+    if answer["unbounded"]:
+        flows = ", ".join(f"{one['payer']} → {one['payee']} ({one['kind']})" for one in answer["unbounded"])
+        say(console, f"Without upper bound: {flows}")
     _ending(console, answer)
 
 
 def show_history(console: Console, answer: dict[str, Any]) -> None:
     """A row for each point: the network's figures, and the pair's if it was asked for."""
-    _say(console, _terms(answer))
+    say(console, _terms(answer))
     rows = []
     for point in answer["points"]:
         network = point["network"]
@@ -52,14 +54,14 @@ def show_history(console: Console, answer: dict[str, Any]) -> None:
             }
         rows.append(row)
     if answer["funder"]:
-        _say(console, f"Pair: {answer['funder']} → {answer['customer']}")
+        say(console, f"Pair: {answer['funder']} → {answer['customer']}")
     _table(console, rows, "")
     _ending(console, answer)
 
 
 def show_ownership(console: Console, answer: dict[str, Any]) -> None:
     """Stakes, then values, then who can't be held as it is recorded."""
-    _say(console, f"Ownership, {answer['basis'].replace('_', ' ')} shares, {answer['currency']}")
+    say(console, f"Ownership, {answer['basis'].replace('_', ' ')} shares, {answer['currency']}")
     stakes = [
         {
             "holder": one["holder"],
@@ -77,10 +79,10 @@ def show_ownership(console: Console, answer: dict[str, Any]) -> None:
     ]
     _table(console, values, "No marks value any of them.")
     if answer["double_count_factor"]:
-        _say(console, f"Added up, values count {short(answer['double_count_factor'])} times what is there.")
+        say(console, f"Added up, values count {short(answer['double_count_factor'])} times what is there.")
     for error in answer["errors"]:
         held = _share(error["sum"])
-        _say(console, f"{error['issuer']}: {error['reason'].replace('_', ' ')} ({held} held). Nothing follows from it.")
+        say(console, f"{error['issuer']}: {error['reason'].replace('_', ' ')} ({held} held). Nothing follows from it.")
     _ending(console, answer)
 
 
@@ -103,7 +105,7 @@ def _pair(pair: dict[str, Any]) -> dict[str, str]:
     own = pair["self_funded_share"]
     return {
         **{name.replace("_", " "): figure(pair[name]) for name in ("funder", "customer", "funding", "purchases")},
-        "round trip": figure(pair["round_trip"]) + (" (a leg is unknown)" if pair["uninformative"] else ""),
+        "round trip": figure(pair["round_trip"]) + (" (unknown leg)" if pair["uninformative"] else ""),
         "of funding": _share(pair["of_funding"]),
         "of purchases": _share(pair["of_purchases"]),
         "self-funded": "–" if own is None else _percent(own["pro_rata"]),
@@ -112,13 +114,18 @@ def _pair(pair: dict[str, Any]) -> dict[str, str]:
 
 def _network(console: Console, network: dict[str, Any]) -> None:
     amounts = ", ".join(f"{name} {figure(network[name])}" for name in ("gross", "circulation", "funding", "recycled"))
-    _say(console, f"Network, untimed, {network['flows']} flows: {amounts}")
+    say(console, "")
+    say(console, f"Network, untimed, {network['flows']} flows: {amounts}")
     ratios = []
     for name in _RATIOS:
         at = network[name]
         told = "–" if at is None else " / ".join(_percent(at[point]) for point in ("at_low", "at_stated", "at_high"))
         ratios.append(f"{name.replace('_', ' ')} {told}")
-    _say(console, f"At low / stated / high amounts: {', '.join(ratios)}")
+    say(console, f"At low / stated / high amounts: {', '.join(ratios)}")
+    if network["undefined"]:
+        told = ", ".join(f"{name} {reason.replace('_', ' ')}" for name, reason in network["undefined"].items())
+        say(console, f"Undefined: {told}")
+    say(console, "")
 
 
 def _percent(share: str | None) -> str:
@@ -136,27 +143,24 @@ def _share(share: dict[str, Any] | None) -> str:
 
 
 def _table(console: Console, rows: list[dict[str, str]], otherwise: str) -> None:
+    """The rows, or what to say where there are none."""
     if not rows:
-        _say(console, otherwise)
+        say(console, otherwise)
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    words = ("funder", "customer", "holder", "issuer", "entity", "cycle", "as of")
-    for column in rows[0]:
-        table.add_column(column, justify="left" if column in words else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row.values()))
-    console.print(table)
+    heads = list(rows[0])
+    cells = [list(row.values()) for row in rows]
+    right = {index for index, head in enumerate(heads) if head not in _WORDS}
+    width = width_of(console)
+    for line in table(heads, cells, right, width) or blocks(heads, cells, width):
+        console.print(Text(line), soft_wrap=True)
 
 
 def _ending(console: Console, answer: dict[str, Any]) -> None:
     more = answer.get("more")
     cut = [name for name, there_is in more.items() if there_is and name != "network_events"] if more else []
     if cut:
-        _say(console, f"There is more ({', '.join(cut)}): give a higher --limit.")
-    for one in answer.get("missing_rates", ()):
-        _say(console, f"Missing rate: {one['base']} to {one['quote']} on {one['on']}")
+        say(console, f"There is more ({', '.join(cut)}): give a higher --limit.")
+    if answer.get("missing_rates"):
+        rates = ", ".join(f"{one['base']} to {one['quote']} on {one['on']}" for one in answer["missing_rates"])
+        say(console, f"Missing rates: {rates}")
     console.print(Text(_TIMES.format(**answer)), style="dim")
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(Text(text), soft_wrap=True)

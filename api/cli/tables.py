@@ -64,10 +64,10 @@ def show(console: Console, name: str, answer: dict[str, Any]) -> None:
         _show_rows(console, key, answer[key])
         for row in answer[key] if key == "restrictions" else ():
             for breach in row["breaches"]:
-                _say(console, f"Breach of {row['restriction']}: {breach['why']} (event {breach['event']})")
+                say(console, f"Breach of {row['restriction']}: {breach['why']} (event {breach['event']})")
         for total in answer.get("totals") or []:
             told = ", ".join(f"{field} {figure(value)}" for field, value in total.items() if _is_money(value))
-            _say(console, f"Total {total['currency'] or 'of no known currency'}: {told}")
+            say(console, f"Total {total['currency'] or 'of no known currency'}: {told}")
         if not answer[key]:
             console.print(Text("Nothing at these three times."))
         if answer.get("more"):
@@ -84,19 +84,19 @@ def _show_rows(console: Console, key: str, rows: list[dict[str, Any]]) -> None:
     heads = [HEADS.get(column, column.replace("_", " ")) for column in columns]
     cells = [[_cell(column, row.get(column)) for column in columns] for row in rows]
     right = {index for index, column in enumerate(columns) if column in NUMERIC}
-    width = _width(console)
+    width = width_of(console)
     lines = table(heads, cells, right, width)
     for line in lines or blocks(heads, cells, width):
         console.print(Text(line), soft_wrap=True)
 
 
-def _width(console: Console) -> int:
+def width_of(console: Console) -> int:
     """How wide a line may be. What no terminal shows goes to a program or a file, which wants a line for each row."""
     return console.width if console.is_terminal or "COLUMNS" in os.environ else sys.maxsize
 
 
-def _say(console: Console, text: str, indent: str = "") -> None:
-    for line in wrapped(text, _width(console) - len(indent)):
+def say(console: Console, text: str, indent: str = "") -> None:
+    for line in wrapped(text, width_of(console) - len(indent)):
         console.print(Text(indent + line), soft_wrap=True)
 
 
@@ -118,7 +118,7 @@ def _show_record(console: Console, answer: dict[str, Any]) -> None:
 
 def _show_fields(console: Console, fields: dict[str, Any]) -> None:
     for field, value in fields.items():
-        _say(console, f"{field}: {figure(value)}", "  ")
+        say(console, f"{field}: {figure(value)}", "  ")
 
 
 def _show_performance(console: Console, answer: dict[str, Any]) -> None:
@@ -135,7 +135,7 @@ def _show_performance(console: Console, answer: dict[str, Any]) -> None:
     console.print(Text(f"XIRR {rates}{reason}, NAV {nav} {answer['currency']}"))
     if answer["unvalued"]:
         told = ", ".join(f"{one['issuer']} {one['instrument']}" for one in answer["unvalued"])
-        _say(console, f"No mark values: {told}")
+        say(console, f"No mark values: {told}")
 
 
 def _is_money(value: Any) -> bool:
