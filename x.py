@@ -4,7 +4,7 @@
 python3 x.py setup          make .venv from requirements.lock; the command is then .venv/bin/dealledger
 python3 x.py demo [ARG…]    set up, load the example ledger, serve it (arguments go to `dealledger demo`)
 python3 x.py test [ARG…]    set up, install what the tests need, run every check (arguments go to pytest)
-python3 x.py lock           write the three lock files again from pyproject.toml
+python3 x.py lock           write the four lock files again from pyproject.toml
 
 Exit codes: 0 all well, 1 a check or an installation failed, 2 wrong usage.
 """
@@ -28,6 +28,8 @@ PYTHON = BIN / "python"
 SETUP_LOCK = ROOT / "requirements-setup.lock"
 RUN_LOCK = ROOT / "requirements.lock"
 TEST_LOCK = ROOT / "requirements-test.lock"
+OUTSIDE_LOCK = ROOT / "requirements-outside.lock"
+OUTSIDE_PYTHON = "3.12"  # which these packages declare; they run on 3.11 as well
 
 CHECKS = (
     ("ruff check", ["ruff", "check", "."]),
@@ -56,6 +58,7 @@ def main(arguments: list[str]) -> int:
             return lock()
         install(TEST_LOCK if command == "test" else RUN_LOCK)
         if command == "test":
+            install_outside_software()
             return test(rest)
         if command == "demo":
             sys.stdout.flush()
@@ -144,27 +147,46 @@ def install_packages(*what: str) -> None:
     if subprocess.run([str(BIN / "uv"), "pip", "install", "--python", str(PYTHON), *what], check=False).returncode == 0:
         return
     say("uv could not; trying the same by pip")
+    subprocess.run([*pip(), "install", "--disable-pip-version-check", *what], check=True)
+
+
+def install_outside_software() -> None:
+    """Install the packages that check ours from outside, whatever Python they declare, unless they are there."""
+    if is_installed(OUTSIDE_LOCK):
+        return
+    say(f"Installing what {OUTSIDE_LOCK.name} lists")
+    what = ["--no-deps", "--require-hashes", "-r", str(OUTSIDE_LOCK)]
+    uv = [str(BIN / "uv"), "pip", "install", "--quiet", "--python", str(PYTHON), "--python-version", OUTSIDE_PYTHON]
+    if subprocess.run([*uv, *what], check=False).returncode != 0:
+        say("uv could not; trying the same by pip")
+        subprocess.run(
+            [*pip(), "install", "--disable-pip-version-check", "--ignore-requires-python", *what], check=True
+        )
+    mark_installed(OUTSIDE_LOCK)
+
+
+def pip() -> list[str]:
+    """A pip that installs into .venv."""
     if subprocess.run([PYTHON, "-m", "pip", "--version"], check=False, capture_output=True).returncode == 0:
-        pip = [str(PYTHON), "-m", "pip"]
-    else:
-        pip = [sys.executable, "-m", "pip", "--python", str(PYTHON)]
-    subprocess.run([*pip, "install", "--disable-pip-version-check", *what], check=True)
+        return [str(PYTHON), "-m", "pip"]
+    return [sys.executable, "-m", "pip", "--python", str(PYTHON)]
 
 
 def lock() -> int:
     """Write the lock files: exact versions and hashes for every platform, and no registry's address."""
     install_tools()
     compile_lock = [
-        *(str(BIN / "uv"), "pip", "compile", "--quiet", "--upgrade", "--universal", "--python-version", "3.11"),
+        *(str(BIN / "uv"), "pip", "compile", "--quiet", "--upgrade", "--universal"),
         *("--generate-hashes", "--no-emit-index-url", "--no-emit-find-links"),
         *("--custom-compile-command", "python3 x.py lock"),
     ]
-    for out, what in (
-        (RUN_LOCK, ["pyproject.toml"]),
-        (TEST_LOCK, ["pyproject.toml", "--extra", "test", "--constraint", RUN_LOCK.name]),
-        (SETUP_LOCK, ["--group", "setup", "--constraint", TEST_LOCK.name]),
+    for out, python, what in (
+        (RUN_LOCK, "3.11", ["pyproject.toml"]),
+        (TEST_LOCK, "3.11", ["pyproject.toml", "--extra", "test", "--constraint", RUN_LOCK.name]),
+        (SETUP_LOCK, "3.11", ["--group", "setup", "--constraint", TEST_LOCK.name]),
+        (OUTSIDE_LOCK, OUTSIDE_PYTHON, ["--group", "outside", "--no-deps"]),
     ):
-        subprocess.run([*compile_lock, *what, "--output-file", out.name], check=True)
+        subprocess.run([*compile_lock, "--python-version", python, *what, "--output-file", out.name], check=True)
         say(f"Wrote {out.name}")
     return 0
 
