@@ -5,21 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
-from itertools import groupby
 from typing import Any
 
-from ledger.money import Bounds
 from ledger.times import parse_period
 from projections.figures import (
-    MONEY_COLUMNS,
-    Exchange,
     Figure,
     Item,
-    Part,
     grouped,
-    in_force,
     is_up_to,
     left_of,
     money_values,
@@ -30,12 +22,12 @@ from projections.figures import (
     with_missing,
 )
 from projections.paging import Listing, Page, cut
-from projections.rates import exchange
-from projections.visibility import Fact, Point, Table, Tables, counting
+from projections.terms import TERMS_COLUMNS, Terms, TermsRow, terms
+from projections.visibility import Fact, Point, Table, Tables
 
 _COLUMNS = {
     "commitment": "VARCHAR",
-    "role": "VARCHAR",  # made, changed, closed, drawn, recallable
+    **TERMS_COLUMNS,  # roles: made, changed, closed, drawn, recallable
     "payer": "VARCHAR",
     "payee": "VARCHAR",
     "purpose": "VARCHAR",
@@ -45,8 +37,6 @@ _COLUMNS = {
     "outcome": "VARCHAR",
     "horizon": "VARCHAR",  # JSON
     "part_of": "VARCHAR",
-    **MONEY_COLUMNS,
-    "up_to": "BOOLEAN",
 }
 
 
@@ -59,6 +49,8 @@ def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
     yield (
         data["commitment"],
         role,
+        *money_values(money),
+        None if money is None else is_up_to(money),
         data.get("from"),
         data.get("to"),
         data.get("purpose"),
@@ -68,8 +60,6 @@ def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
         data.get("outcome"),
         None if horizon is None else json.dumps(horizon, ensure_ascii=False),
         data.get("part_of") if role == "made" else None,
-        *money_values(money),
-        None if money is None else is_up_to(money),
     )
 
 
@@ -102,15 +92,9 @@ TABLE = Table(
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(TermsRow):
     """One event of a commitment that counts."""
 
-    chain: str
-    fact_position: int
-    first_day: date
-    last_day: date
-    commitment: str
-    role: str
     payer: str
     payee: str
     purpose: str
@@ -120,17 +104,6 @@ class _Row:
     outcome: str | None
     horizon: str | None
     part_of: str | None
-    currency: str | None
-    low: Decimal | None
-    stated: Decimal | None
-    high: Decimal | None
-    up_to: bool | None
-
-    @property
-    def part(self) -> Part | None:
-        if self.low is None:
-            return None
-        return Part(self.currency, Bounds(self.low, self.stated, self.high), self.first_day, self.last_day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,71 +162,34 @@ def commitment(model: Tables, at: Point, commitment_id: str) -> dict[str, Any] |
 
 
 def _commitments(model: Tables, at: Point, filters: dict[str, str | None]) -> Iterator[_Commitment]:
-    rule = counting(model, at)
-    chosen = {column: value for column, value in filters.items() if value is not None}
-    # Where several made the record, each after the one before was retracted, the last one recorded has it.
-    made = f"SELECT commitment FROM commitments WHERE {rule.sql} AND role = 'made' GROUP BY commitment"
-    if chosen:
-        made += " HAVING " + " AND ".join(f"arg_max({column}, fact_position) = ${column}" for column in chosen)
-    rows = model.rows(
-        f"""SELECT chain, fact_position, first_day, last_day, {", ".join(_COLUMNS)} FROM commitments
-        WHERE {rule.sql} AND commitment IN ({made}) ORDER BY commitment, last_day, fact_position""",
-        {**rule.values, **chosen},
-    )
-    converting = exchange(model, at)
-    for commitment_id, its_rows in groupby((_Row(*row) for row in rows), key=lambda row: row.commitment):
-        yield _fold(commitment_id, list(its_rows), at, converting)
+    for one in terms(model, at, TABLE, _Row, "made", filters):
+        yield _fold(one, at)
 
 
-def _fold(commitment_id: str, rows: Sequence[_Row], at: Point, converting: Exchange) -> _Commitment:
-    """The commitment that its rows, in the order in which they set its state, make."""
-    made = max((row for row in rows if row.role == "made"), key=lambda row: row.fact_position)
-    rows = [row for row in rows if row.role != "made" or row is made]
-    terms = [made, *(row for row in rows if row.role == "changed")]
-    closed = next((row for row in reversed(rows) if row.role == "closed"), None)
-
-    def latest(field: str) -> Any:
-        return next((value for row in reversed(terms) if (value := getattr(row, field)) is not None), None)
-
-    drawn = summed(part.figure(converting) for row in rows if row.role == "drawn" and (part := row.part))
-    back_parts = [part for row in rows if row.role == "recallable" and (part := row.part)]
-    priced, amount = next((one, part) for one in reversed(terms) if (part := one.part))
-    committed = in_force(
-        amount,
-        certain=made.last_day <= at.as_of,
-        up_to=bool(priced.up_to),
-        taken=drawn,
-        exchange=converting,
-    )
-    own = converting.target or own_currency(committed, drawn)
-    if closed is None:
-        unfunded = left_of(summed([committed, *(part.figure(converting) for part in back_parts)]), drawn)
-    else:
-        unfunded = Figure()
+def _fold(record: Terms[_Row], at: Point) -> _Commitment:
+    made, closed = record.made, record.last("closed")
+    drawn = record.sum_of("drawn")
+    committed, up_to = record.agreed(drawn)
+    own = record.converting.target or own_currency(committed, drawn)
+    unfunded = Figure() if closed else left_of(summed([committed, record.sum_of("recallable")]), drawn)
     figures = {"committed": committed, "drawn": drawn, "unfunded": unfunded}
-    horizon = None if (text := latest("horizon")) is None else json.loads(text)
+    horizon = None if (text := record.latest("horizon")) is None else json.loads(text)
     ends = None if horizon is None or horizon.get("end") is None else parse_period(horizon["end"]).last
-    shown_row = {
-        "commitment": commitment_id,
+    row = {
+        "commitment": made.id,
         "from": made.payer,
         "to": made.payee,
         "purpose": made.purpose,
-        "binding": latest("binding"),
-        "stage": latest("stage"),
-        "held": bool(latest("held")),
+        "binding": record.latest("binding"),
+        "stage": record.latest("stage"),
+        "held": bool(record.latest("held")),
         **{name: shown(figure, own) for name, figure in figures.items()},
         # What is open under "up to X" depends on what is drawn, and is bounded as if it didn't.
-        **({"unfunded_bounds": "independent"} if priced.up_to and closed is None else {}),
+        **({"unfunded_bounds": "independent"} if up_to and closed is None else {}),
         "outcome": closed.outcome if closed else None,
         "horizon": horizon,
         "horizon_gone": ends is not None and ends < at.as_of,
-        "events": [row.chain for row in sorted(rows, key=lambda row: row.fact_position)],
+        "events": record.events,
     }
-    return _Commitment(
-        commitment_id,
-        made.chain,
-        made.part_of,
-        made.payer == made.payee,
-        figures,
-        with_missing(shown_row, figures.values()),
-    )
+    internal = made.payer == made.payee
+    return _Commitment(made.id, made.chain, made.part_of, internal, figures, with_missing(row, figures.values()))
