@@ -107,31 +107,29 @@ def network(edges: Iterable[Edge]) -> Network:
     Edges from a node to itself are inside one group and dropped; so are those that can carry nothing. Where no figure
     is stated, the low stands in, as in every sum.
     """
-    crossing = [edge for edge in edges if edge.payer != edge.payee]
-    figures = [
-        figure for edge in crossing for figure in (edge.amount.low, edge.amount.stated, edge.amount.high) if figure
-    ]
-    places = max([0, *(-_exponent(figure) for figure in figures)])
-    summed: dict[tuple[str, str, bool], list[int | None]] = {}
+    crossing = [edge for edge in edges if edge.payer != edge.payee and edge.amount.high != 0]
+    places = max([0, *(-_exponent(figure) for edge in crossing for figure in _figures(edge.amount) if figure)])
+    sums: dict[tuple[str, str, bool], list[int | None]] = {}
     for edge in crossing:
-        amount = edge.amount
-        sums = summed.setdefault((edge.payer, edge.payee, edge.funding), [0, 0, 0])
-        for number, figure in enumerate((amount.low, amount.stated_or_low, amount.high)):
-            so_far = sums[number]
-            sums[number] = None if so_far is None or figure is None else so_far + _units(figure, places)
-    arcs = sorted((arc, sums) for arc, sums in summed.items() if sums[2] != 0)
-    entities = tuple(sorted({entity for (payer, payee, _), _ in arcs for entity in (payer, payee)}))
+        so_far = sums.setdefault((edge.payer, edge.payee, edge.funding), [0, 0, 0])
+        for number, units in enumerate(_units(edge.amount, places)):
+            count = so_far[number]
+            so_far[number] = None if count is None or units is None else count + units
+    entities = tuple(sorted({entity for payer, payee, _ in sums for entity in (payer, payee)}))
     place = {entity: number for number, entity in enumerate(entities)}
-    payer = np.array([place[arc[0]] for arc, _ in arcs], np.int64)
-    payee = np.array([place[arc[1]] for arc, _ in arcs], np.int64)
-    funding = np.array([arc[2] for arc, _ in arcs], np.bool_)
+    payer = np.array([place[arc[0]] for arc in sums], np.int64)
+    payee = np.array([place[arc[1]] for arc in sums], np.int64)
+    funding = np.array([arc[2] for arc in sums], np.bool_)
+    order = np.lexsort((funding, payee, payer))
+    payer, payee, funding = payer[order], payee[order], funding[order]
+    arcs = list(sums.values())
     levels: dict[At, Level] = {}
     for number, at in enumerate(POINTS):
-        carried = [sums[number] for _, sums in arcs]
-        kept = np.array([units != 0 for units in carried], np.bool_)
-        unbounded = np.array([units is None for units in carried], np.bool_)
-        units = tuple(count or 0 for count in carried if count != 0)
-        levels[at] = Level(payer[kept], payee[kept], funding[kept], units, unbounded[kept])
+        carried = [arcs[arc][number] for arc in order.tolist()]
+        kept = np.array([count != 0 for count in carried], np.bool_)
+        unbounded = np.array([count is None for count in carried], np.bool_)
+        finite = tuple(count or 0 for count in carried if count != 0)
+        levels[at] = Level(payer[kept], payee[kept], funding[kept], finite, unbounded[kept])
     return Network(entities, places, levels)
 
 
@@ -160,15 +158,31 @@ def _same(one: Level, other: Level) -> bool:
     )
 
 
-def _exponent(amount: Decimal) -> int:
-    exponent = amount.as_tuple().exponent
+def _figures(amount: Bounds) -> tuple[Decimal | None, ...]:
+    """Each figure of an amount once: most amounts are exact, and reading a decimal's digits is the slowest part."""
+    low, stated, high = amount.low, amount.stated_or_low, amount.high
+    if low == stated:
+        return (low,) if low == high else (low, high)
+    return (low, stated) if stated == high else (low, stated, high)
+
+
+def _exponent(figure: Decimal) -> int:
+    exponent = figure.as_tuple().exponent
     if not isinstance(exponent, int):
-        raise ValueError(f"{amount} is not an amount")
+        raise ValueError(f"{figure} is not an amount")
     return exponent
 
 
-def _units(amount: Decimal, places: int) -> int:
-    """The amount in units of 10 ^ -places, of which it is a whole number."""
-    above, below = amount.as_integer_ratio()
+def _units(amount: Bounds, places: int) -> tuple[int, int, int | None]:
+    """The low, stated and high amount in units of 10 ^ -places, of which they are whole numbers."""
+    low = _count(amount.low, places)
+    stated = low if amount.stated_or_low == amount.low else _count(amount.stated_or_low, places)
+    if amount.high is None:
+        return low, stated, None
+    return low, stated, stated if amount.high == amount.stated_or_low else _count(amount.high, places)
+
+
+def _count(figure: Decimal, places: int) -> int:
+    above, below = figure.as_integer_ratio()
     units: int = above * 10**places // below
     return units
