@@ -73,7 +73,7 @@ def open_service(settings: Settings) -> Iterator[Service]:
         tail = Tail(stopping)
 
         def committed(head: int) -> None:
-            follower.wake(head)
+            follower.wake()
             tail.wake(head)
 
         writer = Writer(store, on_commit=committed)

@@ -85,7 +85,11 @@ class Chain:
 
 def read_member(stored: Stored) -> tuple[Member, Content | None]:
     """A stored event as a member of its chain, with what it says unless it is a retraction."""
-    state = json.loads(stored.state)
+    return member_of(stored, json.loads(stored.state))
+
+
+def member_of(stored: Stored, state: dict[str, Any]) -> tuple[Member, Content | None]:
+    """The same of an event whose state was read."""
     known, data = date.fromisoformat(state["known"]), state["data"]
     if stored.type == RETRACTED:
         return Member(stored.event_id, stored.position, known, known, data["event"]), None

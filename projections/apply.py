@@ -6,12 +6,12 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from functools import lru_cache
 from typing import Any
 
 from ledger.chains import Member, segments
 from ledger.event import CORRECTED, RETRACTED, SCHEMA, TYPES
+from ledger.head import Content, member_of
 from ledger.store import Store, Stored, StoreError
 from ledger.times import parse_day, parse_period
 from projections import (
@@ -109,25 +109,26 @@ def _change(store: Store, stored: Stored, changes: Changes) -> None:
         chain = [(one, state) for one in earlier if (state := _readable(one)) is not None] + chain
         if chain[0][0].event_id != stored.chain:
             raise ValueError(f"the fact {stored.chain} that it is about can't be read")
-    _project(store, chain, changes)
+    _project(chain, changes)
     try:
         changes.rows[events.NAME].append(events.row(chain))
     except Exception as error:
         changes.set_aside.append((stored.position, events.NAME, _reason(error)))
 
 
-def _project(store: Store, chain: Chain, changes: Changes) -> None:
+def _project(chain: Chain, changes: Changes) -> None:
     """Replace the chain's rows in every table by those that it has with its last event."""
     fact, stored = chain[0][0], chain[-1][0]
-    shown: list[tuple[Fact, list[Any]]] = []
+    members = [member_of(one, state) for one, state in chain]
+    facts = {member.event_id: _fact(fact, member, content) for member, content in members if content is not None}
     if len(chain) == 1:
-        content = _fact(store, fact, chain[0])
-        shown.append((content, segment(content, stored.position, content.known, None)))
+        content = facts[fact.event_id]
+        shown = [(content, segment(content, stored.position, content.known, None))]
     else:
-        contents = {one.event_id: (one, state) for one, state in chain}
-        for span in segments([_member(one, state) for one, state in chain]):
-            content = _fact(store, fact, contents[span.event_id])
-            shown.append((content, segment(content, stored.position, span.known_from, span.known_to)))
+        shown = [
+            (facts[span.event_id], segment(facts[span.event_id], stored.position, span.known_from, span.known_to))
+            for span in segments([member for member, _ in members])
+        ]
     for table in _TABLES_OF[fact.type]:
         try:
             rows = [[*head, *columns] for content, head in shown for columns in table.rows(content)]
@@ -158,42 +159,20 @@ def _readable(stored: Stored) -> dict[str, Any] | None:
         return None
 
 
-def _member(stored: Stored, state: dict[str, Any]) -> Member:
-    known = _day(state["known"])
-    retracts = state["data"]["event"] if stored.type == RETRACTED else None
-    return Member(stored.event_id, stored.position, known, _shows_from(stored, state), retracts)
-
-
-def _shows_from(stored: Stored, state: dict[str, Any]) -> date:
-    known = _day(state["known"])
-    if stored.type != CORRECTED:
-        return known
-    later = state["data"]["replacement"].get("known")
-    return known if later is None else max(known, _day(later))
-
-
-def _fact(store: Store, fact: Stored, member: tuple[Stored, dict[str, Any]]) -> Fact:
-    """The fact as the chain's live member has it."""
-    stored, state = member
-    said = state["data"]["replacement"] if stored.type == CORRECTED else state
+def _fact(fact: Stored, member: Member, content: Content) -> Fact:
+    """The fact as a member of its chain has it."""
     return Fact(
         chain=fact.event_id,
         position=fact.position,
         stream=fact.stream,
         type=fact.type,
-        effective=said["effective"],
-        period=parse_period(said["effective"]),
-        known=_shows_from(stored, state),
-        status=said.get("status") or "reported",
-        same_as=_chain_of(store, said.get("same_as")),
-        data=said["data"],
+        effective=content.effective,
+        period=parse_period(content.effective),
+        known=member.shows_from,
+        status=content.status,
+        same_as=content.same_as,
+        data=content.data,
     )
-
-
-def _chain_of(store: Store, event_id: str | None) -> str | None:
-    """The fact that an event is or is about."""
-    named = None if event_id is None else store.by_id(event_id)
-    return event_id if named is None else named.chain
 
 
 def _reason(error: Exception) -> str:

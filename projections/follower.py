@@ -38,8 +38,8 @@ class Follower:
     def start(self) -> None:
         self._thread.start()
 
-    def wake(self, head: int = 0) -> None:
-        """There is news, up to `head`."""
+    def wake(self) -> None:
+        """There is news."""
         self._news.set()
 
     def stop(self) -> None:

@@ -144,16 +144,6 @@ def test_a_source_that_is_not_effective_yet_still_ties_the_others_together(books
     assert costs(books, as_of="2023-12-31") == ["5"]
 
 
-def test_same_as_may_name_a_correction(books: Books) -> None:
-    """It is the same fact that the correction is about."""
-    books.given(
-        invest("acme", "beta", usd("5")),
-        correct(ident(1), invest("acme", "beta", usd("6")), known="2024-01-01"),
-        invest("acme", "beta", usd("7"), known="2024-01-02", same_as=ident(2)),
-    )
-    assert costs(books) == ["6"]
-
-
 def test_one_fact_from_two_sources_of_different_types(books: Books) -> None:
     """A draw that one source calls an investment counts once."""
     books.given(
