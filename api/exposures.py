@@ -21,7 +21,7 @@ from api.answers import (
     Record,
 )
 from api.problems import Door, Fault, Faulty
-from api.question import Id, OneQuestion, PlainDay, PlainNumber, Times, some_of
+from api.question import Id, OneQuestion, PlainDay, PlainNumber, Tabled, some_of
 from ledger.money import Currency
 from projections.database import ReadModel
 from projections.exposure_history import MOST_POINTS, Span, Step, TooManyPoints
@@ -32,7 +32,7 @@ _EXTRAS = ("debt_service", "guarantees", "secondary", "equity_to_customers")
 _INCLUDED = ("rumoured", *_EXTRAS)
 
 
-class _Graphed(Times):
+class _Graphed(Tabled):
     currency: Currency | None = Field(
         default="USD", description="Work all figures out in this currency (ISO 4217), each flow at the rate of its day."
     )
@@ -255,6 +255,7 @@ EXPOSURES = OneQuestion(
     about="How much of what was given flows back as purchases. In pairs, in the network, in cycles, with bounds.",
     shape=ExposuresQuestion,
     answer=ExposuresAnswer,
+    list_name="pairs",
     find=lambda model, at, asked, parts: _exposures(model, at, asked),
 )
 EXPOSURE_HISTORY = OneQuestion(
@@ -263,5 +264,6 @@ EXPOSURE_HISTORY = OneQuestion(
     about="Exposures over time. The network's figures, and a pair's, as of the end of every step.",
     shape=HistoryQuestion,
     answer=HistoryAnswer,
+    list_name="points",
     find=lambda model, at, asked, parts: _history(model, at, asked),
 )

@@ -9,11 +9,11 @@ from pydantic import Field
 import projections.ownership
 from api.answers import Answered, DayString, DecimalString, EventIds, Figure, MoneyFigure, Part, Rated, Record
 from api.exposures import Undefined
-from api.question import Id, OneQuestion, PlainNumber, Times
+from api.question import Id, OneQuestion, PlainNumber, Tabled
 from ledger.money import Currency
 
 
-class OwnershipQuestion(Times):
+class OwnershipQuestion(Tabled):
     currency: Currency | None = Field(
         default="USD", description="Work all values out in this currency (ISO 4217), each mark at the rate of its day."
     )
@@ -83,6 +83,7 @@ OWNERSHIP = OneQuestion(
     about="Who holds how much of whom in the end. Directly and through others, and what it is worth counted once.",
     shape=OwnershipQuestion,
     answer=OwnershipAnswer,
+    list_name="stakes",
     find=lambda model, at, asked, parts: projections.ownership.ownership(
         model, at, basis=asked.basis, entity=asked.entity, limit=asked.limit
     ),

@@ -216,8 +216,9 @@ MEANINGS: dict[Reason | Door, Meaning] = {
     ),
     Door.TOO_MANY_ROWS: Meaning(
         REFUSED,
-        "More rows than a file of this format holds",
-        "A sheet of a workbook has 1,048,576 rows. Parquet, CSV and JSONL have no such limit; a filter makes it less.",
+        "More rows than the file may have",
+        "A sheet of a workbook has 1,048,576 rows; Parquet, CSV and JSONL have no such limit. Of exposures and ownership "
+        "10,000 rows are listed. A filter makes it less.",
     ),
     Door.NOT_FOUND: Meaning(404, "There is nothing here", "Check the address and the three times asked for."),
     Door.METHOD_NOT_ALLOWED: Meaning(405, "This address does not take this method", "Allow lists those it takes."),

@@ -22,7 +22,7 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 from api.cli.ledgers import Data, Source, Url, follow, opened
 from api.cli.questions import SOURCE, address_of, as_command, parameters_of
 from api.cli.talking import Exit, fail, fail_with, failures_told, messages, say
-from api.export.asking import Asking, as_submitted, export_of
+from api.export.asking import Asking, all_rows, as_submitted, export_of
 from api.export.door import BLOCK_BYTES, FORMATS, SPOOL_BYTES, write
 from api.export.tables import Export
 from api.paging import OF_THE_PAGE
@@ -153,7 +153,7 @@ def _ask(service: Service, question: Question[Any], given: Mapping[str, Any]) ->
     """All rows of a question to a folder, once its read model holds the log."""
     follow(service)
     try:
-        _, query = address_of(question, given)
+        query = all_rows(question, address_of(question, given)[1])
         asked = parse_question(question.shape, query)
         at = asyncio.run(resolve(service, asked, 0))
         parts = tuple(given[part] for part in question.parts)

@@ -15,7 +15,7 @@ from api.export import events
 from api.export.columns import Cell, Column, Flat, Kind, flat, times_columns
 from api.export.tables import Export, Said, Table
 from api.paging import OF_THE_PAGE, ListQuestion
-from api.problems import not_found
+from api.problems import Door, Fault, Faulty, not_found
 from api.question import Asked, Question, Times, times_of
 from projections.database import ReadModel
 from projections.paging import Page
@@ -43,7 +43,8 @@ class Asking:
     def address(self) -> str:
         """Where the same is answered in JSON, for ever."""
         path = self.question.path.format(**dict(zip(self.question.parts, self.parts, strict=True)))
-        given = {name: value for name, value in self.given.items() if name not in OF_THE_PAGE}
+        page = OF_THE_PAGE if isinstance(self.question, ListQuestion) else ("format",)
+        given = {name: value for name, value in self.given.items() if name not in page}
         return Asked(given, times_of(self.at), pinned=False).address(path)
 
     @property
@@ -53,8 +54,17 @@ class Asking:
         return "-".join("".join(sign if sign.isalnum() and sign.isascii() else "-" for sign in part) for part in parts)
 
 
+def all_rows(question: Question[Any], given: Mapping[str, str]) -> dict[str, str]:
+    """The parameters for a file: where an answer has a limit of its own instead of pages, the highest."""
+    limit = question.shape.model_fields.get("limit")
+    if limit is None or isinstance(question, ListQuestion):
+        return dict(given)
+    [highest] = [rule.le for rule in limit.metadata if hasattr(rule, "le")]
+    return {**given, "limit": str(highest)}
+
+
 def export_of(model: ReadModel, asking: Asking) -> Export:
-    """All rows of the answer. It blocks. Raises Faulty if what the path names isn't there."""
+    """All rows of the answer. It blocks. Raises Faulty if what the path names isn't there, or isn't all there."""
     question = asking.question
     rows = get_type_hints(question.answer, include_extras=True)[question.list_name]
     if isinstance(question, ListQuestion) and rows == list[EventBody]:
@@ -63,15 +73,25 @@ def export_of(model: ReadModel, asking: Asking) -> Export:
     found = question.whole(model, asking.at, asking.asked, asking.parts)
     if found is None:
         raise not_found(question.missing)
+    more = found.get("more")
+    if isinstance(more, dict) and more[question.list_name]:
+        raise too_many(f"There are more than {asking.given['limit']} {question.list_name}.")
     named = dict(zip(question.parts, asking.parts, strict=True))
     others = [(name, of) for name, of in _lists(question.answer) if name != question.list_name and found.get(name)]
+    table = _table(question.list_name, get_args(rows)[0], found[question.list_name], named, asking)
+    times = dict(zip((one.name for one in table.columns[-3:]), times_of(asking.at).values(), strict=True))
     return Export(
         question=_said(model, asking),
-        table=_table(question.list_name, get_args(rows)[0], found[question.list_name], named, asking),
+        table=table,
         others=[_table(name, of, found[name], {}, None) for name, of in others],
         figures=_figures(question, found),
-        objects=lambda: ({**times_of(asking.at), **named, **row} for row in found[question.list_name]),
+        objects=lambda: ({**times, **named, **row} for row in found[question.list_name]),
     )
+
+
+def too_many(detail: str) -> Faulty:
+    mend = "Ask for Parquet, CSV or JSONL, or for less with a filter."
+    return Faulty(Fault(Door.TOO_MANY_ROWS, detail, mend, parameter="format"))
 
 
 def _trail(model: ReadModel, question: ListQuestion[Any], asking: Asking) -> Rows:

@@ -98,7 +98,7 @@ _KINDS: dict[Any, Kind] = {
 def _field(name: str, hint: Any) -> Field:
     """The columns of a field by its type; what has no form of its own is JSON."""
     choices = [one for one in choices_of(hint, _KINDS) if one is not type(None)]
-    if MoneyFigure in choices:
+    if list[MoneyFigure] in choices:
         return _money(name)
     if choices == [list[StakeFigure]]:
         return _stakes(name)
@@ -190,7 +190,8 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def times_columns(columns: Sequence[Column]) -> tuple[Column, ...]:
-    """The three times of the question, for the end of each row; an event has a position of its own."""
-    position = "up_to_position" if any(column.name == "position" for column in columns) else "position"
-    return Column("as_of", Kind.DAY), Column("known_at", Kind.DAY), Column(position, Kind.INTEGER)
+def times_columns(columns: Sequence[Column]) -> list[Column]:
+    """The three times of the question, for the end of each row; beside an event's own position, `up_to_position`."""
+    taken = {column.name for column in columns}
+    times = (("as_of", Kind.DAY), ("known_at", Kind.DAY), ("position", Kind.INTEGER))
+    return [Column(f"up_to_{name}" if name in taken else name, kind) for name, kind in times]

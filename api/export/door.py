@@ -11,7 +11,7 @@ from typing import IO, Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from api.export.asking import Asking, export_of
+from api.export.asking import Asking, all_rows, export_of, too_many
 from api.export.lines import write_csv, write_jsonl
 from api.export.parquet import write_parquet
 from api.export.tables import Export
@@ -53,14 +53,15 @@ async def respond(question: Question[Any], request: Request) -> Response:
     """The file that a request asks for."""
     service: Service = request.app.state.service
     given = query_of(request.query_params)
-    asked = parse_question(question.shape, given)
     for name in ("limit", "cursor"):
         if name in given:
             fault = Fault(Door.INVALID_QUERY, f"{name}: a file has all rows.", f"Leave {name} out.", parameter=name)
             raise Faulty(fault)
+    whole = all_rows(question, given)
+    asked = parse_question(question.shape, whole)
     at = await resolve(service, asked, min_position(request))
     parts = tuple(request.path_params[part] for part in question.parts)
-    asking = Asking(question, parts, given, asked, at)
+    asking = Asking(question, parts, whole, asked, at)
     # Closed when it is read to its end, or else when it is collected.
     spool: IO[bytes] = SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115
     size, tag = await service.run(lambda: _written(write(export_of(service.model, asking), given["format"], spool)))
@@ -77,8 +78,7 @@ def write(export: Export, name: str, file: IO[bytes]) -> IO[bytes]:
     try:
         FORMATS[name].write(export, file)
     except TooLong as error:
-        mend = "Ask for Parquet, CSV or JSONL, or for less with a filter."
-        raise Faulty(Fault(Door.TOO_MANY_ROWS, str(error), mend, parameter="format")) from None
+        raise too_many(str(error)) from None
     return file
 
 

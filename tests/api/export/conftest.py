@@ -15,12 +15,23 @@ from tests.streams import Builder, Choices, Seeded
 
 EVENTS = 150
 MOST = "999999999999999999.123456789012"
-# Figures with as many digits as there may be, and a product of two of them.
+# Figures with as many digits as there may be, and a product of two of them; and proceeds in two currencies.
 LONG = (
     event(
         "investment.made", investor="somebody", issuer="atlantis", instrument="warrant", amount=usd(MOST), units=MOST
     ),
     event("valuation.recorded", subject="atlantis", basis="secondary", value=usd("1"), price=usd(MOST)),
+    event(
+        "investment.sold", holder="somebody", issuer="atlantis", instrument="warrant", proceeds=usd("2"), fraction="0"
+    ),
+    event(
+        "investment.sold",
+        holder="somebody",
+        issuer="atlantis",
+        instrument="warrant",
+        proceeds={"currency": "EUR", "amount": "7", "qualifier": "about"},
+        fraction="0",
+    ),
     event("rate.published", base="EUR", quote="USD", rate="1.1"),
 )
 

@@ -20,6 +20,8 @@ import duckdb
 import openpyxl
 
 BOUNDS = ("low", "stated", "high")
+# Objects whose fields are names or ids of the rows' own.
+AS_JSON = ("names", "undefined")
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,8 @@ def cells_of(row: Mapping[str, Any]) -> dict[str, str]:
     """What the cells of a row must say; nothing for null."""
     found: dict[str, str | None] = {}
     for name, value in row.items():
-        if isinstance(value, dict) and set(value) <= {*BOUNDS, "currency", "unit", "start", "end", "months"}:
-            found |= {f"{name}_{part}": None if one is None else str(one) for part, one in value.items()}
+        if isinstance(value, dict) and name not in AS_JSON:
+            found |= {f"{name}_{part}": cell for part, cell in cells_of(value).items()}
         elif isinstance(value, list) and value and isinstance(value[0], dict) and "low" in value[0]:
             if "basis" in value[0]:
                 found |= {f"{name}_{one['basis']}_{bound}": one[bound] for one in value for bound in BOUNDS}

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.export import asking, door
 from tests.api.export.reading import cells_of, read_csv, read_jsonl, read_metadata, read_parquet, read_workbook, text
 
 AT = {"as_of": "2024-12-29", "known_at": "2026-01-01"}
@@ -30,6 +31,9 @@ LISTS: dict[str, tuple[str, dict[str, str]]] = {
     "restrictions": ("restrictions", {}),
     "valuations/arm": ("marks", {}),
     "performance/softbank": ("cash_flows", {}),
+    "exposures": ("pairs", {"layer": "announced"}),
+    "exposures/history": ("points", {"layer": "announced", "step": "quarter", "from": "2022-01-01"}),
+    "ownership": ("stakes", {}),
 }
 
 
@@ -39,7 +43,7 @@ def asked(client: httpx.Client, list_name: str) -> tuple[str, dict[str, Any], di
     path = f"/v1/{list_name.split()[0]}"
     position = client.get("/readyz").json()["position"]
     query = {**AT, "position": str(position), **filters}
-    limit = {} if path.startswith("/v1/performance") else {"limit": "1000"}
+    limit = {} if path.startswith(("/v1/performance", "/v1/exposures", "/v1/ownership")) else {"limit": "1000"}
     answer = client.get(path, params={**query, **limit})
     if answer.status_code == 404:  # the other ledger has other parties
         path = path.replace("arm", "borealis").replace("softbank", "delta-fund")
@@ -70,7 +74,9 @@ def client(request: pytest.FixtureRequest) -> httpx.Client:
 def test_every_format_has_every_row_of_the_answer_exactly(client: httpx.Client, list_name: str) -> None:
     """Field by field and to the last digit, with the three times; nothing more and nothing less."""
     path, answer, query, rows = asked(client, list_name)
-    times = {name: answer[name] for name in ("as_of", "known_at", "position")}
+    own = answer[rows][0] if answer[rows] else {}
+    names = {name: f"up_to_{name}" if name in own else name for name in ("as_of", "known_at", "position")}
+    times = {name: answer[asked_for] for asked_for, name in names.items()}
     assert read_jsonl(got(client, path, query, "jsonl")) == [{**times, **named(path, row)} for row in answer[rows]]
 
     expected = [cells_of({**named(path, row), **times}) for row in answer[rows]]
@@ -79,6 +85,9 @@ def test_every_format_has_every_row_of_the_answer_exactly(client: httpx.Client, 
 
     book = read_workbook(got(client, path, query, "xlsx"))
     assert book.get(f"{rows} exact", book[rows]).rows == expected
+    for other in ("cycles", "values"):
+        if answer.get(other):
+            assert book.get(f"{other} exact", book[other]).rows == [cells_of(row) for row in answer[other]]
     if answer.get("totals"):
         assert book.get("totals exact", book["totals"]).rows == [cells_of(total) for total in answer["totals"]]
 
@@ -132,6 +141,26 @@ def test_parquet_says_what_was_asked(example: httpx.Client) -> None:
     said = read_metadata(got(example, path, query, "parquet"))
     assert example.get(said["deal_ledger.address"]).json() == answer
     assert said["deal_ledger.as_of"] == AT["as_of"]
+
+
+def test_exposures_have_the_figures_of_the_network_on_a_sheet(client: httpx.Client) -> None:
+    path, answer, query, _ = asked(client, "exposures")
+    book = read_workbook(got(client, path, query, "xlsx"))
+    said = {row["what"]: row.get("value") for row in book["figures"].rows}
+    for figure in ("gross", "circulation", "funding"):
+        found = answer["network"][figure]  # null where a rate is missing
+        assert said[f"network_{figure}_stated"] == (found and text(float(found["stated"])))
+    assert said["network_flows"] == str(answer["network"]["flows"])
+
+
+def test_a_list_that_is_not_all_there_is_no_file(example: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an answer has a limit instead of pages, a file has the highest, or is refused."""
+    query = {**AT, "layer": "announced", "format": "csv"}
+    assert example.get("/v1/exposures", params=query).status_code == 200
+    monkeypatch.setattr(asking, "all_rows", lambda question, given: {**given, "limit": "1"})
+    monkeypatch.setattr(door, "all_rows", asking.all_rows)
+    answer = example.get("/v1/exposures", params=query)
+    assert (answer.status_code, answer.json()["reason"]) == (422, "too_many_rows")
 
 
 def test_a_performance_has_its_figures_on_a_sheet(example: httpx.Client) -> None:
@@ -193,8 +222,9 @@ def test_a_pinned_file_is_the_same_bytes_for_ever(example: httpx.Client, form: s
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_file_not_pinned_says_where_it_is(example: httpx.Client, form: str) -> None:
-    first = example.get("/v1/commitments", params={"format": form, "from": "microsoft"})
+@pytest.mark.parametrize("path", ["/v1/commitments?from=microsoft", "/v1/exposures?layer=announced"])
+def test_a_file_not_pinned_says_where_it_is(example: httpx.Client, path: str, form: str) -> None:
+    first = example.get(f"{path}&format={form}")
     assert first.headers["cache-control"] == "no-cache"
     pinned = example.get(first.headers["content-location"])
     assert pinned.content == first.content
