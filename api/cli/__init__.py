@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from api.cli import demo, exporting, feed, importing, maintenance, questions, serving
+from api.cli import (
+    changes,
+    demo,
+    exporting,
+    feed,
+    importing,
+    maintenance,
+    mapping,
+    questions,
+    serving,
+    templates,
+    undoing,
+)
 from api.cli.help import Grouped
 from api.questions import QUESTIONS
 
@@ -21,7 +33,11 @@ app.command("demo")(demo.demo)
 app.command("serve")(serving.serve)
 app.command("feed")(feed.feed)
 app.command("import")(importing.import_files)
+app.command("map")(mapping.propose_map)
+app.command("template")(templates.template)
+app.command("undo")(undoing.undo)
 app.add_typer(exporting.app, name="export")
+app.add_typer(changes.app, name="changes")
 app.command("rebuild")(maintenance.rebuild)
 app.command("doctor")(maintenance.doctor)
 for question in QUESTIONS:

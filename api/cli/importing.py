@@ -1,58 +1,54 @@
-"""`dealledger import`: files of events, one a line; looked at first, then recorded, and never twice."""
+"""`dealledger import`: files of events, looked at first, then recorded, and never twice."""
 
 from __future__ import annotations
 
-import asyncio
-import codecs
-import json
+import re
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import httpx
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from api.bulk import Line, Rules, Summary, content_keys, lines_of, record_lines
-from api.cli.ledgers import Data, Source, Url, opened
-from api.cli.talking import Exit, fail, fail_with, failures_told, messages, say
-from api.service import Service
-from ledger.event import Origin
+from api.bulk import Summary
+from api.cli.doors import Door, Step, Way, door
+from api.cli.ledgers import Data, Source, Url
+from api.cli.preview import Preview, look_for_doubles, write_problems
+from api.cli.talking import Exit, fail, failures_told, messages, say
+from api.files.maps import BadMap, ColumnMap, read_map
+from api.files.names import Parties
+from api.files.reading import File, Reading, read_files
+from ledger.event import TYPES
 
+# The same for every import, so that what came in by one file isn't recorded again by another.
 KEY = "import"
-SHOWN = 20
-SECONDS = 3600
+LONGEST_NAME = 64
+_BATCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
-Told = list[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """The lines of several files as one row of lines, and where each came from."""
-
-    lines: list[Line]
-    places: dict[int, str]
-
-
-def read_files(paths: Sequence[Path]) -> Files:
-    """Every line that isn't blank, numbered through all files in the order given. Raises OSError."""
-    files = Files([], {})
-    before = 0
-    for path in paths:
-        body = path.read_bytes().removeprefix(codecs.BOM_UTF8)
-        for line in lines_of(body):
-            files.lines.append(Line(before + line.number, line.raw))
-            files.places[before + line.number] = f"{path}:{line.number}"
-        before += body.count(b"\n") + 1
-    return files
+MapFile = Annotated[
+    Path | None, typer.Option("--map", help="A TOML file that says what the columns mean; `dealledger map` makes one.")
+]
 
 
 def import_files(
-    files: Annotated[list[Path], typer.Argument(help="Files of events, one JSON object a line.", show_default=False)],
+    files: Annotated[list[Path], typer.Argument(help="Files of events: JSONL, or CSV.", show_default=False)],
     data: Data = None,
     url: Url = None,
+    type: Annotated[str | None, typer.Option(help="The type of rows that don't say it: investment.made.")] = None,
+    map: MapFile = None,
+    register: Annotated[
+        bool, typer.Option("--register", help="With --map: register parties that nobody knows, before their first use.")
+    ] = False,
+    batch: Annotated[
+        str | None, typer.Option(help="The import's name, to find and undo it by. Default: the first file's name.")
+    ] = None,
+    problems: Annotated[
+        Path | None, typer.Option(help="Write the lines that have problems to this file, to mend just those.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Stop after the preview; exit code 0 if nothing is wrong, else 1.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Record without asking.")] = False,
     on_error: Annotated[
         Literal["stop", "continue"],
@@ -61,94 +57,112 @@ def import_files(
 ) -> None:
     """Record events from files. First shows what would be refused; a second run records nothing twice."""
     with failures_told():
-        read = read_files(files)
-        if not read.lines:
-            fail(Exit.BAD_USAGE, "There are no events in these files.")
-        source = Source(data, url)
-        if source.url is not None:
-            _import(read, _Remote(source.url), yes, on_error)
-        else:
-            with opened(source.data, make=True) as service, asyncio.Runner() as runner:
-                _import(read, _Local(service, runner), yes, on_error)
+        name = _batch(batch, files)
+        column_map = _map(map, type, register)
+        with door(Source(data, url), make=True) as ledger:
+            reading = Reading(type, column_map, register, lambda: Parties(ledger.rows("/v1/entities", {})))
+            found = read_files(files, reading)
+            preview = _preview(found, ledger, Way("import", KEY, name))
+            if problems is not None and preview.problems:
+                write_problems(problems, preview)
+                say(f"The lines with problems are in {problems}: mend them there, and import that file.")
+            _told_batch(ledger, name, preview)
+            if dry_run:
+                raise typer.Exit(Exit.FOUND_WRONG if preview.problems else Exit.OK)
+            _decide(preview, yes, on_error)
+            if preview.fresh:
+                _record(preview, ledger, Way("import", KEY, name), on_error == "stop", where(data, url))
 
 
-class _Local:
-    """Lines go to the writer of a folder that this process holds."""
-
-    def __init__(self, service: Service, runner: asyncio.Runner) -> None:
-        self._service = service
-        self._runner = runner
-
-    def record(self, lines: Sequence[Line], *, stop: bool, dry_run: bool) -> Iterator[Told]:
-        rules = Rules(Origin("import"), stop=stop, dry_run=dry_run, key_of=content_keys(KEY), while_it_stands=True)
-        chunks = record_lines(self._service, iter(lines), rules)
-        while (told := self._runner.run(_next(chunks))) is not None:
-            yield told
+def _batch(given: str | None, files: Sequence[Path]) -> str:
+    """The import's name, from the first file's if none is given."""
+    if given is None:
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", files[0].stem)[:LONGEST_NAME].lstrip("._-")
+        return plain or "import"
+    if not _BATCH.fullmatch(given):
+        fail(Exit.BAD_USAGE, f"--batch {given}", "Write up to 64 letters, digits, points, hyphens and underscores.")
+    return given
 
 
-async def _next(chunks: AsyncIterator[Told]) -> Told | None:
-    return await anext(chunks, None)
+def _map(path: Path | None, type: str | None, register: bool) -> ColumnMap | None:
+    if type is not None and type not in TYPES:
+        fail(Exit.BAD_USAGE, f"--type {type}: no such event type.", f"Write one of {', '.join(TYPES)}.")
+    if path is None:
+        if register:
+            fail(Exit.BAD_USAGE, "--register without --map.", "Names of parties are read by a map; others are ids.")
+        return None
+    if type is not None:
+        fail(Exit.BAD_USAGE, "Both --type and --map are given.", "The map says the type.")
+    try:
+        return read_map(path)
+    except BadMap as wrong:
+        fail(Exit.BAD_USAGE, f"{wrong.where}: {wrong.detail}", f"{wrong.mend[:1].upper()}{wrong.mend[1:]}.")
 
 
-class _Remote:
-    """Lines go to a running service, all in one request: their keys are made from all of them."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def record(self, lines: Sequence[Line], *, stop: bool, dry_run: bool) -> Iterator[Told]:
-        query = {"keys": "content", "on_error": "stop" if stop else "continue", "dry_run": str(dry_run).lower()}
-        headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": KEY}
-        with httpx.Client(base_url=self._url, timeout=SECONDS, trust_env=False) as client:
-            body = b"".join(line.raw.rstrip(b"\r") + b"\n" for line in lines)
-            response = client.post("/v1/events", params=query, headers=headers, content=body)
-            if response.is_error:
-                fail_with(response.json(), response.status_code)
-            told = [json.loads(line) for line in response.iter_lines()]
-        yield [{**one, "line": line.number} for one, line in zip(told, lines, strict=False)]
+def _preview(files: Sequence[File], ledger: Door, way: Way) -> Preview:
+    """What would become of every line, told."""
+    preview = Preview(files)
+    if not preview.items:
+        fail(Exit.BAD_USAGE, "There are no events in these files.")
+    summary = Summary(dry_run=True)
+    for step in progress("Checking", len(preview.lines), ledger.record(preview.lines, way, stop=False, dry_run=True)):
+        for one in step.told:
+            summary.count(one)
+            preview.take(one)
+    preview.repeated = summary.repeated
+    look_for_doubles(preview, ledger)
+    preview.tell()
+    return preview
 
 
-def _import(files: Files, ledger: _Local | _Remote, yes: bool, on_error: str) -> None:
-    preview = Summary(dry_run=True)
-    for one in _progress("Checking", files.lines, ledger.record(files.lines, stop=False, dry_run=True)):
-        preview.count(one)
-        if "problem" in one and preview.refused <= SHOWN:
-            _say_problem(files, one)
-    if preview.refused > SHOWN:
-        say(f"… and {preview.refused - SHOWN} more.")
-    fresh = preview.accepted - preview.repeated
-    say(f"{preview.lines} events: {fresh} to record, {preview.repeated} there already, {preview.refused} refused.")
-    if preview.refused and on_error == "stop":
-        fail(
-            Exit.FOUND_WRONG, "Nothing was recorded.", "Mend the lines, or record the others with --on-error continue."
-        )
-    if not fresh:
+def _told_batch(ledger: Door, name: str, preview: Preview) -> None:
+    """Say that a name is taken: its events and these would be undone together."""
+    there = next((row for row in ledger.rows("/v1/imports", {}) if row["batch"] == name), None)
+    if there is not None and preview.fresh and there["events"] > there["retracted"]:
+        say(f"{there['events']} events came in as {name} before, and these would join them, to be undone together.")
+        say("  --batch NAME keeps them apart.")
+
+
+def _decide(preview: Preview, yes: bool, on_error: str) -> None:
+    """Ask whoever is there; ends the command if nothing is to be recorded."""
+    if preview.problems and on_error == "stop":
+        mend = "Mend the lines, or record the others with --on-error continue."
+        fail(Exit.FOUND_WRONG, "Nothing was recorded.", mend)
+    if not preview.fresh or yes:
         return
-    if not yes:
-        if not sys.stdin.isatty():
-            fail(Exit.BAD_USAGE, "Nobody is here to be asked.", "Say --yes to record without asking.")
-        typer.confirm(f"Record {fresh} events?", abort=True, err=True)
+    if not sys.stdin.isatty():
+        fail(Exit.BAD_USAGE, "Nobody is here to be asked.", "Say --yes to record without asking.")
+    typer.confirm(f"Record {preview.fresh} events?", abort=True, err=True)
+
+
+def _record(preview: Preview, ledger: Door, way: Way, stop: bool, again: str) -> None:
     summary = Summary(dry_run=False)
-    for one in _progress("Recording", files.lines, ledger.record(files.lines, stop=on_error == "stop", dry_run=False)):
-        summary.count(one)
-        if "problem" in one and on_error == "stop":
-            _say_problem(files, one)
-    say(f"Recorded {summary.accepted - summary.repeated} events; {summary.repeated} were there already.")
-    if summary.refused or summary.not_tried:
-        say(f"{summary.refused} refused, {summary.not_tried} not tried. The same command goes on from here.")
+    sent = [line for line in preview.lines if line.number not in preview.problems]
+    for step in progress("Recording", len(sent), ledger.record(sent, way, stop=stop, dry_run=False)):
+        for one in step.told:
+            summary.count(one)
+            if "problem" in one:
+                preview.tell_one(one)
+    recorded = summary.accepted - summary.repeated
+    say(f"Recorded {recorded} events; {summary.repeated} were there already.")
+    if recorded:
+        say(f"The import is called {way.batch}. To undo it: dealledger undo {way.batch}{again}")
+    if summary.refused or summary.not_tried or preview.problems:
+        refused = summary.refused + len(preview.problems)
+        say(f"{refused} refused, {summary.not_tried} not tried. The same command goes on from here.")
         raise typer.Exit(Exit.FOUND_WRONG)
 
 
-def _progress(label: str, lines: Sequence[Line], chunks: Iterator[Told]) -> Iterator[dict[str, Any]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as progress:
-        task = progress.add_task(label, total=len(lines))
-        for told in chunks:
-            yield from told
-            progress.advance(task, len(told))
+def where(data: Path | None, url: str | None) -> str:
+    """The same ledger again, as options."""
+    return f" --url {url}" if url else f" --data {data}" if data else ""
 
 
-def _say_problem(files: Files, told: dict[str, Any]) -> None:
-    for error in told["problem"]["errors"]:
-        say(f"{files.places[told['line']]}: {error['pointer'] or '/'}: {error['detail']} ({error['reason']})")
-        say(f"  {error['mend']}")
+def progress(label: str, count: int, steps: Iterator[Step]) -> Iterator[Step]:
+    """The steps, with a bar on a terminal of how far they are."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as bar:
+        task = bar.add_task(label, total=count)
+        for step in steps:
+            yield step
+            bar.advance(task, step.through)

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
@@ -41,6 +42,8 @@ SEPARATOR = ";"
 # Longer texts than an id are prose, where a semicolon is a semicolon.
 _ID_LENGTH = 100
 _WHOLE = re.compile(r"-?[0-9]{1,16}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?")
 _FLAGS = {"true": True, "false": False}
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -54,6 +57,7 @@ class Column:
     required: bool
     values: tuple[str, ...] = ()  # the words that it takes, if only these
     prose: bool = False
+    format: str = ""  # of a text: date, number or share, as the schema's examples show
     parts: tuple[Column, ...] = ()  # the fields of the object, under names of their own
 
     def read(self, cell: str) -> Any:
@@ -145,12 +149,14 @@ def _column(name: str, schema: dict[str, Any], required: bool) -> Column:
     values: list[str] = []
     parts: tuple[Column, ...] = ()
     prose = False
+    format = ""
     for one in schema.get("anyOf", [schema]):
         if "$ref" in one:
             one = _schemas()[0][one["$ref"].rpartition("/")[2]]
         match one["type"]:
             case "string":
                 forms.add("text")
+                format = format or _format(one)
                 values += one.get("enum", [one["const"]] if "const" in one else [])
                 prose = not values and "pattern" not in one and one.get("maxLength", _ID_LENGTH + 1) > _ID_LENGTH
             case "integer":
@@ -162,7 +168,17 @@ def _column(name: str, schema: dict[str, Any], required: bool) -> Column:
             case "object":
                 forms.add("object")
                 parts = _parts(one)
-    return Column(name, frozenset(forms), required, tuple(values), prose, parts)
+    return Column(name, frozenset(forms), required, tuple(values), prose, format, parts)
+
+
+def _format(schema: dict[str, Any]) -> str:
+    """What a text is, told by its first example: ids have some too."""
+    [example, *_] = schema.get("examples") or [""]
+    if _DAY.fullmatch(example):
+        return "date"
+    if _DECIMAL.fullmatch(example):
+        return "share" if Decimal(example) <= 1 else "number"
+    return ""
 
 
 def columns_of(kind: str) -> tuple[str, ...]:

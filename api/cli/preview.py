@@ -1,0 +1,147 @@
+"""What an import would do, before it does it: every problem by file and line, likely doubles, and how many events."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from api.bulk import Line
+from api.cli.doors import Door
+from api.cli.talking import say
+from api.export.cells import escaped
+from api.files import doubles
+from api.files.reading import WHY, File, Item
+
+SHOWN = 50
+SHORT = 60
+# Doubles are looked for in the ledger as long as there are no more pairs of a type and a party to ask for.
+PAIRS_ASKED = 500
+
+
+@dataclass
+class Preview:
+    """The files' items by number, and what is wrong with which. `problems`: by item, what and how to mend."""
+
+    files: Sequence[File]
+    items: dict[int, Item] = field(default_factory=dict)
+    lines: list[Line] = field(default_factory=list)
+    problems: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
+    warnings: list[tuple[int, str, str]] = field(default_factory=list)
+    there: set[int] = field(default_factory=set)
+    repeated: int = 0
+
+    def __post_init__(self) -> None:
+        for number, item in enumerate((item for file in self.files for item in file.items), 1):
+            self.items[number] = item
+            if item.raw is not None:
+                self.lines.append(Line(number, item.raw))
+            else:
+                self.problems[number] = [
+                    _told(item, one.pointer, one.detail, one.reason, one.mend) for one in item.problems
+                ]
+
+    @property
+    def fresh(self) -> int:
+        """How many events would be recorded."""
+        return len(self.items) - len(self.problems) - self.repeated
+
+    def take(self, told: dict[str, Any]) -> None:
+        """What the ledger says to a line."""
+        number = told["line"]
+        if "problem" in told:
+            self.problems[number] = self._errors(told)
+        elif told.get("repeated"):
+            self.there.add(number)
+        self.warnings += [(number, one["detail"], one["mend"]) for one in told.get("warnings", ())]
+
+    def _errors(self, told: dict[str, Any]) -> list[tuple[str, str]]:
+        item = self.items[told["line"]]
+        return [
+            _told(item, one["pointer"], one["detail"], one["reason"], one["mend"]) for one in told["problem"]["errors"]
+        ]
+
+    def events(self) -> list[tuple[int, dict[str, Any]]]:
+        """Those that would be recorded, read again."""
+        return [
+            (line.number, json.loads(line.raw))
+            for line in self.lines
+            if line.number not in self.problems and line.number not in self.there
+        ]
+
+    def tell(self) -> None:
+        """Problems in the order of the files, then warnings, then how many there are of what."""
+        for file in self.files:
+            for note in file.notes:
+                say(f"{file.path}: {note}.")
+        for number in sorted(self.problems)[:SHOWN]:
+            self._tell(number, self.problems[number])
+        if len(self.problems) > SHOWN:
+            say(f"… and {len(self.problems) - SHOWN} more; --problems FILE writes them all down.")
+        for number, detail, mend in sorted(self.warnings)[:SHOWN]:
+            say(f"{self.items[number].place}: look again: {detail}")
+            say(f"  {mend}")
+        if len(self.warnings) > SHOWN:
+            say(f"… and {len(self.warnings) - SHOWN} more of these.")
+        refused = len(self.problems)
+        say(f"{len(self.items)} events: {self.fresh} to record, {self.repeated} there already, {refused} refused.")
+
+    def tell_one(self, told: dict[str, Any]) -> None:
+        self._tell(told["line"], self._errors(told))
+
+    def _tell(self, number: int, problems: Sequence[tuple[str, str]]) -> None:
+        for what, mend in problems:
+            say(f"{self.items[number].place}: {what}")
+            say(f"  {mend}")
+
+
+def _told(item: Item, pointer: str, detail: str, reason: str, mend: str) -> tuple[str, str]:
+    """A problem in two lines: the column with what is in it, what is wrong and why; and what to do."""
+    title = item.file.title(pointer)
+    cell = "" if item.row is None else item.row.cells.get(title, "").strip()
+    shown = f" {cell!r}" if cell and len(cell) <= SHORT and cell not in detail else ""
+    return f"{title}{shown}: {detail} ({reason})", mend
+
+
+def look_for_doubles(preview: Preview, ledger: Door) -> None:
+    """Warn of what looks as if it came twice: in the files, or because the ledger has it."""
+    events = preview.events()
+    mend = "if it is the same deal, take one out; if another source for it, say so with same_as"
+    for one in doubles.in_file(events):
+        place = preview.items[one.earlier or 0].place
+        preview.warnings.append((one.number, f"the same parties, amount and date as {place}", mend))
+
+    def recorded(kind: str, party: str) -> list[dict[str, Any]]:
+        return ledger.rows("/v1/events", {"type": kind, _asked_by(kind): party, "live": "true"})
+
+    for one in doubles.in_ledger(events, recorded, PAIRS_ASKED):
+        event = one.event or {}
+        there = f"the ledger has {event['type']} of the same parties, amount and date at position {event['position']}"
+        preview.warnings.append((one.number, there, mend))
+
+
+def _asked_by(kind: str) -> str:
+    return "record" if kind.startswith(("commitment.", "contract.", "guarantee.")) else "entity"
+
+
+def write_problems(path: Path, preview: Preview) -> None:
+    """The lines that have problems, as they are in their files; rows of tables with a column that says what is wrong.
+
+    Raises OSError.
+    """
+    wrong = [(preview.items[number], preview.problems[number]) for number in sorted(preview.problems)]
+    columns = list(dict.fromkeys(name for item, _ in wrong for name in item.file.columns if name != WHY))
+    if not columns:
+        path.write_bytes(b"".join((item.raw or b"") + b"\n" for item, _ in wrong))
+        return
+    # With a byte order mark, so that a spreadsheet reads the file as UTF-8.
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*map(escaped, columns), WHY])
+        for item, problems in wrong:
+            if item.row is not None:
+                why = "; ".join(f"{what}: {mend}" for what, mend in problems)
+                writer.writerow([*(escaped(item.row.cells.get(name, "")) for name in columns), escaped(why)])

@@ -1,0 +1,125 @@
+"""`dealledger undo`: whatever came in by one import is retracted, newest first, as if it had never been known."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+import typer
+
+from api.bulk import Line, Summary
+from api.cli.doors import Door, Way, door
+from api.cli.importing import LONGEST_NAME, progress, where
+from api.cli.ledgers import Data, Source, Url
+from api.cli.talking import Exit, fail, failures_told, say
+from api.files.doubles import parties
+from ledger.event import CORRECTED, RETRACTED
+
+KEY = "undo"
+SHOWN = 20
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def undo(
+    batch: Annotated[str, typer.Argument(help="The import's name; `dealledger imports` lists them.")],
+    data: Data = None,
+    url: Url = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Stop after showing it; exit code 0 if nothing stands in the way, else 1.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Retract without asking.")] = False,
+) -> None:
+    """Retract everything that came in by one import. First shows what that is; the undo can be undone as well."""
+    with failures_told(), door(Source(data, url), make=False) as ledger:
+        standing = ledger.rows("/v1/events", {"batch": batch, "live": "true", "order": "newest"})
+        if not standing:
+            _nothing(ledger, batch)
+            return
+        way = Way("undo", KEY, f"undo-{batch}"[:LONGEST_NAME])
+        lines = [Line(number, _retraction(one, batch)) for number, one in enumerate(standing, 1)]
+        for kind, count in Counter(one["type"] for one in standing).most_common():
+            say(f"  {count} {kind}")
+        obstacles = _obstacles(ledger, standing, lines, way)
+        say(f"{len(standing)} events of the import {batch} would be retracted.")
+        if obstacles:
+            for told in obstacles[:SHOWN]:
+                say(told)
+            if len(obstacles) > SHOWN:
+                say(f"… and {len(obstacles) - SHOWN} more.")
+            fail(Exit.FOUND_WRONG, "Nothing was retracted.", "Retract first what stands in the way, then try again.")
+        if dry_run:
+            return
+        if not yes:
+            if not sys.stdin.isatty():
+                fail(Exit.BAD_USAGE, "Nobody is here to be asked.", "Say --yes to retract without asking.")
+            typer.confirm(f"Retract {len(standing)} events?", abort=True, err=True)
+        summary = Summary(dry_run=False)
+        for step in progress("Retracting", len(lines), ledger.record(lines, way, stop=True, dry_run=False)):
+            for one in step.told:
+                summary.count(one)
+        say(f"Retracted {summary.accepted - summary.repeated} events.")
+        say(f"To bring them back: dealledger undo {way.batch}{where(data, url)}")
+        if summary.refused or summary.not_tried:
+            say("Somebody recorded meanwhile what stands in the way. The same command shows it.")
+            raise typer.Exit(Exit.FOUND_WRONG)
+
+
+def _nothing(ledger: Door, batch: str) -> None:
+    """Nothing of the import stands: it is undone, or there is none of this name."""
+    names = [row["batch"] for row in ledger.rows("/v1/imports", {})]
+    if batch in names:
+        say(f"Everything of the import {batch} is retracted already.")
+        return
+    near = get_close_matches(batch, names, 1)
+    mend = f"Did you mean {near[0]}?" if near else "`dealledger imports` lists those there are."
+    fail(Exit.BAD_USAGE, f"There is no import {batch}.", mend)
+
+
+def _retraction(event: Mapping[str, Any], batch: str) -> bytes:
+    """The retraction of an event: known since the event is, so that it was never known."""
+    said = {
+        "type": RETRACTED,
+        "known": event["known"],
+        "data": {"event": event["id"], "reason": f"Undo of the import {batch}."},
+    }
+    return json.dumps(said).encode()
+
+
+def _obstacles(ledger: Door, standing: Sequence[Mapping[str, Any]], lines: Sequence[Line], way: Way) -> list[str]:
+    """What would be left wrong: events that others depend on, and facts that a correction from elsewhere keeps up."""
+    own = {one["id"]: one for one in standing}
+    others = {row["id"]: row for row in ledger.rows("/v1/events", {"type": CORRECTED, "live": "true"})}
+    found = [
+        f"In the way of {described(one)}: {described(others[correction])} keeps it up"
+        for one in standing
+        for correction in one["corrected_by"]
+        if correction in others and correction not in own and one["type"] != RETRACTED
+    ]
+    steps = ledger.record(lines, way, stop=False, dry_run=True)
+    refused = [one for step in progress("Checking", len(lines), steps) for one in step.told if "problem" in one]
+    for one in refused:
+        error = one["problem"]["errors"][0]
+        named = [name for name in _UUID.findall(error["detail"]) if name != standing[one["line"] - 1]["id"]]
+        # What is held up only by something of this import that is held up itself is told by that.
+        if named and all(name in own for name in named):
+            continue
+        told = [described(event) for name in named if (event := _event(ledger, name, own)) is not None]
+        because = f"; it is {' and '.join(told)}" if told else ""
+        found.append(f"In the way of {described(standing[one['line'] - 1])}: {error['detail']}{because}")
+    return found
+
+
+def _event(ledger: Door, event_id: str, own: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    return own.get(event_id) or ledger.event(event_id)
+
+
+def described(event: Mapping[str, Any]) -> str:
+    """An event in a few words: what, when, about whom, where in the log."""
+    about = " ".join(dict.fromkeys(parties(event))) or event["data"].get("entity", "")
+    batch = f", import {event['batch']}" if "batch" in event else ""
+    return f"{event['type']} {event['effective']} {about} (position {event['position']}{batch})".replace("  ", " ")

@@ -1,0 +1,69 @@
+"""Likely doubles: the same parties, amount and date once more, in the file or in the ledger. Told, never refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from ledger.event import TYPES, references
+from ledger.fields import is_uuid
+
+# What an event is about in money, the first that it has.
+_MONEY = ("amount", "proceeds", "value")
+_FIGURES = ("amount", "low", "high")
+Signature = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Double:
+    """The number of an item, and what it looks like: an earlier item's number, or an event of the ledger."""
+
+    number: int
+    earlier: int | None
+    event: Mapping[str, Any] | None = None
+
+
+def signature(event: Mapping[str, Any]) -> Signature | None:
+    """What two records of one deal have in common; None for what isn't a deal."""
+    data = event["data"]
+    money = next((data[name] for name in _MONEY if isinstance(data.get(name), dict)), None)
+    who = parties(event)
+    if event["type"] not in TYPES or not who or not money or "currency" not in money:
+        return None
+    figures = tuple(None if money.get(name) is None else Decimal(money[name]).normalize() for name in _FIGURES)
+    return event["type"], event.get("effective"), tuple(sorted(who)), money["currency"], figures
+
+
+def parties(event: Mapping[str, Any]) -> list[str]:
+    """The entities, and the record where it has one, that an event is about."""
+    named = [one.id for one in references(event["type"], event["data"]) if not is_uuid(one.id)]
+    record = TYPES[event["type"]].record
+    return [*named, *([str(event["data"][record[1]])] if record and not TYPES[event["type"]].makes else [])]
+
+
+def in_file(events: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[Double]:
+    """Items that look like an earlier one."""
+    first: dict[Signature, int] = {}
+    for number, event in events:
+        signed = signature(event)
+        if signed is not None and (earlier := first.setdefault(signed, number)) != number:
+            yield Double(number, earlier)
+
+
+def in_ledger(
+    events: Iterable[tuple[int, Mapping[str, Any]]],
+    recorded: Callable[[str, str], Iterable[Mapping[str, Any]]],
+    most: int,
+) -> Iterator[Double]:
+    """Items that look like an event which stands, asked for by type and party, of at most so many such pairs."""
+    wanted: dict[tuple[str, str], list[tuple[int, Signature]]] = {}
+    for number, event in events:
+        if (signed := signature(event)) is not None:
+            wanted.setdefault((event["type"], signed[2][0]), []).append((number, signed))
+    for (kind, party), some in list(wanted.items())[:most]:
+        there = {signed: event for event in recorded(kind, party) if (signed := signature(event)) is not None}
+        for number, signed in some:
+            if signed in there:
+                yield Double(number, None, there[signed])

@@ -1,0 +1,162 @@
+"""Rows of an analyst's own table as rows of events, by a map: figures, dates, words and names are read and resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from api.files.days import read_date
+from api.files.figures import Unreadable, read_money, read_number, read_share
+from api.files.maps import ColumnMap, Target, field_of
+from api.files.names import Parties, slug
+from api.files.rows import Column, entity_columns, pointer_of
+from ledger.event import TYPES
+from ledger.refusals import Problem, Reason
+from ledger.times import parse_period
+
+_YES = frozenset({"yes", "y", "true", "x", "1"})
+_NO = frozenset({"no", "n", "false", "0"})
+_KIND = "company"
+REGISTERED = "entity.registered"
+
+
+@dataclass
+class Mapped:
+    """A row as cells of an event, and what could not be read. `new` are the parties that it is the first to name."""
+
+    cells: dict[str, str]
+    problems: list[Problem] = field(default_factory=list)
+    new: list[tuple[str, str, str]] = field(default_factory=list)  # id, name, the field that names it
+
+
+class Mapper:
+    """Reads rows by a map, among the parties of a ledger; with `register`, unknown ones become parties."""
+
+    def __init__(self, column_map: ColumnMap, parties: Parties, *, register: bool) -> None:
+        self._map = column_map
+        self._parties = parties
+        self._register = register
+        self._entities = {name.casefold(): entity for name, entity in column_map.entities.items()}
+        self._values = {
+            name: {said.casefold(): meant for said, meant in values.items()}
+            for name, values in column_map.values.items()
+        }
+        # Types last, so that a column may say it.
+        self._targets = sorted(column_map.targets.items(), key=lambda one: "type" not in one[1].fields)
+
+    def read(self, row: Mapping[str, str]) -> Mapped:
+        """The row as an event's cells (api/files/rows.py); problems point into the event."""
+        mapped = Mapped(dict(self._map.constants))
+        if self._map.type is not None:
+            mapped.cells["type"] = self._map.type
+        for name, target in self._targets:
+            text = row.get(name, "").strip()
+            for said in target.fields if text else ():
+                try:
+                    mapped.cells.update(self._cells(mapped, said, text, target))
+                except Unreadable as wrong:
+                    mapped.cells.pop(said, None)
+                    mapped.problems.append(Problem(wrong.reason, pointer_of(said), wrong.detail, wrong.mend))
+        return mapped
+
+    def admit(self, mapped: Mapped) -> None:
+        """From here on the parties that a row is the first to name are known."""
+        for entity, name, _ in mapped.new:
+            self._parties.add(entity, [name])
+
+    def registrations(self, mapped: Mapped, since: Mapping[str, str]) -> Iterator[dict[str, str]]:
+        """The events, as cells, that register these parties, each `since` the first day that it takes part."""
+        for entity, name, said in mapped.new:
+            kind = self._map.register_as.get(said, _KIND)
+            effective = since[entity]
+            yield {"type": REGISTERED, "effective": effective, "entity": entity, "name": name, "kind": kind}
+
+    def _cells(self, mapped: Mapped, said: str, text: str, target: Target) -> dict[str, str]:
+        """What a cell of the file puts into the event. Raises Unreadable."""
+        kind = mapped.cells.get("type", "")
+        meant = self._values.get(said, {}).get(text.casefold())
+        if meant is not None:
+            return {said: meant} if meant else {}
+        column = field_of(kind, said) if kind in TYPES else None
+        if column is None:  # the reader of rows says so
+            return {said: text}
+        style = self._map.style(target)
+        parts = {part.name: part for part in column.parts}
+        if "currency" in parts:
+            return _parts(said, parts, read_money(text, style))
+        if "share" in parts and ("text" not in column.forms or column.format == "share"):
+            return _parts(said, parts, read_share(text, style))
+        if said in entity_columns(kind):
+            return {said: self._party(mapped, said, text)}
+        return {said: _plain(column, text, target, self._map)}
+
+    def _party(self, mapped: Mapped, said: str, text: str) -> str:
+        """The id of the entity that a name means. Raises Unreadable for nobody, and for several."""
+        given = self._entities.get(text.casefold())
+        found = [given] if given is not None and given in self._parties else []
+        if given is None:
+            found = self._parties.found(text) or [one for one, name, _ in mapped.new if name == text]
+        if len(found) == 1:
+            return found[0]
+        place = f'under [entities] in the map: "{text}" = "its-id"'
+        if found:
+            raise Unreadable(
+                f"{text} is a name of {' and of '.join(found)}", f"say which {place}", Reason.UNKNOWN_ENTITY
+            )
+        near = self._parties.nearest(given or text)
+        meant = f"did you mean {' or '.join(near)}? Write that, or say it {place}" if near else ""
+        entity = given or slug(text)
+        if self._register and entity and (given is not None or not self._parties.likely(text)):
+            if not any(one == entity for one, _, _ in mapped.new):
+                mapped.new.append((entity, text, said))
+            return entity
+        if self._register and not entity:
+            meant = f"its letters make no id; say one {place}"
+        elif self._register:
+            meant += "; to register it all the same, give it an id there"
+        else:
+            meant = f"{meant}; --register registers" if meant else "--register registers"
+            meant += " who is unknown"
+        raise Unreadable(f"nobody is called {text}", meant, Reason.UNKNOWN_ENTITY)
+
+
+def first_days(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """The first day on which each party may have taken part, by the rows that name it."""
+    first: dict[str, str] = {}
+    for cells in rows:
+        day = parse_period(cells["effective"]).first.isoformat()
+        for name in entity_columns(cells["type"]) & cells.keys():
+            first[cells[name]] = min(day, first.get(cells[name], day))
+    return first
+
+
+def _parts(said: str, parts: Mapping[str, Column], value: dict[str, Any]) -> dict[str, str]:
+    return {f"{said}.{name}": parts[name].write(one) for name, one in value.items()}
+
+
+def _plain(column: Column, text: str, target: Target, column_map: ColumnMap) -> str:
+    """A cell of a field without parts. Raises Unreadable."""
+    if column.format == "date":
+        return read_date(text, target.dates or column_map.dates)
+    if column.format == "number":
+        return read_number(text, column_map.style(target))
+    if column.format == "share":
+        said = read_share(text, column_map.style(target))
+        if "share" not in said or "qualifier" in said:
+            raise Unreadable(f"{text!r} is not one exact share", "write it like 12.5 %")
+        return str(said["share"])
+    if column.forms == {"flag"}:
+        if text.casefold() in _YES | _NO:
+            return "true" if text.casefold() in _YES else "false"
+        raise Unreadable(f"{text!r} is neither yes nor no", "write one of the two", Reason.INVALID)
+    if column.values:
+        word = text.casefold().replace(" ", "_").replace("-", "_")
+        if word not in column.values:
+            known = ", ".join(column.values)
+            mend = f'write one of {known}, or say under [values.{column.name}] in the map what "{text}" means'
+            raise Unreadable(f"{text!r} is none of the words for {column.name}", mend, Reason.INVALID)
+        return word
+    if column.forms == {"text"}:
+        return column.write(text)  # also where it looks like JSON, or like null
+    return text

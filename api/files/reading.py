@@ -1,0 +1,183 @@
+"""Files as lines to record: JSONL as it is, CSV by the columns of events or by a map; each has the place it is from."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from api.bulk import lines_of
+from api.files.mapping import Mapped, Mapper, first_days
+from api.files.maps import ColumnMap
+from api.files.names import Parties
+from api.files.rows import REPLACEMENT, SERVER, column_of, columns_of, event_of, fields_of, pointer_of
+from api.files.table import NotATable, Table, TableRow, read_table
+from ledger.event import TYPES, parse_event
+from ledger.refusals import Problem, Reason, Refusal
+
+# The column that a file of problems has beside the others, for its reader alone.
+WHY = "problem"
+_LINES = (".jsonl", ".ndjson", ".json")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An event to record, or what is wrong with the place where it should stand."""
+
+    file: File
+    line: int
+    raw: bytes | None  # the event's JSON; None where it can't be read
+    problems: tuple[Problem, ...] = ()
+    row: TableRow | None = None
+
+    @property
+    def place(self) -> str:
+        return f"{self.file.path}:{self.line}"
+
+
+@dataclass
+class File:
+    """A file, its columns if it is a table, and how a field of an event is called in it."""
+
+    path: Path
+    columns: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    title: Callable[[str], str] = lambda pointer: pointer or "/"
+    items: list[Item] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How tables are read: the type of rows that don't say it, or a map, who is known, and whether others become so."""
+
+    type: str | None = None
+    map: ColumnMap | None = None
+    register: bool = False
+    parties: Callable[[], Parties] = lambda: Parties(())
+
+
+def read_files(paths: Sequence[Path], reading: Reading) -> list[File]:
+    """Each file with an item for every event, in the order in which they are to be recorded. Raises OSError."""
+    mapper = None
+    if reading.map is not None:
+        mapper = Mapper(reading.map, reading.parties(), register=reading.register)
+    return [_read(path, reading, mapper) for path in paths]
+
+
+def _read(path: Path, reading: Reading, mapper: Mapper | None) -> File:
+    body = path.read_bytes()
+    if mapper is None and _is_lines(path, body):
+        file = File(path)
+        lines = lines_of(body.removeprefix(codecs.BOM_UTF8))
+        file.items = [Item(file, line.number, line.raw.rstrip(b"\r")) for line in lines]
+        return file
+    file = File(path)
+    try:
+        table = read_table(body)
+    except NotATable as wrong:
+        file.items = [Item(file, wrong.line, None, (Problem(Reason.MALFORMED, "", wrong.detail, wrong.mend),))]
+        return file
+    file.columns, file.notes = table.columns, table.notes
+    if mapper is not None and reading.map is not None:
+        _read_mapped(file, table, reading.map, mapper)
+    else:
+        _read_rows(file, table, reading)
+    return file
+
+
+def _is_lines(path: Path, body: bytes) -> bool:
+    """Whether it is JSONL: by its name, else by its first sign."""
+    if path.suffix.lower() in _LINES:
+        return True
+    return path.suffix.lower() not in (".csv", ".tsv") and body.lstrip(codecs.BOM_UTF8 + b" \t\r\n")[:1] == b"{"
+
+
+def _read_rows(file: File, table: Table, reading: Reading) -> None:
+    """Rows whose columns are those of events."""
+    file.title = lambda pointer: column_of(pointer) or "row"
+    problems = list(_header_problems(file.path, table, reading.type))
+    file.items = [Item(file, 1, None, (problem,)) for problem in problems]
+    if reading.type is None and "type" not in table.columns:
+        return
+    unknown = {column_of(problem.pointer) for problem in problems}
+    for row in table.rows:
+        cells = {name: cell for name, cell in row.cells.items() if name not in unknown and name != WHY}
+        if reading.type is not None and not cells.get("type", "").strip():
+            cells["type"] = reading.type
+        file.items.append(_item(file, row, cells, []))
+
+
+def _header_problems(path: Path, table: Table, kind: str | None) -> Iterator[Problem]:
+    if kind is None and "type" not in table.columns:
+        mend = f"say --type investment.made, add a column type, or map your own columns: dealledger map {path}"
+        yield Problem(Reason.INVALID, pointer_of("type"), "no row says which type of event it is", mend)
+        return
+    known = all_columns() if kind is None else frozenset((*columns_of(kind), *fields_of(kind), *SERVER))
+    for name in table.columns:
+        if name not in known and name != WHY and not name.startswith(f"{REPLACEMENT}."):
+            near = get_close_matches(name, known, 2)
+            mend = f"did you mean {' or '.join(near)}?" if near else f"see docs/columns.md, or dealledger map {path}"
+            detail = f"no event has a column {name}" if kind is None else f"{kind} has no column {name}"
+            yield Problem(Reason.INVALID, pointer_of(name), detail, mend)
+
+
+@lru_cache(maxsize=1)
+def all_columns() -> frozenset[str]:
+    """Every column that an event of some type can have."""
+    return frozenset(name for kind in TYPES for name in (*columns_of(kind), *fields_of(kind))) | frozenset(SERVER)
+
+
+def _read_mapped(file: File, table: Table, column_map: ColumnMap, mapper: Mapper) -> None:
+    """Rows whose columns are an analyst's own."""
+    file.title = lambda pointer: column_map.title(column_of(pointer)) or column_of(pointer) or "row"
+    targets = column_map.targets
+    for name in targets:
+        if name not in table.columns and name != WHY:
+            near = get_close_matches(name, table.columns, 2)
+            mend = (
+                f"did you mean {' or '.join(near)}?" if near else "take it out of the map, or name it as the file does"
+            )
+            problem = Problem(Reason.INVALID, "", f"the map names a column {name}, and the file has none", mend)
+            file.items.append(Item(file, 1, None, (problem,)))
+    left_out = [name for name in table.columns if name not in targets and name != WHY]
+    if left_out:
+        file.notes += (f"in no line of the map, so left out: {', '.join(left_out)}",)
+    found: list[tuple[Mapped, Item]] = []
+    for row in table.rows:
+        mapped = mapper.read(row.cells)
+        item = _item(file, row, mapped.cells, mapped.problems)
+        if not item.problems:
+            mapper.admit(mapped)
+        found.append((mapped, item))
+    since = first_days(mapped.cells for mapped, item in found if not item.problems and "effective" in mapped.cells)
+    for mapped, item in found:
+        if not item.problems and item.row is not None:
+            file.items += [_item(file, item.row, cells, []) for cells in mapper.registrations(mapped, since)]
+        file.items.append(item)
+
+
+def _item(file: File, row: TableRow, cells: dict[str, str], problems: list[Problem]) -> Item:
+    """A row as an event, or with all that is wrong with its form."""
+    found = list(problems)
+    event: dict[str, Any] = {}
+    if row.more:
+        mend = "put a cell that has the separator in it into quotation marks"
+        found.append(Problem(Reason.MALFORMED, "", f"{len(row.more)} cells more than there are columns", mend))
+    try:
+        event = event_of(cells)
+        parse_event(event)
+    except Refusal as refusal:
+        # What a cell that can't be read leaves out is no news.
+        broken = tuple(problem.pointer for problem in problems)
+        found += [one for one in refusal.problems if not _touches(one.pointer, broken)]
+    raw = None if found else json.dumps(event, ensure_ascii=False).encode()
+    return Item(file, row.line, raw, tuple(found), row)
+
+
+def _touches(pointer: str, broken: tuple[str, ...]) -> bool:
+    return any(f"{pointer}/".startswith(f"{one}/") or f"{one}/".startswith(f"{pointer}/") for one in broken)

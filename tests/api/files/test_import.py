@@ -1,0 +1,334 @@
+"""An analyst's table goes in: each mistake named with line and mend, nothing before it is accepted, nothing twice."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from api.cli import app
+from tests.api.files.analyst import FIRST_REF, MISTAKES, PLEDGE, Sheet, sheet, world
+from tests.api.test_cli import ENVIRONMENT, lines, running, until_alive
+from tests.api.world import entity, event, usd
+
+MAP = """
+type = "investment.made"
+currency = "USD"
+constants = { known = "2024-01-01" }
+
+[columns]
+"Date" = "effective"
+"Investor" = "investor"
+"Company" = "issuer"
+"Round" = ["round", "instrument"]
+"Amount ($M)" = { to = "amount", unit = "millions" }
+"Stake %" = { to = "stake", percent = true }
+"Status" = "status"
+"Pledge" = "commitment"
+"Ref" = "id"
+"Source" = "source.url"
+"Notes" = "note"
+
+[values.instrument]
+"Seed" = "equity"
+"Series A" = "equity"
+"Series B" = "equity"
+"Bridge note" = "convertible"
+"Term loan" = "debt"
+"""
+# Rows after a few draws on the commitment, far enough apart; the one with the first use of an id comes before.
+PLACES = range(100, 100 + 8 * len(MISTAKES), 8)
+WRONG = dict(zip(PLACES, (mistake.cells for mistake in MISTAKES), strict=True))
+WITH_FIRST = {50: FIRST_REF}
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command said and how it ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str | Path) -> Done:
+    """A command of `dealledger` in this process, with nobody to be asked."""
+    done = CliRunner().invoke(app, [*map(str, arguments)])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return Done(done.exit_code, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    """A ledger with the parties and the commitment."""
+    data = tmp_path / "ledger"
+    assert run("import", lines(tmp_path / "world.jsonl", *world()), "--data", data, "--yes").returncode == 0
+    return data
+
+
+@pytest.fixture
+def deals(tmp_path: Path) -> tuple[Sheet, Path, Path]:
+    """The table without mistakes, and the paths of a file for it and of its map."""
+    (tmp_path / "deals.map.toml").write_text(MAP)
+    return sheet(), tmp_path / "deals.csv", tmp_path / "deals.map.toml"
+
+
+def holdings(*where: str | Path) -> dict[tuple[str, str, str], Decimal]:
+    """The cost of every holding."""
+    found = json.loads(run("holdings", *where, "--limit", "1000", "--json").stdout)
+    return {
+        (row["holder"], row["issuer"], row["instrument"]): Decimal(row["cost"]["stated"]) for row in found["holdings"]
+    }
+
+
+def position(*where: str | Path) -> int:
+    return int(json.loads(run("events", *where, "--limit", "1", "--json").stdout)["position"])
+
+
+def test_twelve_mistakes_in_two_hundred_deals(ledger: Path, deals: tuple[Sheet, Path, Path], tmp_path: Path) -> None:
+    """Given the table with its mistakes: each is told and nothing written; if one says so the good rows go in, then the
+    mended ones from the file of problems; the whole mended file has nothing new then, and holdings are as the rows say."""
+    right, file, column_map = deals
+    where = ("--data", ledger)
+    before = position(*where)
+    file.write_text(right.text({**WITH_FIRST, **WRONG}), encoding="utf-8", newline="")
+
+    bad = tmp_path / "bad.csv"
+    done = run("import", file, "--map", column_map, *where, "--yes", "--problems", bad)
+    assert done.returncode == 1
+    assert "200 events: 188 to record, 0 there already, 12 refused." in done.stderr
+    assert "Nothing was recorded." in done.stderr
+    told = done.stderr.splitlines()
+    for place, mistake in zip(PLACES, MISTAKES, strict=True):
+        at = f"{file}:{right.line(place)}: {mistake.column}"
+        [index] = [index for index, line in enumerate(told) if line.startswith(at)]
+        assert mistake.told in told[index]
+        assert mistake.mend in told[index + 1]
+    assert position(*where) == before
+
+    done = run("import", file, "--map", column_map, *where, "--yes", "--on-error", "continue", "--problems", bad)
+    assert done.returncode == 1
+    assert "Recorded 188 events; 0 were there already." in done.stderr
+
+    rows = list(csv.DictReader(io.StringIO(bad.read_text(encoding="utf-8-sig"), newline="")))
+    assert len(rows) == 12
+    assert all(mistake.told in row["problem"] for mistake, row in zip(MISTAKES, rows, strict=True))
+    mended = Sheet([right.rows[place] for place in PLACES])
+    bad.write_text(mended.text(), encoding="utf-8", newline="")
+    done = run("import", bad, "--map", column_map, *where, "--yes", "--batch", "deals")
+    assert (done.returncode, "Recorded 12 events; 0 were there already." in done.stderr) == (0, True), done.stderr
+
+    file.write_text(right.text(WITH_FIRST), encoding="utf-8", newline="")
+    done = run("import", file, "--map", column_map, *where, "--yes")
+    assert "200 events: 0 to record, 200 there already, 0 refused." in done.stderr
+    assert position(*where) == before + 200
+    assert holdings(*where) == right.cost
+    [pledge] = json.loads(run("commitments", *where, "--json").stdout)["commitments"]
+    drawn = [row for row in right.rows if row["Pledge"] == PLEDGE]
+    assert pledge["commitment"] == PLEDGE
+    assert len(pledge["events"]) >= 1
+    assert Decimal(pledge["drawn"]["stated"]) > 0
+    assert drawn
+
+
+def test_an_import_can_be_undone_and_done_again(ledger: Path, deals: tuple[Sheet, Path, Path]) -> None:
+    """Given an import: undone, nothing of it is left at any time; done again, everything is there once; the undo of
+    the undo finds that, and says what is in its way."""
+    right, file, column_map = deals
+    where = ("--data", ledger)
+    file.write_text(right.text(), encoding="utf-8", newline="")
+    arguments = ("import", file, "--map", column_map, *where, "--yes")
+    assert "dealledger undo deals --data" in run(*arguments).stderr
+    done = run("undo", "deals", *where, "--dry-run")
+    assert (done.returncode, "200 events of the import deals would be retracted." in done.stderr) == (0, True)
+    assert holdings(*where) == right.cost
+    for _ in range(2):
+        done = run("undo", "deals", *where, "--yes")
+        assert done.returncode == 0, done.stderr
+        assert holdings(*where) == {}
+        assert holdings(*where, "--known-at", "2024-06-01") == {}
+    assert "retracted already" in done.stderr
+    assert "200 events: 200 to record" in run(*arguments).stderr
+    assert holdings(*where) == right.cost
+    [imported, *_] = json.loads(run("imports", *where, "--json").stdout)["imports"]
+    assert (imported["batch"], imported["events"], imported["retracted"]) == ("deals", 400, 200)
+    assert "200 events: 0 to record, 200 there already" in run(*arguments).stderr
+
+
+def test_what_stands_in_the_way_of_an_undo_is_named(tmp_path: Path) -> None:
+    """Given deals that need the parties of another import, when that is undone, then nothing is, and they are named."""
+    where = ("--data", tmp_path / "ledger")
+    deal = event("investment.made", investor="ant", issuer="bee", instrument="equity", amount=usd("10"))
+    run("import", lines(tmp_path / "parties.jsonl", entity("ant"), entity("bee")), *where, "--yes")
+    run("import", lines(tmp_path / "deals.jsonl", deal), *where, "--yes")
+    done = run("undo", "parties", *where, "--yes")
+    assert done.returncode == 1
+    assert "In the way of entity.registered 2020-01-01 bee (position 2, import parties)" in done.stderr
+    assert "investment.made 2023-05-01 ant bee (position 3, import deals)" in done.stderr
+    assert position(*where) == 3
+    [made] = json.loads(run("events", *where, "--type", "investment.made", "--json").stdout)["events"]
+    corrected = event("event.corrected", event=made["id"], reason="more", replacement={**deal})
+    run("import", lines(tmp_path / "mends.jsonl", corrected), *where, "--yes")
+    done = run("undo", "deals", *where, "--yes")
+    assert (done.returncode, "import mends) keeps it up" in done.stderr) == (1, True)
+    for batch in ("mends", "deals", "parties"):
+        assert run("undo", batch, *where, "--yes").returncode == 0
+    done = run("undo", "deal", *where, "--yes")
+    assert (done.returncode, "Did you mean deals?" in done.stderr) == (2, True)
+
+
+def test_an_undo_can_be_undone(tmp_path: Path) -> None:
+    """The events are as they were, also those that were given ids, which no file can bring in again."""
+    where = ("--data", tmp_path / "ledger")
+    file = lines(tmp_path / "in.jsonl", {**entity("ant"), "id": "7f8b9f64-9d3c-4a53-b5a7-2f0d1f0c9a11"})
+    run("import", file, *where, "--yes")
+    run("undo", "in", *where, "--yes")
+    done = run("import", file, *where, "--yes")
+    assert (done.returncode, "was used before" in done.stderr) == (1, True)
+    assert run("undo", "undo-in", *where, "--yes").returncode == 0
+    assert "1 events: 0 to record, 1 there already" in run("import", file, *where, "--yes").stderr
+
+
+def test_unknown_names_are_registered_if_one_says_so(ledger: Path, deals: tuple[Sheet, Path, Path]) -> None:
+    """Before their first use, since the first day of any; a name that is nearly another's is still a problem."""
+    right, file, column_map = deals
+    names = {
+        0: {"Company": "Newcomer GmbH"},
+        1: {"Company": "Newcomer GmbH", "Date": "2019-05-01"},
+        2: {"Company": "Antropic"},
+    }
+    file.write_text(Sheet(right.rows[:4]).text(names), encoding="utf-8", newline="")
+    column_map.write_text(MAP + '[register]\nissuer = "group"\n')
+    arguments = ("import", file, "--map", column_map, "--data", ledger, "--yes", "--on-error", "continue")
+    assert "nobody is called Newcomer GmbH" in run(*arguments, "--dry-run").stderr
+    done = run(*arguments, "--register")
+    assert "to register it all the same, give it an id there" in done.stderr
+    assert "Recorded 4 events" in done.stderr
+    [row] = json.loads(run("entities", "--data", ledger, "--q", "newcomer", "--json").stdout)["entities"]
+    assert (row["entity"], row["name"], row["kind"]) == ("newcomer-gmbh", "Newcomer GmbH", "group")
+    [event_] = json.loads(run("events", "--data", ledger, "--record", "entity/newcomer-gmbh", "--json").stdout)[
+        "events"
+    ]
+    assert event_["effective"] == "2019-05-01"
+    assert "Recorded 0 events" not in run(*arguments, "--register").stderr
+    column_map.write_text(MAP + '[entities]\n"Antropic" = "anthropic"\n')
+    assert "4 events: 1 to record, 3 there already, 0 refused." in run(*arguments).stderr
+
+
+def test_likely_doubles_are_told_and_taken(ledger: Path, deals: tuple[Sheet, Path, Path]) -> None:
+    """Two rows of one deal in the file, and one that the ledger has from elsewhere; the same file again is none."""
+    right, file, column_map = deals
+    row = right.rows[0]
+    file.write_text(Sheet([row, {**row, "Notes": "again"}]).text(), encoding="utf-8", newline="")
+    done = run("import", file, "--map", column_map, "--data", ledger, "--yes")
+    assert f"{file}:3: look again: the same parties, amount and date as {file}:2" in done.stderr
+    assert "Recorded 2 events" in done.stderr
+    file.write_text(Sheet([row, {**row, "Notes": "by phone"}]).text(), encoding="utf-8", newline="")
+    done = run("import", file, "--map", column_map, "--data", ledger, "--dry-run")
+    assert f"{file}:3: look again: the ledger has investment.made of the same parties" in done.stderr
+    assert f"{file}:2: look again" not in done.stderr
+
+
+def test_a_running_service_takes_the_same_commands(tmp_path: Path, deals: tuple[Sheet, Path, Path]) -> None:
+    """Preview, import, undo and the proposal of a map, over HTTP."""
+    right, file, column_map = deals
+    file.write_text(right.text({**WITH_FIRST, **WRONG}), encoding="utf-8", newline="")
+    with running("serve", "--data", tmp_path / "served", "--port", "0") as (_, address):
+        until_alive(address)
+        where = ("--url", address)
+        run("import", lines(tmp_path / "world.jsonl", *world()), *where, "--yes")
+        done = run("import", file, "--map", column_map, *where, "--dry-run")
+        assert (done.returncode, "12 refused." in done.stderr) == (1, True)
+        file.write_text(right.text(), encoding="utf-8", newline="")
+        assert run("import", file, "--map", column_map, *where, "--dry-run").returncode == 0
+        done = run("import", file, "--map", column_map, *where, "--yes")
+        assert f"dealledger undo deals --url {address}" in done.stderr
+        assert holdings(*where) == right.cost
+        assert run("undo", "deals", *where, "--yes").returncode == 0
+        assert holdings(*where) == {}
+        done = run("map", file, *where, "--output", tmp_path / "guess.toml")
+        assert "0 of which the ledger doesn't know" in done.stderr
+
+
+# --- kill ------------------------------------------------------------------------------------------------------
+
+FORGETS_KEYS = """
+import api.cli.doors
+api.cli.doors.content_keys = lambda key: lambda line, sha256: None
+from api.cli import main; main()
+"""
+PLAIN = "from api.cli import main; main()"
+COUNT = 3_000
+KILLED_AFTER = 500
+
+
+def killed(program: str, *arguments: str | Path, data: Path) -> int:
+    """Run an import until it has recorded some, kill it without warning; how many events there are then."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+        env=ENVIRONMENT,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while recorded(data) < KILLED_AFTER:
+            assert process.poll() is None, "it ended before it was killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        os.kill(process.pid, signal.SIGKILL)
+    finally:
+        process.kill()
+        process.wait()
+    return recorded(data)
+
+
+def recorded(data: Path) -> int:
+    try:
+        with sqlite3.connect(f"file:{data / 'ledger.sqlite'}?mode=ro", uri=True) as connection:
+            return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+
+
+@pytest.mark.parametrize(("program", "expected"), [(PLAIN, COUNT), (FORGETS_KEYS, None)], ids=["as it is", "control"])
+def test_a_killed_import_goes_on_without_doubling(tmp_path: Path, program: str, expected: int | None) -> None:
+    """Given an import killed in the middle, when the same command runs again, then each row is there once. Without
+    keys by content the rows before the kill are there twice: so the test would see it."""
+    data = tmp_path / "ledger"
+    run("import", lines(tmp_path / "world.jsonl", entity("ant"), entity("bee")), "--data", data, "--yes")
+    rows = [["2023-05-01", "ant", "bee", "equity", "USD", str(number + 1)] for number in range(COUNT - 2)]
+    file = tmp_path / "deals.csv"
+    with file.open("w", newline="") as out:
+        csv.writer(out).writerows(
+            [["effective", "investor", "issuer", "instrument", "amount.currency", "amount.amount"], *rows]
+        )
+    arguments: tuple[str | Path, ...] = ("import", file, "--type", "investment.made", "--data", data, "--yes")
+    there = killed(program, *arguments, data=data)
+    assert KILLED_AFTER <= there < COUNT
+    again = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)], capture_output=True, env=ENVIRONMENT, check=False
+    )
+    assert again.returncode == 0, again.stderr
+    total = recorded(data)
+    with sqlite3.connect(data / "ledger.sqlite") as connection:
+        states: list[Any] = [json.loads(row[0]) for row in connection.execute("SELECT state FROM events")]
+    amounts = [state["data"]["amount"]["amount"] for state in states if state["type"] == "investment.made"]
+    if expected is not None:
+        assert total == expected
+        assert sorted(map(int, amounts)) == list(range(1, COUNT - 1))
+    else:
+        assert len(amounts) > len(set(amounts))
