@@ -337,20 +337,21 @@ class _Books:
         for row in investments:
             if row.record in edges_of:
                 covered[row.record or ""].append(row)
-        items: list[tuple[str, Item]] = []
+        items: list[tuple[int, str, Item]] = []
         of_commitments: set[str] = set()
         for name, record in counted.items():
             names = (name.partition("/")[2], *(row.chain for row in (record.made, *covered[name])))
             of_commitments |= set(names)
             used = record.used(self.converting)
             figure = larger_of(record.agreed(self.converting), used) if record.is_open else used
-            items.append((name, Item(names, record.made.part_of, figure)))
+            items.append((record.made.fact_position, name, Item(names, record.made.part_of, figure)))
         for row in investments:
             is_covered = row.record in edges_of
             if not (is_covered and (row.part_of is None or row.part_of in of_commitments)):
                 names = () if is_covered else (row.chain,)
-                items.append((row.chain, Item(names, row.part_of, row.part.figure(self.converting))))
-        return items
+                figure = row.part.figure(self.converting)
+                items.append((row.fact_position, row.chain, Item(names, row.part_of, figure)))
+        return [(name, item) for _, name, item in sorted(items, key=lambda item: item[0])]
 
     def _funding(
         self, made: _Row, payee: str, figure: Figure, rows: Sequence[_Row], form: str | None
@@ -429,6 +430,7 @@ class _Books:
                 yield self.draft(given.payer, given.payee, "guarantee", open_still, record.rows)
 
 
+_KINDS = ("commitment", "contract", "guarantee")
 _MAKES = frozenset({"commitment.made", "contract.signed", "guarantee.given"})
 _CHANGES = frozenset({"commitment.changed", "contract.changed"})
 _ENDS = frozenset({"commitment.closed", "contract.ended"})
@@ -449,7 +451,7 @@ def _placed(drafts: Sequence[_Draft], books: _Books) -> list[Edge]:
         for node in {node for draft in drafts for node in (draft.payer, draft.payee)}
         if books.parties.attribute(node, "kind", books.at.as_of) == "undisclosed"
     }
-    lots = _lots(drafts) if unnamed else {}
+    lots = _lots(books.rows) if unnamed else {}
 
     def place(node: str, draft: _Draft) -> str:
         return f"{node} {lots[draft.made.chain]}" if node in unnamed else node
@@ -471,8 +473,8 @@ def _placed(drafts: Sequence[_Draft], books: _Books) -> list[Edge]:
     return sorted(found, key=lambda edge: (edge.events[0], edge.payer, edge.payee, edge.kind))
 
 
-def _lots(drafts: Iterable[_Draft]) -> dict[str, int]:
-    """For the first event of each edge the lot that it is in: the first position among all that links connect."""
+def _lots(rows: Iterable[_Row]) -> dict[str, int]:
+    """For each event its lot, by the first position in it: all events of one record, and all that links connect."""
     first: dict[str, str] = {}  # a forest: each name leads to one of its lot
 
     def lot(name: str) -> str:
@@ -482,13 +484,12 @@ def _lots(drafts: Iterable[_Draft]) -> dict[str, int]:
         return name
 
     position: dict[str, int] = {}
-    for draft in drafts:
-        for row in draft.rows:
-            names = {row.chain, *_words(row.linked), *((row.record.partition("/")[2],) if row.record else ())}
-            position[row.chain] = row.fact_position
-            for name in names:
-                first[lot(name)] = lot(draft.made.chain)
+    for row in rows:
+        position[row.chain] = row.fact_position
+        linked = [name for link in _words(row.linked) for name in (link, *(f"{kind}/{link}" for kind in _KINDS))]
+        for name in (*linked, row.record or row.chain):
+            first[lot(name)] = lot(row.chain)
     earliest: dict[str, int] = {}
     for chain, where in position.items():
         earliest[lot(chain)] = min(where, earliest.get(lot(chain), where))
-    return {draft.made.chain: earliest[lot(draft.made.chain)] for draft in drafts}
+    return {chain: earliest[lot(chain)] for chain in position}

@@ -71,6 +71,8 @@ CONTRACTS = ["cloud-deal", "chip-deal", "licence-deal"]
 GUARANTEES = ["backstop", "surety"]
 CLAIMS = ["all-told", "last-year", "this-year", "next-year", "one-round", "this-round", "their-view", "our-view"]
 RESTRICTIONS = ["mandate", "embargo", "covenant"]
+LINKING = ("investment.made", "contract.signed", "commitment.made")
+FORMS = ["cash", "cloud_credit", "stock", ["cash", "cloud_credit"]]
 # What makes the records of each kind, and the ids that they are given.
 RECORDS = {
     "commitment": ("commitment.made", COMMITMENTS),
@@ -79,7 +81,7 @@ RECORDS = {
     "claim": ("claim.published", CLAIMS),
     "restriction": ("restriction.imposed", RESTRICTIONS),
 }
-INSTRUMENTS = [*["equity"] * 8, "fund_interest", "fund_interest", "debt", "grant"]
+INSTRUMENTS = [*["equity"] * 8, "fund_interest", "fund_interest", "debt", "grant", "warrant"]
 # Few enough that days tie, and that periods overlap, touch and lie in one another.
 EFFECTIVE = [
     "2022-06-30",
@@ -282,12 +284,21 @@ class Builder:
     def _pledge(self) -> str:
         return self._record(COMMITMENTS, "commitment.made", makes=False)
 
-    def _part_of(self, data: Event, fact: Fact) -> None:
-        earlier = self._before(fact, fact.type)
+    def _part_of(self, data: Event, fact: Fact, *others: str) -> None:
+        """Part of an earlier one of its type, now and then of another type."""
+        kind = self._choose.one_of([fact.type, fact.type, fact.type, *others])
+        earlier = self._before(fact, kind)
         if earlier and self._choose.chance(50):
             whole = self._choose.one_of(earlier[-3:])
             by_slug = whole.slug is not None and whole.slug != fact.slug and self._choose.chance(60)
             data["part_of"] = whole.slug if by_slug else whole.id
+
+    def _linked(self, data: Event, fact: Fact) -> None:
+        """Named by another event of money, or by its record."""
+        earlier = [one for kind in LINKING for one in self._before(fact, kind)]
+        if earlier and self._choose.chance(25):
+            other = self._choose.one_of(earlier)
+            data["linked"] = other.slug if other.slug is not None and self._choose.chance(50) else [other.id]
 
     # --- the types --------------------------------------------------------------------------------------------
 
@@ -305,7 +316,10 @@ class Builder:
         if self._choose.chance(30):
             data["commitment"] = self._pledge()
             self._maybe(data, 30, "inside_commitment", lambda: self._choose.chance(50))
-        self._part_of(data, fact)
+        self._maybe(data, 25, "form", lambda: self._choose.one_of(FORMS))
+        self._maybe(data, 10, "seller", lambda: self._choose.one_of(PARTIES))
+        self._linked(data, fact)
+        self._part_of(data, fact, "commitment.made")
         return data
 
     def investment_sold(self, _: Fact) -> Event:
@@ -356,6 +370,7 @@ class Builder:
         }
         self._maybe(data, 40, "stage", lambda: self._choose.one_of(["planned", "announced", "agreed"]))
         self._maybe(data, 40, "horizon", self._horizon)
+        self._maybe(data, 20, "form", lambda: self._choose.one_of(FORMS))
         self._part_of(data, fact)
         return data
 
@@ -381,7 +396,9 @@ class Builder:
         return {"commitment": fact.slug, "amount": self._money()}
 
     def contract_signed(self, fact: Fact) -> Event:
-        customer, provider = self._two()
+        provider, customer = self._two()
+        if self._choose.chance(40):  # the others buy of whom they are financed by
+            provider, customer = customer, provider
         data: Event = {
             "contract": fact.slug,
             "customer": customer,
@@ -393,6 +410,7 @@ class Builder:
         self._maybe(data, 40, "term", self._horizon)
         self._maybe(data, 40, "exclusive", lambda: self._choose.one_of(["customer", "provider", "both"]))
         self._maybe(data, 40, "take_or_pay", lambda: self._choose.chance(70))
+        self._linked(data, fact)
         return data
 
     def contract_changed(self, fact: Fact) -> Event:

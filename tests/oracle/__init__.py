@@ -10,6 +10,7 @@ from tests.oracle.claims import claims
 from tests.oracle.commitments import commitments
 from tests.oracle.contracts import contracts
 from tests.oracle.entities import entities
+from tests.oracle.exposures import exposures
 from tests.oracle.holdings import holdings
 from tests.oracle.performance import performance
 from tests.oracle.restrictions import restrictions
@@ -20,6 +21,7 @@ __all__ = [
     "commitments",
     "contracts",
     "entities",
+    "exposures",
     "holdings",
     "performance",
     "restrictions",
