@@ -11,11 +11,13 @@ from api import changes, docs_page, events, feed, health, problems, questions
 from api.doorkeeper import Doorkeeper
 from api.openapi import openapi
 from api.service import Service
+from api.tracing import IdsOfSpan, telemetry
 
 
 def create_app(service: Service, recorded_by: str = "rest") -> ASGIApp:
     """The doors of a running service. `recorded_by` is what events that come in here are stamped with."""
     app = FastAPI(
+        telemetry=telemetry(service.settings.otel),
         version=version("deal-ledger"),
         openapi_url=None,
         docs_url=None,
@@ -23,6 +25,8 @@ def create_app(service: Service, recorded_by: str = "rest") -> ASGIApp:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,  # what generated clients call it: get_holdings
     )
+    if service.settings.otel:
+        app.add_middleware(IdsOfSpan)
     app.state.service = service
     app.state.recorded_by = recorded_by
     problems.handle(app)

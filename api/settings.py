@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from api.tracing import has_packages
 
 MIB = 1024 * 1024
 
@@ -49,8 +51,20 @@ class Settings(BaseSettings):
         description="Longest that a client of the feed may ask to wait for news by long polling, in seconds.",
     )
     question_threads: int = Field(default=4, ge=1, le=64, description="Questions answered at the same time; more wait.")
+    otel: bool = Field(
+        default=False,
+        description="Send traces and request metrics to the OpenTelemetry collector that OTEL_EXPORTER_OTLP_ENDPOINT "
+        "names; needs the extra `otel`.",
+    )
     log_level: str = Field(
         default="info",
         pattern="^(debug|info|warning|error)$",
         description="Least severe log lines written to stderr: debug, info, warning or error.",
     )
+
+    @field_validator("otel")
+    @classmethod
+    def _has_packages(cls, on: bool) -> bool:
+        if on and not has_packages():
+            raise ValueError("the packages aren't there: pip install 'deal-ledger[otel]'")
+        return on

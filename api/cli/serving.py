@@ -65,7 +65,7 @@ class Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
-            lifespan="off",
+            lifespan="on" if service.settings.otel else "off",  # FastAPI begins and ends to export with it
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         super().__init__(config)
