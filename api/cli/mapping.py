@@ -13,7 +13,8 @@ from api.cli.doors import door
 from api.cli.ledgers import Data, Source, Url, settings_of
 from api.cli.talking import Exit, fail, failures_told, say
 from api.files.days import ORDERS
-from api.files.guessing import Guess, Proposal, name_parties, propose, written
+from api.files.guessing import Guess, Proposal, name_parties, propose
+from api.files.map_text import written
 from api.files.names import Parties
 from api.files.rows import columns_of, fields_of
 from api.files.table import NotATable, Table, read_table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,64 +14,9 @@ from api.files.figures import SYMBOLS, UNITS, Style, Unreadable, read_money, uni
 from api.files.maps import field_of
 from api.files.names import Parties
 from api.files.rows import Column, columns_of, entity_columns, fields_of
+from api.files.synonyms import CALLED, INSTRUMENTS
 from api.files.table import Table
 
-# How people call what a field holds. A column whose name is near one of these is guessed to be it.
-_CALLED = {
-    "effective": ("date", "deal date", "closing date", "close date", "transaction date", "announced", "signed", "when"),
-    "known": ("known", "reported on", "publication date", "published on", "news date", "source date"),
-    "status": ("status", "confidence", "deal status"),
-    "note": ("note", "notes", "comment", "comments", "remarks", "memo"),
-    "source.url": ("source", "url", "link", "source url", "reference"),
-    "source.title": ("source title", "headline", "article"),
-    "source.publisher": ("publisher", "source name", "newspaper", "outlet"),
-    "investor": ("investor", "investors", "lead investor", "backer", "fund", "buyer", "acquirer", "lender", "firm"),
-    "issuer": ("company", "issuer", "target", "portfolio company", "investee", "startup", "business", "borrower"),
-    "holder": ("holder", "seller", "owner", "investor", "shareholder", "fund", "lp"),
-    "amount": ("amount", "deal size", "size", "investment", "amount invested", "invested", "value", "deal value",
-               "total", "consideration", "commitment", "contract value", "cost", "ticket"),
-    "proceeds": ("proceeds", "amount", "price", "sale price", "value", "deal value", "exit value"),
-    "instrument": ("instrument", "security", "deal type", "investment type", "asset class", "type of security"),
-    "round": ("round", "series", "funding round", "stage", "round name"),
-    "stake": ("stake", "ownership", "equity stake", "share acquired", "share", "percent acquired", "holding"),
-    "units": ("units", "shares", "number of shares", "quantity", "no of shares"),
-    "seller": ("seller", "vendor", "sold by"),
-    "buyer": ("buyer", "acquirer", "sold to", "purchaser"),
-    "lead": ("lead", "is lead", "led"),
-    "form": ("form", "form of payment", "consideration type"),
-    "from": ("from", "investor", "lp", "limited partner", "committed by", "pledged by", "payer"),
-    "to": ("to", "company", "fund", "recipient", "committed to", "beneficiary"),
-    "commitment": ("commitment", "commitment id", "pledge"),
-    "purpose": ("purpose", "use of funds"),
-    "binding": ("binding", "is binding"),
-    "contract": ("contract", "contract id", "agreement"),
-    "customer": ("customer", "client", "buyer", "purchaser"),
-    "provider": ("provider", "supplier", "vendor", "seller"),
-    "resource": ("resource", "product", "service"),
-    "subject": ("company", "subject", "issuer", "name"),
-    "value": ("valuation", "value", "post money", "market cap", "fair value", "nav", "mark"),
-    "basis": ("basis", "valuation basis", "valuation type"),
-    "payer": ("payer", "paid by", "fund", "company"),
-    "entity": ("id", "entity", "slug"),
-    "name": ("name", "company", "entity name", "party"),
-    "kind": ("kind", "type", "category"),
-    "country": ("country", "domicile", "hq country"),
-    "city": ("city", "hq"),
-    "sector": ("sector", "industry"),
-    "parent": ("parent", "owner", "group"),
-    "base": ("base", "from currency"),
-    "quote": ("quote", "to currency"),
-    "rate": ("rate", "fx rate", "exchange rate"),
-}  # fmt: skip
-# Which word is meant by what people write for an instrument.
-_INSTRUMENTS = (
-    (r"seed|series|angel|pre-?seed|growth|equity|ipo|common|preferred|stock|share", "equity"),
-    (r"convert|safe|bridge", "convertible"),
-    (r"debt|loan|bond|credit|note|venture debt", "debt"),
-    (r"fund|lp\b", "fund_interest"),
-    (r"warrant", "warrant"),
-    (r"grant", "grant"),
-)
 _LIKELY_TYPES = (
     "investment.made",
     "investment.sold",
@@ -89,7 +33,6 @@ _COMMA = re.compile(r"[0-9],([0-9]{1,2}|[0-9]{4,})(?![0-9])")
 _POINT = re.compile(r"[0-9]\.([0-9]{1,2}|[0-9]{4,})(?![0-9])")
 _NEAR = 82
 _LOOKED_AT = 500
-_SHOWN = 3
 
 
 @dataclass
@@ -171,14 +114,14 @@ def _values(table: Table, name: str) -> list[str]:
 def _fit(kind: str, names: Sequence[str]) -> float:
     """How well a type's fields answer to the names of columns; a required field that nothing fills tells against it."""
     best = {one: max((_likeness(name, one) for name in names), default=0) for one in _fillable(kind)}
-    required = [one.name for one in fields_of(kind).values() if one.required and one.name in _CALLED]
+    required = [one.name for one in fields_of(kind).values() if one.required and one.name in CALLED]
     missing = sum(best.get(name, 0) < _NEAR for name in required)
     return sum(score for score in best.values() if score >= _NEAR) / 100 - missing
 
 
 def _fillable(kind: str) -> list[str]:
     known = {*fields_of(kind), *columns_of(kind)}
-    return [name for name in _CALLED if name in known]
+    return [name for name in CALLED if name in known]
 
 
 def _guessed(kind: str, names: Sequence[str], samples: dict[str, list[str]]) -> dict[str, Guess]:
@@ -219,7 +162,7 @@ def _guessed(kind: str, names: Sequence[str], samples: dict[str, list[str]]) -> 
 
 def _likeness(name: str, one: str) -> float:
     plain = _bare(name)
-    return max(fuzz.token_sort_ratio(plain, called) for called in (one, *_CALLED[one]))
+    return max(fuzz.token_sort_ratio(plain, called) for called in (one, *CALLED[one]))
 
 
 def _bare(name: str) -> str:
@@ -341,71 +284,4 @@ def _instrument(proposal: Proposal) -> None:
 
 def _meant(text: str) -> str:
     plain = text.casefold()
-    return next((word for pattern, word in _INSTRUMENTS if re.search(pattern, plain)), "")
-
-
-# --- as TOML ----------------------------------------------------------------------------------------------------
-
-
-def written(proposal: Proposal, source: str) -> str:
-    """The map as a file, with comments for whoever looks it over."""
-    lines = [
-        f"# How the columns of {source} become events. Look it over, and import with --map.",
-        "# docs/files.md tells what a map can say.",
-        "",
-        f"type = {_text(proposal.type)}",
-    ]
-    if proposal.dates is not None:
-        lines.append(f"dates = {_text(proposal.dates)}  # of dates in numbers; guessed from the values")
-    elif proposal.dates_open:
-        lines.append('# dates = "day-first"  # MISSING: 3/4/2023 may be two days; say day-first or month-first')
-    if proposal.currency is not None:
-        lines.append(f"currency = {_text(proposal.currency)}  # of amounts that name none")
-    elif proposal.needs_currency:
-        lines.append('# currency = "USD"  # MISSING: there are amounts that name no currency')
-    lines += ["", "[columns]"]
-    for name, guess in proposal.columns.items():
-        shown = ", ".join(proposal.samples[name][:_SHOWN])[:80] or "empty"
-        why = f"guessed by {guess.why}" if guess.why else "left out"
-        lines.append(f"{_text(name)} = {_target(guess)}  # {why}; like {_comment(shown)}")
-    lines += ["", "# The same for every row.", "[constants]"]
-    lines += [f"{_key(name)} = {_text(value)}" for name, value in proposal.constants.items()]
-    for one in proposal.missing:
-        words = ", ".join(one.values) or "nothing in the file fills it"
-        lines.append(f'# {_key(one.name)} = ""  # MISSING: {words}')
-    for name, values in proposal.values.items():
-        lines += ["", f"# What the words of the file mean for {name}.", f"[values.{_key(name)}]"]
-        for said, meant in values.items():
-            note = "" if meant else "  # MISSING"
-            lines.append(f"{'# ' if not meant else ''}{_text(said)} = {_text(meant)}{note}")
-    lines += ["", "# Names in the file that the ledger doesn't have, and the ids of those who are meant.", "[entities]"]
-    for name, near in proposal.entities.items():
-        nearest = f" near: {', '.join(near)}" if near else " nobody near; --register registers it"
-        lines.append(f"# {_text(name)} = {_text(near[0].partition(' ')[0] if near else '')}  #{_comment(nearest)}")
-    kinds = [
-        name for guess in proposal.columns.values() for name in guess.fields if name in entity_columns(proposal.type)
-    ]
-    lines += ["", "# What becomes of unknown names with --register.", "[register]"]
-    lines += [f'{_key(name)} = "company"' for name in kinds]
-    return "\n".join(lines) + "\n"
-
-
-def _target(guess: Guess) -> str:
-    to = json.dumps(guess.fields) if len(guess.fields) > 1 else _text(guess.fields[0] if guess.fields else "")
-    if not guess.settings:
-        return to
-    more = "".join(f", {name} = {json.dumps(value)}" for name, value in guess.settings.items())
-    return f"{{ to = {to}{more} }}"
-
-
-def _text(text: str) -> str:
-    """A text as TOML has it; its escapes are those of JSON."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _text(name)
-
-
-def _comment(text: str) -> str:
-    return "".join(sign if sign.isprintable() else " " for sign in text)
+    return next((word for pattern, word in INSTRUMENTS if re.search(pattern, plain)), "")

@@ -105,7 +105,9 @@ def read_map(path: Path) -> ColumnMap:
     try:
         found = ColumnMap.model_validate(said)
     except ValidationError as error:
-        one = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        # Of a union's branches the one that came furthest is meant.
+        found_wrong = error.errors(include_url=False, include_input=False, include_context=False)
+        one = max(found_wrong, key=lambda wrong: len(wrong["loc"]))
         where = ".".join(str(step) for step in one["loc"] if step not in ("str", "list[str]", "Target"))
         detail, _, mend = one["msg"].removeprefix("Value error, ").partition("; ")
         raise BadMap(f"{path}: {where or 'map'}", detail, mend or "docs/files.md shows what a map may say") from None

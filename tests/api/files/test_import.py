@@ -100,7 +100,7 @@ def position(*where: str | Path) -> int:
 
 def test_twelve_mistakes_in_two_hundred_deals(ledger: Path, deals: tuple[Sheet, Path, Path], tmp_path: Path) -> None:
     """Given the table with its mistakes: each is told and nothing written; if one says so the good rows go in, then the
-    mended ones from the file of problems; the whole mended file has nothing new then, and holdings are as the rows say."""
+    mended ones from the file of problems; the mended file has nothing new then, and holdings are as the rows say."""
     right, file, column_map = deals
     where = ("--data", ledger)
     before = position(*where)

@@ -1,0 +1,208 @@
+"""Maps of an analyst's own columns: guessed, written, read strictly, and what the cells become by them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.files.guessing import name_parties, propose
+from api.files.map_text import written
+from api.files.mapping import Mapper
+from api.files.maps import BadMap, ColumnMap, read_map
+from api.files.names import Parties, slug
+from api.files.reading import Reading, read_files
+from api.files.rows import event_of
+from api.files.table import read_table
+from ledger.event import TYPES, parse_event
+from tests.api.files.analyst import COMPANIES, FUNDS, ids, sheet
+
+PARTIES = Parties({"entity": ids(name), "name": name, "aliases": [f"{name} Inc."]} for name in (*FUNDS, *COMPANIES))
+
+
+def table(*rows: str) -> Any:
+    return read_table("\n".join(rows).encode())
+
+
+# --- guesses ---------------------------------------------------------------------------------------------------
+
+
+def test_a_map_is_guessed_by_headers_and_values():
+    """The headers of a usual sheet of deals, their currency and unit, and what its words mean."""
+    found = propose(
+        table(
+            "Date;Investor;Company;Amount ($M);Round;Stake %;Source;Analyst",
+            "25/9/2023;Acme Capital;Anthropic;4.5;Series A;12;https://example.com;JD",
+            "3/4/2023;Acme Capital;Beta AI;10-12;Venture debt;;https://example.com;JD",
+        ),
+        None,
+    )
+    assert found.type == "investment.made"
+    assert {name: guess.fields for name, guess in found.columns.items()} == {
+        "Date": ["effective"],
+        "Investor": ["investor"],
+        "Company": ["issuer"],
+        "Amount ($M)": ["amount"],
+        "Round": ["round", "instrument"],
+        "Stake %": ["stake"],
+        "Source": ["source.url"],
+        "Analyst": [],
+    }
+    assert found.columns["Amount ($M)"].settings == {"currency": "USD", "unit": "millions"}
+    assert found.columns["Stake %"].settings == {"percent": True}
+    assert found.values == {"instrument": {"Series A": "equity", "Venture debt": "debt"}}
+    assert (found.dates, found.dates_open, found.left_over, found.missing) == ("day-first", False, ["Analyst"], [])
+    assert not found.needs_currency
+
+
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [
+        ("Date,Client,Supplier,Contract value,Product,Binding,Agreement", "contract.signed"),
+        ("Date,Seller,Company,Proceeds,Units,Security", "investment.sold"),
+        ("Date,Company,Valuation,Basis", "valuation.recorded"),
+        ("Date,Base,Quote,Rate", "rate.published"),
+        ("Since,Name,Kind,Country,Id", "entity.registered"),
+    ],
+)
+def test_the_type_is_guessed_by_what_the_columns_are_called(header: str, kind: str):
+    assert propose(table(header), None).type == kind
+
+
+def test_what_nothing_tells_is_left_open():
+    """The order of dates that may be two days, the currency of bare amounts, fields that nothing fills."""
+    found = propose(table("Date,Investor,Amount", "3/4/2023,Acme Capital,5"), "investment.made")
+    assert (found.dates, found.dates_open, found.needs_currency) == (None, True, True)
+    assert [one.name for one in found.missing] == ["issuer"]
+    text = written(found, "deals.csv")
+    assert text.count("MISSING") == 3
+    assert found.constants == {"instrument": "equity"}
+    both = propose(table("Date", "25/4/2023", "4/25/2023"), "investment.made")
+    assert (both.dates, both.dates_open) == (None, True)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_whatever_is_guessed_is_a_map(tmp_path: Path, kind: str):
+    """The file that is written can be read, for every type and with headers of any signs."""
+    header = ["Date", 'A "quoted" name', "Näme = x", "amount", "# note", "tab\\there", "Amount (EUR bn)"]
+    found = propose(
+        table(",".join(f'"{name}"'.replace('"quoted"', '""quoted""') for name in header), "1,2,3,4,5,6,7"), kind
+    )
+    path = tmp_path / "deals.map.toml"
+    path.write_text(written(found, "deals.csv"), encoding="utf-8")
+    assert list(read_map(path).columns) == header
+
+
+def test_names_that_nobody_has_are_noted_with_the_nearest():
+    found = propose(table("Investor,Company", "Acme Capital,Antropic", "Delta Ventures,Xyz"), "investment.made")
+    assert name_parties(found, table("Investor,Company", "Acme Capital,Antropic", "Delta Ventures,Xyz"), PARTIES) == 4
+    assert found.entities == {"Antropic": ["anthropic (Anthropic)"], "Xyz": []}
+    assert '# "Antropic" = "anthropic"' in written(found, "deals.csv")
+
+
+def test_the_guess_for_the_analysts_sheet_reads_all_of_it(tmp_path: Path):
+    """Two hundred deals, guessed, written, read again: each row is an event."""
+    file, path = tmp_path / "deals.csv", tmp_path / "deals.map.toml"
+    file.write_text(sheet().text(), encoding="utf-8", newline="")
+    path.write_text(written(propose(read_table(file.read_bytes()), None), "deals.csv"), encoding="utf-8")
+    [read] = read_files([file], Reading(map=read_map(path), parties=lambda: PARTIES))
+    assert [item.problems for item in read.items if item.problems] == []
+    assert len(read.items) == 200
+
+
+# --- maps read --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "told"),
+    [
+        ("x", "map.toml", "not TOML"),
+        ("[columns]", "map", "no type"),
+        ('type = "investment.mad"\n[columns]', "type", "investment.made"),
+        ('type = "investment.made"', "columns", "required"),
+        ('type = "investment.made"\n[columns]\nA = "issur"', "columns.A", "issuer"),
+        ('type = "investment.made"\n[columns]\nA = ["issuer", "issur"]', "columns.A", "issuer"),
+        ('type = "investment.made"\n[columns]\nA = { to = "amount", units = "k" }', "columns.A.units", "not permitted"),
+        ('type = "investment.made"\n[columns]\nA = { to = "amount", unit = "k" }', "columns.A.unit", "millions"),
+        ('type = "investment.made"\n[columns]\n[constants]\nstate = "x"', "constants", "no field state"),
+        ('type = "investment.made"\ncurrency = "usd"\n[columns]', "currency", "ISO 4217"),
+        ('type = "investment.made"\n[columns]\n[register]\nissuer = "firm"', "register.issuer", "company"),
+    ],
+)
+def test_a_map_that_is_wrong_says_where(tmp_path: Path, text: str, where: str, told: str):
+    path = tmp_path / "map.toml"
+    path.write_text(text)
+    with pytest.raises(BadMap) as wrong:
+        read_map(path)
+    assert where in wrong.value.where
+    assert told in f"{wrong.value.detail} {wrong.value.mend}"
+
+
+# --- rows by a map ----------------------------------------------------------------------------------------------
+
+BASE = {"columns": {"I": "investor", "C": "issuer", "A": "amount", "D": "effective"}, "type": "investment.made"}
+
+
+def read(row: dict[str, str], *, register: bool = False, **more: Any) -> Any:
+    column_map = ColumnMap.model_validate({**BASE, "constants": {"instrument": "equity"}, **more})
+    return Mapper(column_map, PARTIES, register=register).read(row)
+
+
+ROW = {"I": "Acme Capital", "C": "anthropic", "A": "$5m", "D": "2023"}
+
+
+def test_a_row_is_an_event():
+    """Names become ids, figures and dates their exact forms; empty cells say nothing."""
+    event = event_of(read({**ROW, "I": "ACME capital, inc"}).cells)
+    parse_event(event)
+    assert event == {
+        "type": "investment.made",
+        "effective": "2023",
+        "data": {
+            "investor": "acme-capital",
+            "issuer": "anthropic",
+            "instrument": "equity",
+            "amount": {"currency": "USD", "amount": "5000000", "original": "$5m"},
+        },
+    }
+
+
+def test_a_column_may_say_the_type_and_fill_fields_of_any():
+    """`type` is read before the others, whatever the order of columns."""
+    columns = {"A": "amount", "I": "investor", "C": "issuer", "What": "type", "D": "effective"}
+    mapped = read({**ROW, "What": "Buy"}, columns=columns, type=None, values={"type": {"Buy": "investment.made"}})
+    assert parse_event(event_of(mapped.cells)).type == "investment.made"
+
+
+def test_texts_are_texts_whatever_they_look_like():
+    """A note that says null, or begins like JSON, is that note."""
+    for note in ("null", '"quoted"', "[1]", "a; b", "=1+1"):
+        mapped = read({**ROW, "N": note}, columns={**BASE["columns"], "N": "note"})
+        assert event_of(mapped.cells)["note"] == note
+
+
+@pytest.mark.parametrize(
+    ("cells", "more", "told"),
+    [
+        ({"I": "Nobody"}, {}, "nobody is called Nobody"),
+        ({"I": "Akme"}, {"entities": {"Akme": "akme"}}, "nobody is called Akme"),
+        ({"S": "yes"}, {"columns": {**BASE["columns"], "S": "status"}}, "none of the words for status"),
+        ({"L": "perhaps"}, {"columns": {**BASE["columns"], "L": "lead"}}, "neither yes nor no"),
+    ],
+)
+def test_a_cell_that_says_nothing_known_is_told(cells: dict[str, str], more: dict[str, Any], told: str):
+    [problem] = read({**ROW, **cells}, **more).problems
+    assert told in problem.detail
+    assert problem.mend
+
+
+def test_a_name_of_two_is_refused():
+    parties = Parties([{"entity": "one", "name": "Same"}, {"entity": "two", "name": "same"}])
+    column_map = ColumnMap.model_validate(BASE)
+    [problem] = Mapper(column_map, parties, register=True).read({"I": "Same", "C": "one"}).problems
+    assert "a name of one and of two" in problem.detail
+
+
+def test_ids_are_made_of_names():
+    assert [slug(name) for name in ("Ärger & Söhne GmbH", "日本", "  A--b ")] == ["arger-sohne-gmbh", "", "a-b"]
