@@ -17,7 +17,8 @@ from ledger.money import ARITHMETIC, ONE, ZERO, Bounds, total
 from projections import network as networks
 from projections.circulation import circulation
 from projections.cycles import cycles
-from projections.edges import CREDIT, Edge, Layer, entity_of, graph
+from projections.drafts import CREDIT, Layer
+from projections.edges import Edge, entity_of, graph
 from projections.figures import MissingRate, bounds_shown, money_shown, number
 from projections.finn import finn
 from projections.network import Network, Ratio

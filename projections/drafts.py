@@ -1,0 +1,238 @@
+"""Drafts of edges: which event makes which edge in which layer, between the groups of the parties that it names.
+
+docs/exposure.md has the rules in words.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal
+
+from ledger.money import NOTHING, ZERO, Bounds
+from projections.deals import Deal, Row, deals_of, words
+from projections.figures import Exchange, Figure, Item, beyond_parts, larger_of, left_of
+from projections.parties import Parties
+from projections.visibility import Point
+
+Layer = Literal["announced", "contracted", "paid"]
+Kind = Literal["funding", "purchase", "return", "guarantee", "equity_consideration"]
+# What is left out of the graph unless it is asked for.
+Extra = Literal["debt_service", "guarantees", "secondary", "equity_to_customers"]
+
+CREDIT, _STOCK, _CASH = "cloud_credit", "stock", "cash"
+_DEBT_SERVICE = ("interest", "principal")
+_NO_EDGE = ("capex", "spend")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An edge between the parties that its events name, with the names by which others link to it."""
+
+    payer: str
+    payee: str
+    kind: Kind
+    form: str | None
+    figure: Figure
+    made: Row
+    rows: Sequence[Row]
+    currency: str
+
+    @property
+    def amount(self) -> Bounds:
+        return self.figure.amounts.get(self.currency, NOTHING)
+
+    @property
+    def is_edge(self) -> bool:
+        """Whether anything can flow, and not inside one group."""
+        return self.payer != self.payee and (bool(self.figure.missing) or self.amount.high != ZERO)
+
+    @property
+    def events(self) -> tuple[tuple[int, str], ...]:
+        return tuple(sorted({(row.fact_position, row.chain) for row in self.rows}))
+
+
+@dataclass
+class Books:
+    """Everything that counts at a point, and the edges that follow from it. `include` is of Extra."""
+
+    at: Point
+    converting: Exchange
+    layer: Layer
+    include: frozenset[str]
+    parties: Parties
+    rows: Sequence[Row]
+    roots: dict[str, str] = field(default_factory=dict)
+
+    def drafts(self) -> Iterator[Draft]:
+        if self.layer == "paid":
+            yield from self._payments()
+        else:
+            yield from self._contracts()
+        yield from self._capital()
+        yield from self._returns()
+        yield from self._guarantees()
+
+    def node(self, entity: str) -> str:
+        """The ultimate parent on the day that is asked about."""
+        root = self.roots.get(entity)
+        if root is None:
+            root = self.roots[entity] = self.parties.root(entity, self.at.as_of)
+        return root
+
+    def draft(
+        self, payer: str, payee: str, kind: Kind, figure: Figure, rows: Sequence[Row], form: str | None = None
+    ) -> Draft:
+        currency = self.at.currency or ""
+        return Draft(self.node(payer), self.node(payee), kind, form, figure, rows[0], rows, currency)
+
+    @cached_property
+    def deals(self) -> dict[str, Deal]:
+        return deals_of(self.rows)
+
+    def _of_kind(self, kind: str) -> Iterator[tuple[str, Deal]]:
+        return ((name, record) for name, deal in self.deals.items() if name.startswith(f"{kind}/"))
+
+    # --- purchases ----------------------------------------------------------------------------------------------
+
+    def _payments(self) -> Iterator[Draft]:
+        for _, deal in self._of_kind("contract"):
+            for row in deal.taken:
+                figure = row.part.figure(self.converting)
+                yield self.draft(deal.made.payer, deal.made.payee, "purchase", figure, [row, deal.made])
+
+    def _contracts(self) -> Iterator[Draft]:
+        for _, deal in self._of_kind("contract"):
+            if deal.made.binding or self.layer == "announced":
+                figure = deal.agreed(self.converting) if deal.end is None else deal.used(self.converting)
+                yield self.draft(deal.made.payer, deal.made.payee, "purchase", figure, deal.rows)
+
+    # --- capital ------------------------------------------------------------------------------------------------
+
+    def _capital(self) -> Iterator[Draft]:
+        """Commitments and investments; of a whole, what its named parts leave of it."""
+        counted = self._counted_commitments()
+        edges_of = {name for name, deal in counted.items() if deal.is_open and deal.made.subtype not in _NO_EDGE}
+        investments = [row for row in self.rows if row.type == "investment.made"]
+        items = self._items(counted, edges_of, investments)
+        left = dict(zip((key for key, _ in items), beyond_parts([item for _, item in items]), strict=True))
+        for name, deal in counted.items():
+            made = deal.made
+            if name in edges_of:
+                yield from self._funding(made, made.payee, left[name], deal.rows, made.form)
+            elif made.subtype not in _NO_EDGE:
+                for row in deal.taken:
+                    if row.type == "commitment.drawn":
+                        figure = row.part.figure(self.converting)
+                        yield from self._funding(made, made.payee, figure, [row, made], made.form)
+        for row in investments:
+            drawn_on = counted.get(row.record or "")
+            form = row.form or (drawn_on.made.form if drawn_on else None)
+            if row.record not in edges_of or row.record is None:
+                yield from self._funding(row, row.payee, left[row.chain], [row], form)
+            elif drawn_on is not None and CREDIT not in words(drawn_on.made.form):
+                yield from self._credit(row, row.payee, row.part.figure(self.converting), [row], form)
+
+    def _counted_commitments(self) -> dict[str, Deal]:
+        """The commitments of this layer; what one promises oneself is none."""
+        if self.layer == "paid":
+            return {}
+        return {
+            name: deal
+            for name, deal in self._of_kind("commitment")
+            if deal.made.payer != deal.made.payee and (self.layer == "announced" or deal.binding)
+        }
+
+    def _items(
+        self, counted: dict[str, Deal], edges_of: set[str], investments: Sequence[Row]
+    ) -> list[tuple[str, Item]]:
+        """What may be a whole or a part: commitments, and investments that aren't covered by a commitment's edge.
+
+        What is covered answers to the name of its commitment. As a part it may still be taken from another investment.
+        """
+        covered: dict[str, list[Row]] = defaultdict(list)
+        for row in investments:
+            if row.record in edges_of:
+                covered[row.record or ""].append(row)
+        items: list[tuple[int, str, Item]] = []
+        of_commitments: set[str] = set()
+        for name, deal in counted.items():
+            names = (name.partition("/")[2], *(row.chain for row in (deal.made, *covered[name])))
+            of_commitments |= set(names)
+            used = deal.used(self.converting)
+            figure = larger_of(deal.agreed(self.converting), used) if deal.is_open else used
+            items.append((deal.made.fact_position, name, Item(names, deal.made.part_of, figure)))
+        for row in investments:
+            is_covered = row.record in edges_of
+            if not (is_covered and (row.part_of is None or row.part_of in of_commitments)):
+                names = () if is_covered else (row.chain,)
+                figure = row.part.figure(self.converting)
+                items.append((row.fact_position, row.chain, Item(names, row.part_of, figure)))
+        return [(name, item) for _, name, item in sorted(items, key=lambda item: item[0])]
+
+    def _funding(self, made: Row, payee: str, figure: Figure, rows: Sequence[Row], form: str | None) -> Iterator[Draft]:
+        """The edge of money that is given, and what comes back by itself if it is given as credit."""
+        if made.subtype == "secondary":
+            if "secondary" in self.include:
+                yield self.draft(made.payer, made.seller or payee, "funding", figure, rows, form)
+        elif given := self._equity(made, payee, form):
+            if "equity_to_customers" in self.include:
+                yield self.draft(*given, "equity_consideration", figure, rows, _STOCK)
+        else:
+            yield self.draft(made.payer, payee, "funding", figure, rows, form)
+            yield from self._credit(made, payee, figure, rows, form)
+
+    def _credit(self, made: Row, payee: str, figure: Figure, rows: Sequence[Row], form: str | None) -> Iterator[Draft]:
+        """The purchase that cloud credit can only be used for. How much of a mixture is credit, nobody said."""
+        forms = words(form)
+        if CREDIT in forms and made.subtype != "secondary":
+            if len(forms) > 1:
+                amounts = {name: Bounds(ZERO, None, bounds.high) for name, bounds in figure.amounts.items()}
+                figure = replace(figure, amounts=amounts)
+            yield self.draft(payee, made.payer, "purchase", figure, rows, CREDIT)
+
+    def _equity(self, made: Row, payee: str, form: str | None) -> tuple[str, str] | None:
+        """Giver and customer, if this is equity that a provider gives to its customer; None if it isn't.
+
+        Stock with which a provider pays for a part of its customer; a warrant, or stock, that a customer got of its
+        provider with their contract.
+        """
+        forms = words(form)
+        if forms == {_STOCK} and (self.node(payee), self.node(made.payer)) in self.trades:
+            return made.payer, payee
+        if (made.instrument == "warrant" and _CASH not in forms) or forms == {_STOCK}:
+            contracts = self.trades.get((self.node(made.payer), self.node(payee)), [])
+            named = {made.chain, *words(made.linked)}
+            if any(named & ids for ids in contracts):
+                return payee, made.payer
+        return None
+
+    @cached_property
+    def trades(self) -> dict[tuple[str, str], list[set[str]]]:
+        """By customer and provider, for each of their contracts the ids that name it or that it names."""
+        found: dict[tuple[str, str], list[set[str]]] = defaultdict(list)
+        for name, deal in self._of_kind("contract"):
+            ids = {deal.made.chain, name.partition("/")[2], *words(deal.made.linked)}
+            found[self.node(deal.made.payer), self.node(deal.made.payee)].append(ids)
+        return dict(found)
+
+    # --- what comes back, and what is only promised -------------------------------------------------------------
+
+    def _returns(self) -> Iterator[Draft]:
+        for row in self.rows:
+            served = row.subtype in _DEBT_SERVICE
+            if row.type == "distribution.paid" and (not served or "debt_service" in self.include):
+                yield self.draft(row.payer, row.payee, "return", row.part.figure(self.converting), [row])
+
+    def _guarantees(self) -> Iterator[Draft]:
+        """What was called flows; what may still be called is no more than a promise."""
+        for _, deal in self._of_kind("guarantee"):
+            given = deal.made
+            for row in deal.taken:
+                figure = row.part.figure(self.converting)
+                yield self.draft(given.payer, given.payee, "guarantee", figure, [row, given])
+            if "guarantees" in self.include and self.layer != "paid":
+                open_still = left_of(given.part.figure(self.converting), deal.used(self.converting))
+                yield self.draft(given.payer, given.payee, "guarantee", open_still, deal.rows)
