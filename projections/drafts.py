@@ -93,7 +93,7 @@ class Books:
         return deals_of(self.rows)
 
     def _of_kind(self, kind: str) -> Iterator[tuple[str, Deal]]:
-        return ((name, record) for name, deal in self.deals.items() if name.startswith(f"{kind}/"))
+        return ((name, deal) for name, deal in self.deals.items() if name.startswith(f"{kind}/"))
 
     # --- purchases ----------------------------------------------------------------------------------------------
 
