@@ -107,4 +107,17 @@ class Problem(ProblemEntry):
     errors: list[ProblemEntry]
 
 
-EventBody = Annotated[dict[str, Any], Field(description="An event as the log holds it.")]
+class EventBody(BaseModel):
+    """An event as the log holds it: what was submitted, and what the server added to it."""
+
+    model_config = ConfigDict(extra="allow")  # source, same_as, note and the like are there where there are any
+
+    position: int
+    id: str
+    type: str
+    effective: str
+    known: DayString
+    status: str
+    data: dict[str, Any]
+    recorded_at: str
+    recorded_by: str

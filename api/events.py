@@ -82,12 +82,21 @@ class RecordedEvent(BaseModel):
     type: str
 
 
+class Warned(BaseModel):
+    """What is worth a second look; it was recorded all the same."""
+
+    event: Annotated[str, Field(description="The id of the event.")]
+    pointer: Annotated[str, Field(description="JSON pointer (RFC 6901) into the event.")]
+    detail: str
+    mend: Annotated[str, Field(description="What to do if it is a slip.")]
+
+
 class Recorded(BaseModel):
     """What was recorded; asked again with the same Idempotency-Key, the same."""
 
     position: Annotated[int, Field(description="The last event's position.")]
     events: list[RecordedEvent]
-    warnings: list[dict[str, Any]] | None = None
+    warnings: list[Warned] | None = None
 
 
 @router.post("/events", status_code=201, **documented.write(LinesQuestion, Recorded))

@@ -7,6 +7,7 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -69,6 +70,38 @@ def test_only_json_and_lines_are_taken(service: httpx.Client) -> None:
     assert service.post("/v1/events", content=json.dumps(entity("ant")), headers=headers).status_code == 201
 
 
+@pytest.mark.parametrize("coding", ["gzip", "br", "gzip, identity", "GZIP"])
+def test_a_packed_body_is_not_unpacked(service: httpx.Client, coding: str) -> None:
+    """Given a body with a Content-Encoding; when it is sent; then 415 says to send it plain, and identity is taken."""
+    headers = {"Content-Type": "application/json", "Content-Encoding": coding}
+    answer = service.post("/v1/events", content=json.dumps(entity("ant")), headers=headers)
+    assert (answer.status_code, reasons(answer)) == (415, ["unsupported_media_type"])
+    assert answer.headers["accept-encoding"] == "identity"
+    plain = service.post("/v1/events", json=entity("ant"), headers={"Content-Encoding": "identity"})
+    assert plain.status_code == 201
+
+
+def test_an_events_bytes_count_and_not_its_characters(service: httpx.Client) -> None:
+    """Given two events of as many characters, one with four bytes for each; when sent; then only that is too long."""
+
+    def rule(label: str) -> dict[str, Any]:
+        labels = [label * 190 + str(n) for n in range(100)]
+        said: dict[str, Any] = {
+            "restriction": "r",
+            "on": ["ant"],
+            "kind": "mandate",
+            "text": "Only these.",
+            "allows": labels,
+        }
+        return event("restriction.imposed", **said)
+
+    given(service, entity("ant"))
+    refused = service.post("/v1/events", json=rule("\U00020bb7"))
+    assert (refused.status_code, reasons(refused)) == (413, ["too_large"])
+    assert head(service) == 1
+    assert service.post("/v1/events", json=rule("x")).status_code == 201
+
+
 def test_parameters_of_lines_are_refused_for_json(service: httpx.Client) -> None:
     """A dry run that wasn't one would be a bad surprise."""
     answer = service.post("/v1/events?dry_run=true", json=entity("ant"))
@@ -82,6 +115,19 @@ def test_a_warning_does_not_keep_an_event_out(service: httpx.Client) -> None:
     answer = service.post("/v1/events", json=entity("acme-2", name="\u0410cme"))
     assert answer.status_code == 201
     assert answer.json()["warnings"]
+
+
+def test_a_source_of_another_type_is_taken_and_said(service: httpx.Client) -> None:
+    """Given an investment; when a mark says to be the same fact; then it is recorded, with a warning where and why."""
+    *_, first = given(service, entity("ant"), entity("bee"), INVESTMENT)
+    mark = event("valuation.recorded", subject="bee", value=usd("10"), basis="post_money")
+    answer = service.post("/v1/events", json={**mark, "same_as": first["id"]})
+    assert answer.status_code == 201
+    [warning] = answer.json()["warnings"]
+    assert (warning["event"], warning["pointer"]) == (answer.json()["events"][0]["id"], "/same_as")
+    assert "counts nowhere" in warning["detail"]
+    again = service.post("/v1/events", json={**INVESTMENT, "same_as": first["id"]})
+    assert "warnings" not in again.json()
 
 
 # --- once --------------------------------------------------------------------------------------------------------

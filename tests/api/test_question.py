@@ -17,7 +17,8 @@ from tests.service import fresh_service
 PINNED = {"as_of": "2024-01-01", "known_at": "2024-01-01", "position": "3"}
 QUESTIONS = [
     "/v1/holdings", "/v1/commitments", "/v1/contracts", "/v1/entities", "/v1/entities/ant", "/v1/valuations/bee",
-    "/v1/events",
+    "/v1/events", "/v1/claims", "/v1/restrictions", "/v1/performance/ant", "/v1/imports", "/v1/exposures",
+    "/v1/ownership",
     "/v1/records/entity/ant",
 ]  # fmt: skip
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
 
 import api.cli.serving
-from ledger.store import FolderHeld
+from ledger.store import FolderHeld, NotReplicated, WriteTransaction
+from ledger.store.sqlite import SQLiteStore
 from tests.api.world import entity, given, head, post_lines, reasons
 from tests.service import fresh_service
 
@@ -50,6 +54,28 @@ def test_a_log_that_is_away_is_a_503_and_comes_back(database_url: str) -> None:
             admin.execute("ALTER TABLE events_away RENAME TO events")
         assert client.post("/v1/events", json=entity("bee"), headers={"Idempotency-Key": "k"}).status_code == 201
         assert head(client) == 2
+
+
+def test_what_may_not_be_copied_yet_is_a_503_and_stored_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a database that stores a commit and can't tell whether its copy is there; when the event is sent; then
+    503 says to send it again with its key, and that gets the first answer."""
+    write = SQLiteStore.write
+
+    @contextmanager
+    def uncertain(store: SQLiteStore) -> Iterator[WriteTransaction]:
+        with write(store) as transaction:
+            yield transaction
+        raise NotReplicated("the standby did not answer")
+
+    with fresh_service(tmp_path / "ledger") as client:
+        monkeypatch.setattr(SQLiteStore, "write", uncertain)
+        headers = {"Idempotency-Key": "k"}
+        answer = client.post("/v1/events", json=entity("ant"), headers=headers)
+        assert (answer.status_code, reasons(answer)) == (503, ["unavailable"])
+        assert "Idempotency-Key" in answer.json()["mend"]
+        monkeypatch.undo()
+        assert client.post("/v1/events", json=entity("ant"), headers=headers).status_code == 201
+        assert head(client) == 1
 
 
 def test_lines_say_so_when_the_log_goes_away(database_url: str) -> None:

@@ -1,0 +1,129 @@
+"""Exit codes, command by command: 0 ok, 1 found wrong, 2 bad usage, 3 not ready; and what to do is said on stderr."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from api.cli import app
+from api.questions import QUESTIONS
+from tests.api.test_cli import INVESTMENT, lines
+from tests.api.test_cli_questions import ASKED
+from tests.api.world import entity
+from tests.service import fresh_service
+
+NOBODY = "http://127.0.0.1:9"
+WELL = ("entities", "events", "holdings", "doctor", "rebuild", "export")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a ledger of two entities, in use by nobody."""
+    folder = tmp_path_factory.mktemp("kept")
+    file = lines(folder / "in.jsonl", entity("ant"), entity("bee"))
+    assert CliRunner().invoke(app, ["import", str(file), "--data", str(folder / "ledger"), "--yes"]).exit_code == 0
+    return folder / "ledger"
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder that a service holds."""
+    data = tmp_path_factory.mktemp("held") / "ledger"
+    with fresh_service(data):
+        yield data
+
+
+@pytest.fixture(scope="module")
+def taken_port() -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield str(listening.getsockname()[1])
+
+
+def ends(code: int, told: str, *arguments: str | Path) -> None:
+    """The command ends with the code; if that isn't 0, it says so on stderr and nothing on stdout."""
+    done = CliRunner().invoke(app, [*map(str, arguments)])
+    assert (done.exit_code, told in done.stderr) == (code, True), done.stderr
+    assert code == 0 or done.stdout == ""
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", WELL)
+def test_0_what_is_well(kept: Path, command: str) -> None:
+    ends(0, "", command, "--data", kept)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["record", "entity", "cow"], ["entity", "cow"], ["event", "x"], ["valuations", "cow"],
+                  ["performance", "cow"]],
+)  # fmt: skip
+def test_1_what_is_not_there(kept: Path, arguments: list[str]) -> None:
+    ends(1, "There is nothing here", *arguments, "--data", kept)
+
+
+def test_1_lines_that_are_refused(kept: Path, tmp_path: Path) -> None:
+    ends(1, "Nothing was recorded", "import", lines(tmp_path / "in.jsonl", INVESTMENT | {"type": "x"}), "--data", kept)
+
+
+@pytest.mark.parametrize("command", ["holdings", "doctor", "rebuild", "import", "serve"])
+def test_1_a_damaged_log(kept: Path, tmp_path: Path, command: str) -> None:
+    """Given a log with other bytes in its middle; when it is opened; then each command says so, and changes nothing."""
+    data = tmp_path / "ledger"
+    shutil.copytree(kept, data)
+    log = data / "ledger.sqlite"
+    log.write_bytes(log.read_bytes()[:100] + b"\x00" * (log.stat().st_size - 100))
+    before = log.read_bytes()
+    more = [lines(tmp_path / "in.jsonl", entity("cow")), "--yes"] if command == "import" else []
+    ends(1, "damaged", command, *more, "--data", data)
+    assert log.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", [question.name for question in QUESTIONS])
+def test_2_a_question_asked_wrongly(kept: Path, command: str) -> None:
+    """Given a date that is none, an option that is none, a folder that is none; when asked; then usage is at fault."""
+    ends(2, "as_of", *ASKED[command], "--as-of", "soon", "--data", kept)
+    ends(2, "--as-off", *ASKED[command], "--as-off", "2024-01-01")
+    ends(2, "There is no ledger", *ASKED[command], "--data", kept / "typo")
+    ends(2, "Both --data and --url", *ASKED[command], "--data", kept, "--url", NOBODY)
+
+
+@pytest.mark.parametrize(
+    ("told", "arguments"),
+    [
+        ("No such command", ["holding"]),
+        ("Missing argument", ["import"]),
+        ("none.jsonl", ["import", "none.jsonl", "--yes"]),
+        ("no access control", ["serve", "--host", "0.0.0.0"]),  # noqa: S104
+        ("There is no ledger", ["doctor", "--data", "typo"]),
+        ("There is no ledger", ["rebuild", "--data", "typo"]),
+        ("--ready", ["doctor", "--ready"]),
+        ("There is no ledger", ["export", "--data", "typo"]),
+    ],
+)
+def test_2_bad_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str, arguments: list[str]) -> None:
+    """Given an empty folder; when a command is mistyped; then it says what, and makes nothing."""
+    monkeypatch.chdir(tmp_path)
+    ends(2, told, *arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["holdings", "doctor", "rebuild", "import", "serve", "export"])
+def test_3_a_folder_that_another_process_holds(held: Path, tmp_path: Path, command: str) -> None:
+    more = [lines(tmp_path / "in.jsonl", entity("cow")), "--yes"] if command == "import" else []
+    ends(3, "held by process", command, *more, "--data", held)
+
+
+@pytest.mark.parametrize("command", ["holdings", "doctor", "import", "export"])
+def test_3_a_service_that_does_not_answer(tmp_path: Path, command: str) -> None:
+    more = [lines(tmp_path / "in.jsonl", entity("cow")), "--yes"] if command == "import" else []
+    ends(3, "Nobody answers", command, *more, "--url", NOBODY)
+
+
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_3_a_port_that_is_taken(tmp_path: Path, taken_port: str, command: str) -> None:
+    ends(3, taken_port, command, "--port", taken_port, "--data", tmp_path / "ledger")
+    assert not (tmp_path / "ledger").exists()
