@@ -30,7 +30,7 @@ from api.question import (
 )
 from api.questions import Named, find
 from api.service import Service
-from projections.causes import TIME, Cause, Causes
+from projections.causes import Cause, Causes
 from projections.database import ReadModel
 from projections.differences import Difference, differences
 from projections.visibility import Point
@@ -39,6 +39,7 @@ router = APIRouter(tags=["changes"])
 
 TIMES = ("as_of", "known_at", "position")
 PATH = "/v1/changes"
+MOST_CAUSES = 100
 _LATER = "Default: as for every question (today, today, all that it holds)."
 _SAME = "Default: that of the second point."
 
@@ -100,6 +101,7 @@ class Change(Part):
     after: Any
     place: int | None = Field(description="The row's place in the second answer's list, from 0.")
     causes: list[CauseOfChange]
+    more_causes: int = Field(description=f"How many more there are than the {MOST_CAUSES} that are listed.")
 
 
 class ChangesAnswer(Part):
@@ -148,12 +150,13 @@ def changes(
     answers = [question.whole(model, at, named.asked, named.parts) for at in (from_, to)]
     if answers == [None, None]:
         raise not_found(question.missing)
-    before, after = (
-        {name: value for name, value in (answer or {}).items() if name not in ("more", "next")} for answer in answers
-    )
+    before, after = (answer or {} for answer in answers)
     lists = dict(question.identities)
     if isinstance(question, ListQuestion):
         lists |= {question.list_name: question.identity, "totals": ("currency",)}
+        before, after = (
+            {name: value for name, value in one.items() if name not in ("more", "next")} for one in (before, after)
+        )
     found = differences(before, after, lists)
     shown = found[start:] if limit is None else found[start : start + limit]
     causes = Causes(
@@ -185,8 +188,9 @@ def _shown(one: Difference, causes: Sequence[Cause]) -> dict[str, Any]:
         "place": one.place,
         "causes": [
             {"event": cause.event, "why": cause.why, "type": cause.type, "fact": cause.fact}
-            for cause in sorted(causes, key=lambda cause: (cause == TIME, cause.position, cause.why))
+            for cause in causes[:MOST_CAUSES]
         ],
+        "more_causes": max(0, len(causes) - MOST_CAUSES),
     }
 
 

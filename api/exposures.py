@@ -23,6 +23,7 @@ from api.answers import (
 from api.problems import Door, Fault, Faulty
 from api.question import Id, OneQuestion, PlainDay, PlainNumber, Tabled, some_of
 from ledger.money import Currency
+from projections.behind import of_graph
 from projections.database import ReadModel
 from projections.exposure_history import MOST_POINTS, Span, Step, TooManyPoints
 from projections.exposures import Terms
@@ -257,6 +258,8 @@ EXPOSURES = OneQuestion(
     answer=ExposuresAnswer,
     list_name="pairs",
     find=lambda model, at, asked, parts: _exposures(model, at, asked),
+    identities={"pairs": ("funder", "customer"), "cycles": ("entities",)},
+    behind=lambda model, at, asked, one: of_graph(model, at, one),
 )
 EXPOSURE_HISTORY = OneQuestion(
     name="exposure-history",
@@ -266,4 +269,6 @@ EXPOSURE_HISTORY = OneQuestion(
     answer=HistoryAnswer,
     list_name="points",
     find=lambda model, at, asked, parts: _history(model, at, asked),
+    identities={"points": ("as_of",)},
+    behind=lambda model, at, asked, one: of_graph(model, at, one),
 )

@@ -87,4 +87,5 @@ OWNERSHIP = OneQuestion(
     find=lambda model, at, asked, parts: projections.ownership.ownership(
         model, at, basis=asked.basis, entity=asked.entity, limit=asked.limit
     ),
+    identities={"stakes": ("holder", "issuer"), "values": ("entity",)},
 )

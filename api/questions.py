@@ -28,7 +28,7 @@ from api.exposures import EXPOSURE_HISTORY, EXPOSURES
 from api.holdings import HOLDINGS
 from api.imports import IMPORTS
 from api.ownership import OWNERSHIP
-from api.paging import OF_THE_PAGE
+from api.paging import OF_THE_PAGE, ListQuestion
 from api.performance import PERFORMANCE
 from api.problems import Door, Fault, Faulty, not_found
 from api.question import Question, Times, parse_question, query_of, times_of
@@ -110,7 +110,7 @@ def find(of: str) -> Named:
     except Faulty as faulty:
         raise Faulty(*(_inside(fault) for fault in faulty.faults)) from None
     for name in OF_THE_PAGE:
-        if name in given:
+        if name in given and isinstance(question, ListQuestion):
             detail = f"{name}: `of` names the whole list."
             raise Faulty(Fault(Door.INVALID_QUERY, detail, f"Leave {name} out of it.", parameter="of"))
     return Named(question, tuple(found[part] for part in question.parts), given, asked)

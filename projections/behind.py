@@ -23,9 +23,14 @@ class Behind:
     """The record whose events are counted."""
     day: bool = False
     """Whether `as_of` itself moves the fields that differ, without any event."""
+    every: bool = False
+    """Whether every fact bears, as on the figures of a whole network."""
 
 
 NOTHING = Behind()
+# All flows of these records, or of the records of these flows.
+_OF_RECORDS = """SELECT chain FROM flows WHERE list_contains($records::VARCHAR[], record) OR record IN (
+    SELECT record FROM flows WHERE list_contains($chains::VARCHAR[], chain))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +51,12 @@ def of_holding(model: Tables, at: Point, one: Seen) -> Behind:
             WHERE holder = $holder AND issuer = $issuer AND role = 'paid' AND instrument IS NULL)""",
         {"holder": one.row["holder"], "issuer": one.row["issuer"]},
     )
-    return Behind(chains, day="age_days" in one.fields)
+    return Behind(chains, day="age_days" in one.fields and "valued_on" not in one.fields)
 
 
 def of_commitment(model: Tables, at: Point, one: Seen) -> Behind:
     """A horizon goes by."""
-    return Behind(day="horizon_gone" in one.fields)
+    return Behind(day="horizon_gone" in one.fields and "horizon" not in one.fields)
 
 
 def of_mark(model: Tables, at: Point, one: Seen) -> Behind:
@@ -107,9 +112,7 @@ def of_claim(model: Tables, at: Point, one: Seen) -> Behind:
         events_in(one.row) | {claims[name][0] for name in met if name in claims} | {one for one in met if is_uuid(one)}
     )
     records = {f"{kind}/{name}" for kind in ("commitment", "contract", "guarantee") for name in met}
-    of_records = """SELECT chain FROM flows WHERE list_contains($records::VARCHAR[], record) OR record IN (
-        SELECT record FROM flows WHERE list_contains($chains::VARCHAR[], chain))"""
-    chains = known | _chains(model, of_records, {"records": sorted(records), "chains": sorted(known)})
+    chains = known | _chains(model, _OF_RECORDS, {"records": sorted(records), "chains": sorted(known)})
     return Behind(chains, frozenset(parties) | _parties_of(model, known))
 
 
@@ -125,10 +128,23 @@ def of_restriction(model: Tables, at: Point, one: Seen) -> Behind:
     )
 
 
+def of_graph(model: Tables, at: Point, one: Seen) -> Behind:
+    """A pair or a circle: what ends or changes the records of its flows, and whose groups they are. Else everything."""
+    if one.fields & {"to", "untimed"}:  # the span that is asked about
+        return Behind(day=True)
+    if not {"funder", "entities"} & set(one.row):
+        return Behind(every=True)
+    known = events_in(one.row)
+    return Behind(_chains(model, _OF_RECORDS, {"records": [], "chains": sorted(known)}), _parties_of(model, known))
+
+
 def of_record(model: Tables, at: Point, one: Seen) -> Behind:
     """The version counts events, known or not; a commitment's horizon goes by."""
     record = f"{one.answer['kind']}/{one.answer['id']}"
-    return Behind(record=record if "version" in one.fields else None, day="horizon_gone" in one.fields)
+    return Behind(
+        record=record if "version" in one.fields else None,
+        day="horizon_gone" in one.fields and "horizon" not in one.fields,
+    )
 
 
 def events_in(value: Any) -> frozenset[str]:

@@ -33,7 +33,7 @@ class Cause:
     """The fact that it is, corrects or retracts, as `events` in rows name it."""
 
 
-TIME = Cause(0, None, "time", None, None)
+TIME = Cause(2**63, None, "time", None, None)
 # What a group, a country and a sector are read from.
 _OF_PARTIES = ("parent", "country", "sector")
 
@@ -77,6 +77,8 @@ class Causes:
         found |= self._of_parties(set().union(*(rest.parties for rest in rests)))
         found |= self._of_rates(chains)
         found |= {cause for rest in rests if rest.record for cause in self._of_count(rest.record)}
+        if any(rest.every for rest in rests):
+            found |= self._of_everything()
         if self.before.as_of != self.after.as_of and any(rest.day for rest in rests):
             found.add(TIME)
         if not found:
@@ -85,12 +87,10 @@ class Causes:
         return sorted(found) or self._last_resort()
 
     def _sides(self, one: Difference) -> Iterable[tuple[Point, Answer, Any]]:
-        for at, answer, row in (
-            (self.before, self.answers[0], one.before),
-            (self.after, self.answers[1], one.after),
-        ):
-            if row is not None:
-                yield at, answer, row
+        if one.change != "added":
+            yield self.before, self.answers[0], one.before
+        if one.change != "removed":
+            yield self.after, self.answers[1], one.after
 
     def _rests(self, one: Difference, at: Point, answer: Answer, row: Any) -> Behind:
         """What a row rests on: a total on the rows whose figures differ and on all that says what it is part of."""
@@ -314,16 +314,14 @@ class Causes:
         return {Cause(position, event_id, "recorded", kind, chain) for position, event_id, kind, chain in rows}
 
     def _last_resort(self) -> list[Cause]:
-        """Where nothing that a row names tells: whatever of groups differs, else the day, else every fact that does."""
+        """Where nothing that a row names tells: whatever differs, else the day."""
+        return sorted(self._of_everything()) or [TIME]
+
+    def _of_everything(self) -> set[Cause]:
+        """What changed any fact; of an entity, its group, country and sector."""
         chains = self._differing()
-        of_groups = self._of_chains(
-            (chain for chain, kind in chains.items() if kind.startswith("entity.")), _OF_PARTIES
-        )
-        if of_groups:
-            return sorted(of_groups)
-        if self.before.as_of != self.after.as_of:
-            return [TIME]
-        return sorted(self._of_chains(chains))
+        entities = {chain for chain, kind in chains.items() if kind.startswith("entity.")}
+        return self._of_chains(chains.keys() - entities) | self._of_chains(entities, _OF_PARTIES)
 
     def _differing(self) -> dict[str, str]:
         """The facts, and their types, whose row isn't the same at both points, or isn't over at both."""

@@ -160,7 +160,7 @@ def is_so(cause: dict[str, Any], log: Log, first: Question, second: Question) ->
         return False
     replacement: dict[str, str] = state["data"].get("replacement") or {}
     known_from = date.fromisoformat(state["known"])
-    shows_from = max(known_from, date.fromisoformat(replacement.get("known", state["known"])))
+    shows_from = max(known_from, date.fromisoformat((replacement or state).get("known") or state["known"]))
     seen = [position <= one.position and str(known_from) <= one.known_at for one in (first, second)]
     if cause["why"] == "recorded":
         return (position <= first.position) != (position <= second.position)
@@ -168,7 +168,7 @@ def is_so(cause: dict[str, Any], log: Log, first: Question, second: Question) ->
         return any((str(day) <= first.known_at) != (str(day) <= second.known_at) for day in (known_from, shows_from))
     if cause["why"] in ("corrected", "retracted"):
         return seen[0] != seen[1] and state["type"] == f"event.{cause['why']}"
-    effective = replacement.get("effective", state["effective"])
+    effective = (replacement or state)["effective"]
     days = [str(first_day(effective)), str(last_day(effective))]
     moved = any((day <= first.as_of) != (day <= second.as_of) for day in days)
     return (
