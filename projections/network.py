@@ -16,6 +16,9 @@ from ledger.money import Bounds
 Integers: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 Booleans: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
 At = Literal["low", "stated", "high"]
+# Every amount (14 places at most), and every product of one with a rate, is exact. A quotient has no end: it is
+# rounded, far behind the 12 places that are shown, since all digits of the sums cost time.
+MOST_PLACES = 28
 POINTS: tuple[At, ...] = ("low", "stated", "high")
 
 
@@ -105,10 +108,11 @@ def network(edges: Iterable[Edge]) -> Network:
     """The network of these edges, in whatever order they come.
 
     Edges from a node to itself are inside one group and dropped; so are those that can carry nothing. Where no figure
-    is stated, the low stands in, as in every sum.
+    is stated, the low stands in, as in every sum. Amounts of up to 28 places stay exact, longer ones are rounded there.
     """
     crossing = [edge for edge in edges if edge.payer != edge.payee and edge.amount.high != 0]
-    places = max([0, *(-_exponent(figure) for edge in crossing for figure in _figures(edge.amount) if figure)])
+    finest = max([0, *(-_exponent(figure) for edge in crossing for figure in _figures(edge.amount) if figure)])
+    places = min(finest, MOST_PLACES)
     sums: dict[tuple[str, str, bool], list[int | None]] = {}
     for edge in crossing:
         so_far = sums.setdefault((edge.payer, edge.payee, edge.funding), [0, 0, 0])
@@ -174,7 +178,7 @@ def _exponent(figure: Decimal) -> int:
 
 
 def _units(amount: Bounds, places: int) -> tuple[int, int, int | None]:
-    """The low, stated and high amount in units of 10 ^ -places, of which they are whole numbers."""
+    """The low, stated and high amount in units of 10 ^ -places."""
     low = _count(amount.low, places)
     stated = low if amount.stated_or_low == amount.low else _count(amount.stated_or_low, places)
     if amount.high is None:
@@ -184,5 +188,5 @@ def _units(amount: Bounds, places: int) -> tuple[int, int, int | None]:
 
 def _count(figure: Decimal, places: int) -> int:
     above, below = figure.as_integer_ratio()
-    units: int = above * 10**places // below
-    return units
+    units, part = divmod(above * 10**places, below)
+    return int(units + (2 * part >= below))  # a part is left only of what has more than MOST_PLACES

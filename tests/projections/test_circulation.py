@@ -122,12 +122,15 @@ def test_figures_that_64_bits_do_not_hold() -> None:
     assert found.recycled.stated == less.low
 
 
-def test_quotients_of_80_digits_stay_whole() -> None:
-    """Amounts that were converted: as many digits as there are count, whatever stands beside them."""
+def test_quotients_count_to_28_places() -> None:
+    """Amounts that were converted: more digits than any product has, whatever stands beside them."""
     third = ARITHMETIC.divide(Decimal(10**18), Decimal(3))
     ring = [Edge("a", "b", exactly(third), True), Edge("b", "a", exactly(Decimal(10**18)), False)]
-    found = circulation(network([*ring, pays("a", "b", "0.000000000001")]))
-    assert Fraction(found.circulation.low) == 2 * (Fraction(third) + Fraction(1, 10**12))
+    found = circulation(network([*ring, pays("a", "b", "0.0000000000000000000000000001")]))
+    assert found.circulation.low == Decimal("666666666666666666.6666666666666666666666666668")
+    two_thirds = exactly(ARITHMETIC.divide(Decimal(2), Decimal(3)))
+    found = circulation(network([Edge("a", "b", two_thirds, True), pays("b", "a", "1")]))
+    assert found.recycled.low == Decimal("0.6666666666666666666666666667")
 
 
 @pytest.mark.parametrize("seed", range(3))
