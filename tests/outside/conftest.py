@@ -50,7 +50,7 @@ def whole_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         wbufsize = -1  # head and body in one packet: else each answer waits 40 ms for the client's acknowledgement
         disable_nagle_algorithm = True
 
-        def do_GET(self) -> None:  # noqa: N802 (the name that http.server calls)
+        def do_GET(self) -> None:
             path = self.path.removeprefix("/log/")
             try:
                 assert served.files is not None
