@@ -12,7 +12,7 @@ from pydantic import BaseModel
 import projections.events
 from api.answers import Answered, EventBody, Listed
 from api.export import events
-from api.export.columns import Cell, Column, Flat, Kind, flat, times_columns
+from api.export.columns import Cell, Column, Flat, Kind, bare, flat, times_columns
 from api.export.tables import Export, Said, Table
 from api.paging import OF_THE_PAGE, ListQuestion
 from api.problems import Door, Fault, Faulty, not_found
@@ -66,7 +66,7 @@ def all_rows(question: Question[Any], given: Mapping[str, str]) -> dict[str, str
 def export_of(model: ReadModel, asking: Asking) -> Export:
     """All rows of the answer. It blocks. Raises Faulty if what the path names isn't there, or isn't all there."""
     question = asking.question
-    rows = get_type_hints(question.answer, include_extras=True)[question.list_name]
+    rows = bare(get_type_hints(question.answer, include_extras=True)[question.list_name])
     if isinstance(question, ListQuestion) and rows == list[EventBody]:
         trail = _trail(model, question, asking)
         return _events(model, asking, trail)
@@ -141,7 +141,7 @@ def as_submitted(trail: Rows) -> Export:
 def _lists(answer: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
     """The lists of parts in an answer, by name."""
     for name, hint in get_type_hints(answer, include_extras=True).items():
-        [*of] = get_args(hint)
+        [*of] = get_args(bare(hint))
         if len(of) == 1 and isinstance(of[0], type) and issubclass(of[0], BaseModel):
             yield name, of[0]
 
@@ -153,13 +153,16 @@ def _table(
     form: Flat = flat(of)
     columns = [*map(Column, named), *form.columns]
     times: list[Cell] = []
-    identity = 1
+    leading = 1
     if asking is not None:
         columns += times_columns(columns)
         times = [*times_of(asking.at).values()]
-        if isinstance(asking.question, ListQuestion):
-            identity = len(named) + len(asking.question.identity)
-    return Table(name, columns, lambda: ([*named.values(), *form.cells(row), *times] for row in rows), identity)
+        question = asking.question
+        own = question.identity if isinstance(question, ListQuestion) else question.identities.get(name, ())
+        identity = [*named, *own]
+        if [column.name for column in columns[: len(identity)]] == identity:
+            leading = len(identity)
+    return Table(name, columns, lambda: ([*named.values(), *form.cells(row), *times] for row in rows), leading)
 
 
 def _figures(question: Question[Any], found: Row) -> list[Said]:

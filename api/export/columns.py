@@ -108,9 +108,9 @@ def _field(name: str, hint: Any) -> Field:
         return Field((Column(name, _KINDS[choices[0]]),), lambda value: [value])
     if len(choices) == 1 and isinstance(choices[0], type) and issubclass(choices[0], BaseModel):
         return _part(name, flat(choices[0]))
-    if all(_plain(one) is str or get_origin(one) is Literal for one in choices):
+    if all(bare(one) is str or get_origin(one) is Literal for one in choices):
         return Field((Column(name),), lambda value: [value])
-    if len(choices) == 1 and get_origin(_plain(choices[0])) is list and _plain(get_args(_plain(choices[0]))[0]) is str:
+    if len(choices) == 1 and get_origin(bare(choices[0])) is list and bare(get_args(bare(choices[0]))[0]) is str:
         return Field((Column(name),), lambda items: [joined(items)])
     return Field((Column(name),), lambda value: [None if value is None else _json(value)])
 
@@ -119,13 +119,14 @@ def choices_of(hint: Any, known: Collection[Any]) -> list[Any]:
     """The types of a union, whatever is annotated round it; those of `known` with their annotations."""
     if hint in known:
         return [hint]
-    bare = _plain(hint)
-    if get_origin(bare) in (Union, types.UnionType):
-        return [inner for one in get_args(bare) for inner in choices_of(one, known)]
-    return [bare]
+    inside = bare(hint)
+    if get_origin(inside) in (Union, types.UnionType):
+        return [inner for one in get_args(inside) for inner in choices_of(one, known)]
+    return [inside]
 
 
-def _plain(hint: Any) -> Any:
+def bare(hint: Any) -> Any:
+    """A type without what is annotated round it."""
     return get_args(hint)[0] if get_origin(hint) is Annotated else hint
 
 

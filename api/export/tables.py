@@ -13,13 +13,13 @@ from api.export.columns import Cell, Column, Kind
 class Table:
     """Rows of typed cells. `rows` gives them from the first on each time it is called, so that none need be kept.
 
-    The first `identity` columns tell one row from the others.
+    The first `leading` columns tell one row from the others.
     """
 
     name: str
     columns: Sequence[Column]
     rows: Callable[[], Iterator[Sequence[Cell]]]
-    identity: int = 0
+    leading: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,9 +74,8 @@ class _Formats:
         def made(properties: dict[str, object]) -> Format:
             return book.add_format({"valign": "top", **properties})
 
-        self.header = made({"bold": True, "indent": 1, "bg_color": "#E8ECF1", "bottom": 1})
-        self.text = made({"indent": 1})
-        self.wrapped = made({"text_wrap": True, "align": "left"})
+        self.header = made({"bold": True, "align": "left", "indent": 1, "bg_color": "#E8ECF1", "bottom": 1})
+        self.text = made({"align": "left", "indent": 1})
         self.exact = made({"align": "right"})
         self.day = made({"num_format": "yyyy-mm-dd", "align": "left", "indent": 1})
         self.whole = made({"num_format": "#,##0"})
@@ -113,10 +112,10 @@ def _shape(table: Table) -> _Shape:
 
 def _write(sheet: Worksheet, table: Table, shape: _Shape, formats: _Formats, *, exactly: bool) -> None:
     """One sheet. With `exactly` every figure is a text with all its digits."""
-    sheet.freeze_panes(1, table.identity)
+    sheet.freeze_panes(1, table.leading)
     _on_paper(sheet)
-    if table.identity:
-        sheet.repeat_columns(0, table.identity - 1)
+    if table.leading:
+        sheet.repeat_columns(0, table.leading - 1)
     for place, column in enumerate(table.columns):
         hidden = {} if shape.filled[place] or not shape.rows else {"hidden": True}
         sheet.set_column(place, place, shape.widths[place], None, hidden)
@@ -208,6 +207,6 @@ def _write_said(sheet: Worksheet, said: Sequence[Said], formats: _Formats) -> No
     for row, one in enumerate(said, 1):
         sheet.write_string(row, 0, one.name, formats.text)
         if one.value is not None:
-            _write_cell(sheet, row, 1, one.kind, one.value, formats, formats.wrapped)
+            _write_cell(sheet, row, 1, one.kind, one.value, formats, formats.text)
         if one.meaning:
             sheet.write_string(row, 2, one.meaning, formats.text)
