@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import reduce
 from itertools import groupby
 
 from ledger.money import ARITHMETIC, ZERO
@@ -29,10 +29,15 @@ class SelfFunded:
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """What one customer got, and then spent, before it got anything again."""
+    """What a customer got from whom, and then spent with whom, before it got anything again.
+
+    `available`: all dollars that there are for what is spent, the pool's and, if they don't do, those beyond.
+    """
 
     funding: dict[str, Decimal]
     spending: dict[str, Decimal]
+    spent: Decimal
+    available: Decimal
 
 
 def self_funded(
@@ -77,84 +82,70 @@ def _stretches(
         key=lambda flow: flow[:2],
     )
     found: list[_Stretch] = []
-    for spent, run in groupby(flows, key=lambda flow: flow[1]):
-        sums: dict[str, Decimal] = defaultdict(lambda: ZERO)
+    pool = ZERO
+    got: dict[str, Decimal] = {}
+    for is_spent, run in groupby(flows, key=lambda flow: flow[1]):
+        sums: dict[str, Decimal] = {}
         for _, _, party, amount in run:
-            sums[party] = ARITHMETIC.add(sums[party], amount)
-        if not spent:
-            found.append(_Stretch(dict(sums), {}))
-        else:
-            # What is spent before anything came is beyond an empty pool.
-            funding_before = found.pop().funding if found else {}
-            found.append(_Stretch(funding_before, dict(sums)))
-    return found
+            sums[party] = ARITHMETIC.add(sums.get(party, ZERO), amount)
+        if not is_spent:
+            got = sums
+            continue
+        pool = _sum([pool, *got.values()])
+        spent = _sum(sums.values())
+        found.append(_Stretch(got, sums, spent, max(pool, spent)))
+        pool, got = _left(pool, spent), {}
+    # What comes last and isn't spent pays nobody, but its funder is told so.
+    return [*found, _Stretch(got, {}, ZERO, pool)]
 
 
 def _of_vendor(vendor: str, stretches: list[_Stretch]) -> SelfFunded:
-    lower = _Pool()
-    pro_rata = _Pool()
-    upper = _Pool()
+    return SelfFunded(
+        _own_paid(vendor, stretches, _others_first),
+        _own_paid(vendor, stretches, _evenly).quantize(_NOISE, ROUND_HALF_EVEN, ARITHMETIC),
+        _own_paid(vendor, stretches, _own_first),
+    )
+
+
+# From the vendor's own dollars in the pool, all that are available, and what is spent with the vendor and with others:
+# how many of its own the vendor is paid, and how many the others.
+_Rule = Callable[[Decimal, Decimal, Decimal, Decimal], tuple[Decimal, Decimal]]
+
+
+def _own_paid(vendor: str, stretches: list[_Stretch], rule: _Rule) -> Decimal:
+    own = paid = ZERO
     for stretch in stretches:
-        own = stretch.funding.get(vendor, ZERO)
-        others = _sum(amount for funder, amount in stretch.funding.items() if funder != vendor)
-        to_vendor = stretch.spending.get(vendor, ZERO)
-        to_others = _sum(amount for payee, amount in stretch.spending.items() if payee != vendor)
-        for pool in (lower, pro_rata, upper):
-            pool.fund(own, others)
-        lower.spend_others_first(to_vendor, to_others)
-        pro_rata.spend_evenly(to_vendor, to_others)
-        upper.spend_own_first(to_vendor, to_others)
-    return SelfFunded(lower.own_paid, pro_rata.own_paid.quantize(_NOISE, ROUND_HALF_EVEN, ARITHMETIC), upper.own_paid)
+        own = ARITHMETIC.add(own, stretch.funding.get(vendor, ZERO))
+        if own and stretch.spent:
+            to_vendor = stretch.spending.get(vendor, ZERO)
+            got, gone = rule(own, stretch.available, to_vendor, _left(stretch.spent, to_vendor))
+            paid = ARITHMETIC.add(paid, got)
+            own = _left(_left(own, got), gone)
+    return paid
 
 
-class _Pool:
-    """A customer's unspent dollars, the vendor's own and the others', and how many of its own the vendor was paid."""
+def _own_first(own: Decimal, available: Decimal, to_vendor: Decimal, to_others: Decimal) -> tuple[Decimal, Decimal]:
+    got = min(own, to_vendor)
+    # The rest of the vendor's payment needs dollars that aren't its own, too.
+    for_others = _left(_left(available, own), _left(to_vendor, got))
+    return got, _left(to_others, for_others)
 
-    def __init__(self) -> None:
-        self.own = self.others = self.own_paid = ZERO
 
-    def fund(self, own: Decimal, others: Decimal) -> None:
-        self.own = ARITHMETIC.add(self.own, own)
-        self.others = ARITHMETIC.add(self.others, others)
+def _others_first(own: Decimal, available: Decimal, to_vendor: Decimal, to_others: Decimal) -> tuple[Decimal, Decimal]:
+    got = _left(to_vendor, _left(available, own))
+    return got, min(to_others, _left(own, got))
 
-    def spend_own_first(self, to_vendor: Decimal, to_others: Decimal) -> None:
-        own = min(self.own, to_vendor)
-        elsewhere = self._beyond_and_others(to_vendor, to_others)
-        # The rest of the vendor's payment needs others' dollars too.
-        left_for_others = ARITHMETIC.subtract(elsewhere, ARITHMETIC.subtract(to_vendor, own))
-        self._take(own, max(ZERO, ARITHMETIC.subtract(to_others, left_for_others)), to_vendor, to_others)
 
-    def spend_others_first(self, to_vendor: Decimal, to_others: Decimal) -> None:
-        elsewhere = self._beyond_and_others(to_vendor, to_others)
-        own = max(ZERO, ARITHMETIC.subtract(to_vendor, elsewhere))
-        self._take(own, min(to_others, ARITHMETIC.subtract(self.own, own)), to_vendor, to_others)
+def _evenly(own: Decimal, available: Decimal, to_vendor: Decimal, to_others: Decimal) -> tuple[Decimal, Decimal]:
+    return (
+        ARITHMETIC.divide(ARITHMETIC.multiply(to_vendor, own), available),
+        ARITHMETIC.divide(ARITHMETIC.multiply(to_others, own), available),
+    )
 
-    def spend_evenly(self, to_vendor: Decimal, to_others: Decimal) -> None:
-        spent = ARITHMETIC.add(to_vendor, to_others)
-        pool = ARITHMETIC.add(self.own, self.others)
-        everything = max(pool, spent)
-        if not everything:
-            return
-        own = ARITHMETIC.divide(ARITHMETIC.multiply(to_vendor, self.own), everything)
-        by_others = ARITHMETIC.divide(ARITHMETIC.multiply(to_others, self.own), everything)
-        self._take(own, by_others, to_vendor, to_others)
 
-    def _beyond_and_others(self, to_vendor: Decimal, to_others: Decimal) -> Decimal:
-        """The dollars there are for these payments that aren't the vendor's: the others', and those beyond the pool."""
-        spent = ARITHMETIC.add(to_vendor, to_others)
-        return max(self.others, ARITHMETIC.subtract(spent, self.own))
-
-    def _take(self, own_to_vendor: Decimal, own_to_others: Decimal, to_vendor: Decimal, to_others: Decimal) -> None:
-        """Pays, with so many of the vendor's own dollars to the vendor and to others; all other dollars as needed."""
-        own = ARITHMETIC.add(own_to_vendor, own_to_others)
-        rest = ARITHMETIC.subtract(ARITHMETIC.add(to_vendor, to_others), own)
-        self.own_paid = ARITHMETIC.add(self.own_paid, own_to_vendor)
-        self.own = max(ZERO, ARITHMETIC.subtract(self.own, own))
-        self.others = max(ZERO, ARITHMETIC.subtract(self.others, rest))
+def _left(amount: Decimal, taken: Decimal) -> Decimal:
+    return max(ZERO, ARITHMETIC.subtract(amount, taken))
 
 
 def _sum(amounts: Iterable[Decimal]) -> Decimal:
-    total = ZERO
-    for amount in amounts:
-        total = ARITHMETIC.add(total, amount)
-    return total
+    return reduce(ARITHMETIC.add, amounts, ZERO)
