@@ -3,47 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 
 SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
+disable_created_metrics()  # when each counter began would double their number
+
 
 class Metrics:
-    """The series of one service, in a registry of its own: several services can live in one process."""
+    """The series of one service, in a registry of its own: several services can live in one process.
+
+    docs/operations.md says what each is good for.
+    """
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
-        self._head = Gauge("dealledger_position", "Last position of the log.", registry=registry)
-        self._applied = Gauge("dealledger_applied_position", "Last position in the read model.", registry=registry)
-        self._lag = Gauge("dealledger_lag_events", "Events that the read model has yet to apply.", registry=registry)
-        self._set_aside = Gauge(
-            "dealledger_set_aside_events", "Events that a projection could not apply.", registry=registry
-        )
-        self._feeds = Gauge("dealledger_open_feeds", "Clients that follow the feed.", registry=registry)
         self.accepted = Counter("dealledger_accepted_events", "Events recorded through this server.", registry=registry)
         self.refused = Counter("dealledger_problems", "Requests and lines refused.", ["reason"], registry=registry)
         self.requests = Histogram(
             "dealledger_request_seconds",
-            "Time until a request was answered.",
+            "Time until a request was answered; of a feed, as long as it was open.",
             ["method", "route", "status"],
             buckets=SECONDS,
             registry=registry,
         )
+        self.commits = Histogram(
+            "dealledger_commit_seconds",
+            "Time to check and to commit what one transaction takes.",
+            buckets=SECONDS,
+            registry=registry,
+        )
+        Info("dealledger_build", "The version that runs.", registry=registry).info({"version": version("deal-ledger")})
+        PlatformCollector(registry=registry)
+        ProcessCollector(registry=registry)
 
     def watch(
         self,
         head: Callable[[], float],
         applied: Callable[[], int],
         set_aside: Callable[[], int],
+        rebuilding: Callable[[], bool],
+        failing: Callable[[], bool],
+        waiting: Callable[[], int],
         feeds: Callable[[], int],
     ) -> None:
         """Take the gauges' values from these when they are asked for."""
-        self._head.set_function(head)
-        self._applied.set_function(applied)
-        self._lag.set_function(lambda: max(head() - applied(), 0))  # in this order NaN stays NaN
-        self._set_aside.set_function(set_aside)
-        self._feeds.set_function(feeds)
+
+        def lag() -> float:
+            return max(head() - applied(), 0)  # in this order NaN stays NaN
+
+        gauges: tuple[tuple[str, str, Callable[[], float]], ...] = (
+            ("dealledger_position", "Last position of the log.", head),
+            ("dealledger_applied_position", "Last position in the read model.", applied),
+            ("dealledger_lag_events", "Events that the read model has yet to apply.", lag),
+            ("dealledger_set_aside_events", "Events that a projection could not apply.", set_aside),
+            ("dealledger_rebuilding", "1 while the read model is made anew.", rebuilding),
+            ("dealledger_follower_failing", "1 while the read model cannot follow the log.", failing),
+            ("dealledger_waiting_writes", "Calls that wait for the writer.", waiting),
+            ("dealledger_open_feeds", "Clients that follow the feed.", feeds),
+        )
+        for name, meaning, value in gauges:
+            Gauge(name, meaning, registry=self._registry).set_function(value)
 
     def text(self) -> bytes:
         """All of it, in the text format of Prometheus."""

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from api.metrics import Metrics
@@ -34,7 +34,7 @@ class Service:
     threads: ThreadPoolExecutor
     tail: Tail
     stopping: threading.Event
-    metrics: Metrics = field(default_factory=Metrics)
+    metrics: Metrics
 
     async def run(self, function: Callable[..., Found], *arguments: Any) -> Found:
         """Call what blocks off the event loop."""
@@ -76,13 +76,20 @@ def open_service(settings: Settings) -> Iterator[Service]:
             follower.wake()
             tail.wake(head)
 
-        writer = Writer(store, on_commit=committed)
+        metrics = Metrics()
+        writer = Writer(store, on_commit=committed, timed=metrics.commits.observe)
         closing.callback(writer.close)
         threads = ThreadPoolExecutor(settings.question_threads, thread_name_prefix="question")
         closing.callback(threads.shutdown)
-        service = Service(settings, store, model, follower, writer, threads, tail, stopping)
-        service.metrics.watch(
-            service.last_position, lambda: model.position, lambda: len(model.set_aside()), lambda: tail.followers
+        service = Service(settings, store, model, follower, writer, threads, tail, stopping, metrics)
+        metrics.watch(
+            head=service.last_position,
+            applied=lambda: model.position,
+            set_aside=lambda: len(model.set_aside()),
+            rebuilding=lambda: model.rebuilding is not None,
+            failing=lambda: follower.failure is not None,
+            waiting=lambda: writer.waiting,
+            feeds=lambda: tail.followers,
         )
         closing.callback(stopping.set)
         yield service

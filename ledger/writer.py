@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
@@ -92,11 +93,15 @@ class _DryRun(Exception):
 
 
 class Writer:
-    """Owns the thread that appends. `head` is the last position it knows of; `on_commit` is told each new one."""
+    """Owns the thread that appends. `head` is the last position it knows of; `on_commit` is told each new one, `timed`
+    the seconds that it took."""
 
-    def __init__(self, store: Store, on_commit: Callable[[int], None]) -> None:
+    def __init__(
+        self, store: Store, on_commit: Callable[[int], None], timed: Callable[[float], object] = lambda _: None
+    ) -> None:
         self._store = store
         self._on_commit = on_commit
+        self._timed = timed
         self._records = Head()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
@@ -119,6 +124,11 @@ class Writer:
                 raise Unavailable("the ledger is shutting down")
             self._jobs.put(job)
         return job.done
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for their turn."""
+        return self._jobs.qsize()
 
     def close(self) -> None:
         """Finish what was handed in and end the thread."""
@@ -163,6 +173,7 @@ class Writer:
 
     def _settle(self, jobs: Sequence[_Job]) -> list[list[Outcome] | Exception]:
         """Commit the jobs. If the store can't tell how that went, look inside the next lock, and else write again."""
+        started = time.perf_counter()
         group = _Group(self._records)
         try:
             self._commit(group, jobs)
@@ -178,6 +189,7 @@ class Writer:
             group = _Group(self._records)
             self._commit(group, jobs)
         self.head = max(self.head, group.position)
+        self._timed(time.perf_counter() - started)
         self._on_commit(self.head)
         return group.outcomes
 

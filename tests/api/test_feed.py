@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,15 @@ import httpx
 import jsonschema_rs
 import psycopg
 import pytest
+import uvicorn
 
+import api.cli.serving
 import api.feed
-import api.tail
+from api.app import create_app
+from api.cli.serving import free_socket
 from api.feed import media_type_of
+from api.service import Service, open_service
+from api.settings import Settings
 from tests.api.sse import STREAM, feed
 from tests.api.world import entity, event, given, reasons, usd
 from tests.service import fresh_service
@@ -388,3 +395,67 @@ def test_a_feed_outlives_a_log_that_goes_away(database_url: str) -> None:
             admin.execute("ALTER TABLE events_away RENAME TO events")
             given(client, entity("bee"))
             assert next(messages)[0] == "2"
+
+
+OPEN = 100
+
+
+@contextmanager
+def open_feeds(client: httpx.Client) -> Iterator[list[threading.Thread]]:
+    """A hundred clients that have heard what there is and wait for more."""
+    ready = threading.Barrier(OPEN + 1)
+
+    def follow() -> None:
+        with httpx.Client(base_url=client.base_url, trust_env=False, timeout=60) as own, feed(own) as reader:
+            messages = iter(reader)
+            next(messages)
+            ready.wait(60)
+            with suppress(httpx.RemoteProtocolError):  # a server that gives up waiting breaks off
+                assert next(messages, None) is None
+
+    threads = [threading.Thread(target=follow) for _ in range(OPEN)]
+    for thread in threads:
+        thread.start()
+    ready.wait(60)
+    yield threads
+    for thread in threads:
+        thread.join()
+
+
+def seconds_to_stop(server: api.cli.serving.Server) -> float:
+    """How long a server takes to end after SIGTERM with a hundred open feeds."""
+    listening = free_socket("127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    with httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
+        given(client, entity("ant"))
+        with open_feeds(client):
+            started = time.monotonic()
+            server.handle_exit(signal.SIGTERM, None)
+            thread.join()
+            return time.monotonic() - started
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Service]:
+    with open_service(Settings(data=tmp_path / "ledger")) as service:
+        yield service
+
+
+def test_open_feeds_end_at_once_when_the_service_is_told_to(opened: Service) -> None:
+    """Whole: no client sees its connection break."""
+    seconds = seconds_to_stop(api.cli.serving.Server(create_app(opened), opened))
+    assert seconds < api.cli.serving.GRACE_SECONDS / 2, seconds
+
+
+def test_feeds_that_are_not_told_keep_a_server_for_its_grace(opened: Service) -> None:
+    """The control: a server that only asks its connections to end."""
+
+    class Deaf(api.cli.serving.Server):
+        def handle_exit(self, sig: int, frame: Any) -> None:
+            uvicorn.Server.handle_exit(self, sig, frame)
+
+    assert seconds_to_stop(Deaf(create_app(opened), opened)) >= api.cli.serving.GRACE_SECONDS

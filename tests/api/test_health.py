@@ -35,7 +35,7 @@ def test_metrics_count_what_happens(service: httpx.Client) -> None:
         "dealledger_set_aside_events 0.0",
         "dealledger_accepted_events_total 1.0",
         'dealledger_problems_total{reason="unknown_entity"} 1.0',
-        'dealledger_request_seconds_count{method="GET",route="/v1/entities/{entity}",status="200"} 1.0',
+        'dealledger_request_seconds_count{method="GET",route="/v1/entities/{id}",status="200"} 1.0',
     ):
         assert line in text.splitlines(), line
     assert "12345" not in text
