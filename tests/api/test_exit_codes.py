@@ -52,6 +52,11 @@ def ends(code: int, told: str, *arguments: str | Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def more_for(command: str, folder: Path) -> list[str]:
+    """What the command can't do without."""
+    return [str(lines(folder / "in.jsonl", entity("cow"))), "--yes"] if command == "import" else []
+
+
 @pytest.mark.parametrize("command", WELL)
 def test_0_what_is_well(kept: Path, command: str) -> None:
     ends(0, "", command, "--data", kept)
@@ -77,7 +82,7 @@ def test_1_a_damaged_log(kept: Path, tmp_path: Path, command: str) -> None:
     log = data / "ledger.sqlite"
     log.write_bytes(log.read_bytes()[:100] + b"\x00" * (log.stat().st_size - 100))
     before = log.read_bytes()
-    more = [lines(tmp_path / "in.jsonl", entity("cow")), "--yes"] if command == "import" else []
+    more = more_for(command, tmp_path)
     ends(1, "damaged", command, *more, "--data", data)
     assert log.read_bytes() == before
 
@@ -113,13 +118,13 @@ def test_2_bad_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str,
 
 @pytest.mark.parametrize("command", ["holdings", "doctor", "rebuild", "import", "serve", "export"])
 def test_3_a_folder_that_another_process_holds(held: Path, tmp_path: Path, command: str) -> None:
-    more = [lines(tmp_path / "in.jsonl", entity("cow")), "--yes"] if command == "import" else []
+    more = more_for(command, tmp_path)
     ends(3, "held by process", command, *more, "--data", held)
 
 
 @pytest.mark.parametrize("command", ["holdings", "doctor", "import", "export"])
 def test_3_a_service_that_does_not_answer(tmp_path: Path, command: str) -> None:
-    more = [lines(tmp_path / "in.jsonl", entity("cow")), "--yes"] if command == "import" else []
+    more = more_for(command, tmp_path)
     ends(3, "Nobody answers", command, *more, "--url", NOBODY)
 
 
