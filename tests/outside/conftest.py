@@ -43,7 +43,7 @@ def whole_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         assert signer.cycle() is None
         assert signer.newest is not None
         notes.append(signer.newest.note)
-    served = Served("", store, *notes, files=StoreFiles(store, signer.published))
+    served = Served("", store, notes[0], notes[1], files=StoreFiles(store, signer.published))
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

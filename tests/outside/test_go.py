@@ -35,7 +35,7 @@ def audit(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
         "GOPROXY": "off",
         "GOTOOLCHAIN": "local",
         "CGO_ENABLED": "0",
-        "GOCACHE": str(pytestconfig.cache.mkdir("go-build")) if pytestconfig.cache else str(folder / "cache"),
+        "GOCACHE": str(pytestconfig.cache.mkdir("go-build")),
     }
     subprocess.run([GO, "build", "-o", "audit", "."], cwd=folder, check=True, env=environment)
     return folder / "audit"
