@@ -59,6 +59,8 @@ def import_files(
     with failures_told():
         name = _batch(batch, files)
         column_map = _map(map, type, register)
+        for path in files:
+            path.open("rb").close()  # before a folder is made for a ledger
         with door(Source(data, url), make=True) as ledger:
             reading = Reading(type, column_map, register, lambda: Parties(ledger.rows("/v1/entities", {})))
             found = read_files(files, reading)
