@@ -11,12 +11,15 @@ from pathlib import Path
 
 import psycopg
 
+from ledger.log.entry import entry_bytes
 from ledger.log.files import CHECKPOINT, NotThere, StoreFiles, paths
+from ledger.log.merkle import leaf_hash
 from ledger.log.note import SigningKey
 from ledger.log.signer import Signer
 from ledger.store import Entry, Store
 from ledger.store.postgres import PostgresStore
 from ledger.store.sqlite import SQLiteStore
+from tests.ledger.log.trees import Memory
 
 KEY = SigningKey("ledger.example/deals", bytes(range(32)))
 TABLES = ("events", "tree_runs", "checkpoints", "cosignatures")
@@ -39,8 +42,11 @@ def append(store: Store, count: int, batch: int = 100, amount: str = "1.5") -> N
             transaction.append([entry(n, amount) for n in range(at, min(at + batch, first + count))])
 
 
-def signer_of(store: Store, high_water: Path, key: SigningKey = KEY) -> Signer:
-    return Signer(store, key, high_water)
+def expected(count: int) -> Memory:
+    """The tree of so many of our events."""
+    tree = Memory()
+    tree.append([leaf_hash(entry_bytes(e.stream, e.version, e.type, e.state)) for e in map(entry, range(1, count + 1))])
+    return tree
 
 
 class MemoryFiles:

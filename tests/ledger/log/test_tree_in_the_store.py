@@ -18,8 +18,7 @@ from ledger.log.tiles import nodes, tiles
 from ledger.store import Entry, Heads, NoLeaf, Store, TreeDamaged, open_store
 from ledger.store.postgres import PostgresStore
 from ledger.store.sqlite import SQLiteStore
-from tests.ledger.log.logs import append, beside, entry
-from tests.ledger.log.trees import Memory
+from tests.ledger.log.logs import append, beside, entry, expected
 
 
 @pytest.fixture
@@ -28,13 +27,6 @@ def place(store: Store, request: pytest.FixtureRequest) -> Path | str:
     if isinstance(store, SQLiteStore):
         return Path(request.getfixturevalue("tmp_path")) / "ledger" / "ledger.sqlite"
     return str(request.getfixturevalue("database_url"))
-
-
-def expected(count: int) -> Memory:
-    """The tree of so many of our events."""
-    tree = Memory()
-    tree.append([leaf_hash(entry_bytes(e.stream, e.version, e.type, e.state)) for e in map(entry, range(1, count + 1))])
-    return tree
 
 
 def check(store: Store, count: int) -> None:
