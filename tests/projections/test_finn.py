@@ -27,6 +27,8 @@ def test_the_first_example_of_the_definition() -> None:
     assert found.at_stated == Decimal("0.8")
     # Without Amazon's funding its 4 don't come back: T is 3, 7, 4, the returns are 2/7, 2/7 and 0.
     assert found.at_low == Decimal("0.204081632653")
+    # With a purchase of 4 of Google: T is 4, 8, 4, the returns are 1/2, 3/4 and 2/3.
+    assert found.at_high == Decimal("0.666666666667")
 
 
 @pytest.mark.parametrize(
