@@ -107,7 +107,8 @@ def _preview(files: Sequence[File], ledger: Door, way: Way) -> Preview:
     if not preview.items:
         fail(Exit.BAD_USAGE, "There are no events in these files.")
     summary = Summary(dry_run=True)
-    for step in progress("Checking", len(preview.lines), ledger.record(preview.lines, way, stop=False, dry_run=True)):
+    checked = ledger.record(preview.lines, way, stop=False, dry_run=True)
+    for step in progress(f"Checking {len(preview.lines)} events", None, checked):
         for one in step.told:
             summary.count(one)
             preview.take(one)
@@ -120,7 +121,8 @@ def _preview(files: Sequence[File], ledger: Door, way: Way) -> Preview:
 def _told_batch(ledger: Door, name: str, preview: Preview) -> None:
     """Say that a name is taken: its events and these would be undone together."""
     there = next((row for row in ledger.rows("/v1/imports", {}) if row["batch"] == name), None)
-    if there is not None and preview.fresh and there["events"] > there["retracted"]:
+    # Whoever goes on with an import, or mends it, knows.
+    if there is not None and preview.fresh and not preview.repeated and there["events"] > there["retracted"]:
         say(f"{there['events']} events came in as {name} before, and these would join them, to be undone together.")
         say("  --batch NAME keeps them apart.")
 
@@ -140,11 +142,15 @@ def _decide(preview: Preview, yes: bool, on_error: str) -> None:
 def _record(preview: Preview, ledger: Door, way: Way, stop: bool, again: str) -> None:
     summary = Summary(dry_run=False)
     sent = [line for line in preview.lines if line.number not in preview.problems]
-    for step in progress("Recording", len(sent), ledger.record(sent, way, stop=stop, dry_run=False)):
-        for one in step.told:
-            summary.count(one)
-            if "problem" in one:
-                preview.tell_one(one)
+    try:
+        for step in progress("Recording", len(sent), ledger.record(sent, way, stop=stop, dry_run=False)):
+            for one in step.told:
+                summary.count(one)
+                if "problem" in one:
+                    preview.tell_one(one)
+    except KeyboardInterrupt:
+        say("Stopped. The same command goes on from here.")
+        raise typer.Exit(Exit.FOUND_WRONG) from None
     recorded = summary.accepted - summary.repeated
     say(f"Recorded {recorded} events; {summary.repeated} were there already.")
     if recorded:
@@ -160,9 +166,10 @@ def where(data: Path | None, url: str | None) -> str:
     return f" --url {url}" if url else f" --data {data}" if data else ""
 
 
-def progress(label: str, count: int, steps: Iterator[Step]) -> Iterator[Step]:
-    """The steps, with a bar on a terminal of how far they are."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+def progress(label: str, count: int | None, steps: Iterator[Step]) -> Iterator[Step]:
+    """The steps, with a bar on a terminal of how far they are; without a count, only that something is done."""
+    counted = [] if count is None else [MofNCompleteColumn()]
+    columns = (TextColumn("{task.description}"), BarColumn(), *counted, TimeElapsedColumn())
     with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as bar:
         task = bar.add_task(label, total=count)
         for step in steps:

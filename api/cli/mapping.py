@@ -60,9 +60,9 @@ def _ask(proposal: Proposal) -> None:
     known = {*fields_of(proposal.type), *columns_of(proposal.type)}
     for name in proposal.left_over:
         shown = ", ".join(proposal.samples[name][:3])[:60] or "empty"
-        field = _asked(f"Which field is {name} (like {shown})? Empty leaves it out", known)
+        field = _asked(f"Which field is {name} (like {shown})? Empty leaves it out.", known)
         if field:
-            proposal.columns[name] = Guess([field], proposal.columns[name].settings, "you")
+            proposal.columns[name] = Guess([field], proposal.columns[name].settings, "told by you")
     if proposal.dates_open:
         proposal.dates = _asked("Is 3/4/2023 in April (day-first) or in March (month-first)?", set(ORDERS)) or None
         proposal.dates_open = proposal.dates is None
@@ -83,11 +83,11 @@ def _ask(proposal: Proposal) -> None:
 def _asked(question: str, known: set[str]) -> str:
     """An answer that is known, or none."""
     while True:
-        answer: str = typer.prompt(question, default="", show_default=False, err=True).strip()
+        prompt = typer.prompt(question, default="", show_default=False, prompt_suffix=" ", err=True)
+        answer = str(prompt).strip()
         if not answer or not known or answer in known:
             return answer
-        near = ", ".join(sorted(known, key=lambda one: (one[:1] != answer[:1], one))[:12])
-        say(f"There is no {answer}. There are {near} …")
+        say(f"There is no {answer}. There are {', '.join(sorted(known))}.")
 
 
 def _look_up(proposal: Proposal, table: Table, source: Source) -> None:

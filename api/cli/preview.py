@@ -37,6 +37,9 @@ class Preview:
     def __post_init__(self) -> None:
         for number, item in enumerate((item for file in self.files for item in file.items), 1):
             self.items[number] = item
+            self.warnings += [
+                (number, f"{item.file.title(one.pointer)}: {one.detail}", one.mend) for one in item.doubts
+            ]
             if item.raw is not None:
                 self.lines.append(Line(number, item.raw))
             else:

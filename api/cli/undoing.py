@@ -101,7 +101,8 @@ def _obstacles(ledger: Door, standing: Sequence[Mapping[str, Any]], lines: Seque
         if correction in others and correction not in own and one["type"] != RETRACTED
     ]
     steps = ledger.record(lines, way, stop=False, dry_run=True)
-    refused = [one for step in progress("Checking", len(lines), steps) for one in step.told if "problem" in one]
+    checked = progress(f"Checking {len(lines)} events", None, steps)
+    refused = [one for step in checked for one in step.told if "problem" in one]
     for one in refused:
         error = one["problem"]["errors"][0]
         named = [name for name in _UUID.findall(error["detail"]) if name != standing[one["line"] - 1]["id"]]

@@ -26,8 +26,10 @@ class Double:
 
 
 def signature(event: Mapping[str, Any]) -> Signature | None:
-    """What two records of one deal have in common; None for what isn't a deal."""
+    """What two records of one deal have in common; None for what isn't a deal, or says what else it is part of."""
     data = event["data"]
+    if event.get("same_as") or data.get("part_of"):
+        return None
     money = next((data[name] for name in _MONEY if isinstance(data.get(name), dict)), None)
     who = parties(event)
     if event["type"] not in TYPES or not who or not money or "currency" not in money:

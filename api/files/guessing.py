@@ -135,16 +135,16 @@ def _guessed(kind: str, names: Sequence[str], samples: dict[str, list[str]]) -> 
     taken: set[str] = set()
     for name in names:
         if name in known:  # it is called as the field is
-            columns[name].fields, columns[name].why = [name], "its name"
+            columns[name].fields, columns[name].why = [name], "guessed by its name"
             taken.add(name)
     for score, _, name, one in pairs:
         if score >= _NEAR and not columns[name].fields and one not in taken and _suits(kind, one, samples[name]):
-            columns[name].fields, columns[name].why = [one], "its name"
+            columns[name].fields, columns[name].why = [one], "guessed by its name"
             taken.add(one)
     for name, guess in columns.items():
         found = None if guess.fields else _by_values(samples[name])
         if found is not None and found not in taken:
-            guess.fields, guess.why = [found], "its values"
+            guess.fields, guess.why = [found], "guessed by its values"
             taken.add(found)
     for name, guess in columns.items():
         if any(_COMMA.search(text) for text in samples[name]) and not any(

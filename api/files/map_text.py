@@ -30,10 +30,11 @@ def written(proposal: Proposal, source: str) -> str:
     lines += ["", "[columns]"]
     for name, guess in proposal.columns.items():
         shown = ", ".join(proposal.samples[name][:_SHOWN])[:80] or "empty"
-        why = f"guessed by {guess.why}" if guess.why else "left out"
-        lines.append(f"{_text(name)} = {_target(guess)}  # {why}; like {_comment(shown)}")
+        lines.append(f"{_text(name)} = {_target(guess)}  # {guess.why or 'left out'}; like {_comment(shown)}")
     lines += ["", "# The same for every row.", "[constants]"]
     lines += [f"{_key(name)} = {_text(value)}" for name, value in proposal.constants.items()]
+    if not any("known" in guess.fields for guess in proposal.columns.values()):
+        lines.append('# known = "2024-01-01"  # the day all of it became known; without it, the day of the import')
     for one in proposal.missing:
         words = ", ".join(one.values) or "nothing in the file fills it"
         lines.append(f'# {_key(one.name)} = ""  # MISSING: {words}')

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from api.files.days import read_date
-from api.files.figures import Unreadable, read_money, read_number, read_share
+from api.files.figures import Style, Unreadable, read_money, read_number, read_share
 from api.files.maps import ColumnMap, Target, field_of
 from api.files.names import Parties, slug
 from api.files.rows import Column, entity_columns, pointer_of
@@ -18,6 +19,7 @@ from ledger.times import parse_period
 _YES = frozenset({"yes", "y", "true", "x", "1"})
 _NO = frozenset({"no", "n", "false", "0"})
 _KIND = "company"
+_FULL = 10**6
 REGISTERED = "entity.registered"
 
 
@@ -27,6 +29,7 @@ class Mapped:
 
     cells: dict[str, str]
     problems: list[Problem] = field(default_factory=list)
+    doubts: list[Problem] = field(default_factory=list)  # what is taken, and worth a second look
     new: list[tuple[str, str, str]] = field(default_factory=list)  # id, name, the field that names it
 
 
@@ -84,12 +87,23 @@ class Mapper:
         style = self._map.style(target)
         parts = {part.name: part for part in column.parts}
         if "currency" in parts:
-            return _parts(said, parts, read_money(text, style))
+            money = read_money(text, style)
+            self._doubt(mapped, said, text, money, style)
+            return _parts(said, parts, money)
         if "share" in parts and ("text" not in column.forms or column.format == "share"):
             return _parts(said, parts, read_share(text, style))
         if said in entity_columns(kind):
             return {said: self._party(mapped, said, text)}
         return {said: _plain(column, text, target, self._map)}
+
+    @staticmethod
+    def _doubt(mapped: Mapped, said: str, text: str, money: Mapping[str, Any], style: Style) -> None:
+        """A million millions is likely somebody who wrote the cell in full, in a column of millions."""
+        amount = money.get("amount") or money.get("high") or "0"
+        if style.unit > 1 and Decimal(amount) >= style.unit * _FULL:
+            detail = f"{text!r} is read as {Decimal(amount):,f} {money['currency']}"
+            mend = "if it is written in full there, give its unit in the cell, or another one for the column in the map"
+            mapped.doubts.append(Problem(Reason.INVALID_AMOUNT, pointer_of(said), detail, mend))
 
     def _party(self, mapped: Mapped, said: str, text: str) -> str:
         """The id of the entity that a name means. Raises Unreadable for nobody, and for several."""
@@ -99,12 +113,12 @@ class Mapper:
             found = self._parties.found(text) or [one for one, name, _ in mapped.new if name == text]
         if len(found) == 1:
             return found[0]
-        place = f'under [entities] in the map: "{text}" = "its-id"'
-        if found:
-            raise Unreadable(
-                f"{text} is a name of {' and of '.join(found)}", f"say which {place}", Reason.UNKNOWN_ENTITY
-            )
         near = self._parties.nearest(given or text)
+        likely = found or [one.partition(" ")[0] for one in near] or ["its-id"]
+        place = f'under [entities] in the map: "{text}" = "{likely[0]}"'
+        if found:
+            several = f"{text} is a name of {' and of '.join(found)}"
+            raise Unreadable(several, f"say which {place}", Reason.UNKNOWN_ENTITY)
         meant = f"did you mean {' or '.join(near)}? Write that, or say it {place}" if near else ""
         entity = given or slug(text)
         if self._register and entity and (given is not None or not self._parties.likely(text)):

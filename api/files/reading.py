@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -34,6 +34,7 @@ class Item:
     raw: bytes | None  # the event's JSON; None where it can't be read
     problems: tuple[Problem, ...] = ()
     row: TableRow | None = None
+    doubts: tuple[Problem, ...] = ()  # of what is taken all the same
 
     @property
     def place(self) -> str:
@@ -150,7 +151,7 @@ def _read_mapped(file: File, table: Table, column_map: ColumnMap, mapper: Mapper
     found: list[tuple[Mapped, Item]] = []
     for row in table.rows:
         mapped = mapper.read(row.cells)
-        item = _item(file, row, mapped.cells, mapped.problems)
+        item = replace(_item(file, row, mapped.cells, mapped.problems), doubts=tuple(mapped.doubts))
         if not item.problems:
             mapper.admit(mapped)
         found.append((mapped, item))

@@ -141,7 +141,10 @@ def test_a_map_that_is_wrong_says_where(tmp_path: Path, text: str, where: str, t
 
 # --- rows by a map ----------------------------------------------------------------------------------------------
 
-BASE = {"columns": {"I": "investor", "C": "issuer", "A": "amount", "D": "effective"}, "type": "investment.made"}
+BASE: dict[str, Any] = {
+    "columns": {"I": "investor", "C": "issuer", "A": "amount", "D": "effective"},
+    "type": "investment.made",
+}
 
 
 def read(row: dict[str, str], *, register: bool = False, **more: Any) -> Any:
@@ -206,3 +209,12 @@ def test_a_name_of_two_is_refused():
 
 def test_ids_are_made_of_names():
     assert [slug(name) for name in ("Ärger & Söhne GmbH", "日本", "  A--b ")] == ["arger-sohne-gmbh", "", "a-b"]
+
+
+def test_a_cell_that_is_written_in_full_in_a_column_of_millions_is_doubted():
+    """It is read as the map says, and told."""
+    columns = {**BASE["columns"], "A": {"to": "amount", "unit": "millions"}}
+    mapped = read({**ROW, "A": "$4,000,000"}, columns=columns)
+    assert mapped.cells["amount.amount"] == "4000000000000"
+    assert "4,000,000,000,000 USD" in mapped.doubts[0].detail
+    assert read({**ROW, "A": "$4.5"}, columns=columns).doubts == []
