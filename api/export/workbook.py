@@ -196,6 +196,7 @@ def _notes(tables: Sequence[Table], shapes: Sequence[_Shape]) -> Iterator[Said]:
 def _write_said(sheet: Worksheet, said: Sequence[Said], formats: _Formats) -> None:
     _on_paper(sheet)
     sheet.fit_to_pages(1, 0)
+    sheet.print_area(0, 0, len(said), 2)
     sheet.set_column(0, 0, max(len(one.name) for one in said) + 3)
     sheet.set_column(1, 1, _WIDEST)
     sheet.set_column(2, 2, _WIDEST + 20)
