@@ -22,6 +22,7 @@ import httpx
 from tests import oracle
 from tests.oracle.dates import first_day, last_day
 from tests.oracle.rows import Log
+from tests.oracle.rows import question as at_point
 from tests.service import fresh_service
 from tests.streams import PARTIES, Builder, Choices, Event, Seeded
 
@@ -90,11 +91,11 @@ class Question:
         given: dict[str, Any] = dict(self.filters)
         if "from" in given:
             given["from_"] = given.pop("from")
-        if "include" in given:
-            given["include"] = given["include"].split(",")
+        currency, include = given.pop("currency", None), given.pop("include", "").split(",")
         if self.subject is not None:
             given["subject"] = self.subject
-        return self.kind.expected(log, self.as_of, self.known_at, self.position, **given)
+        point = at_point(log, self.as_of, self.known_at, self.position, currency, include)
+        return self.kind.expected(point, **given)
 
     def __str__(self) -> str:
         return f"GET {self.path}?{httpx.QueryParams(self.params)}"

@@ -2,8 +2,9 @@
 
 It shares nothing with the service. Whatever the two disagree about, one of them has misread the rules.
 
-A log is a list of `(position, state)`, with the state as the store keeps it; an answer is the JSON of the service as
-Python values, with all rows on one page. Numbers are exact fractions until they are written.
+A log is a list of `(position, state)`, with the state as the store keeps it. Each function takes a point in the three
+times (`rows.question`) and the filters of its noun; its answer is the JSON of the service as Python values, with all
+rows on one page. Numbers are exact fractions until they are written.
 """
 
 from tests.oracle.claims import claims

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
@@ -25,7 +25,7 @@ from tests.oracle.money import (
     total,
 )
 from tests.oracle.parties import line
-from tests.oracle.rows import Log, Question, Row, by_position, counting_rows, question
+from tests.oracle.rows import Question, Row, by_position, counting_rows
 
 # The field of an event that holds its amount.
 AMOUNT = {
@@ -58,17 +58,11 @@ class Found:
 
 
 def claims(
-    log: Log,
-    as_of: str,
-    known_at: str,
-    position: int,
-    currency: str | None = None,
-    include: Iterable[str] = (),
+    q: Question,
     by: str | None = None,
     about: str | None = None,
     kind: str | None = None,
 ) -> dict[str, Any]:
-    q = question(log, as_of, known_at, position, currency, include)
     rows = counting_rows(q)
     every = newest_of_each([row for row in rows if row.type == "claim.published"], "claim")
     every.sort(key=lambda row: row.data["claim"])

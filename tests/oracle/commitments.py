@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -22,20 +21,14 @@ from tests.oracle.money import (
     total,
     totals,
 )
-from tests.oracle.rows import Log, Question, Row, by_position, counting_rows, question
+from tests.oracle.rows import Question, Row, by_position, counting_rows
 
 
 def commitments(
-    log: Log,
-    as_of: str,
-    known_at: str,
-    position: int,
-    currency: str | None = None,
-    include: Iterable[str] = (),
+    q: Question,
     from_: str | None = None,
     to: str | None = None,
 ) -> dict[str, Any]:
-    q = question(log, as_of, known_at, position, currency, include)
     rows = counting_rows(q)
     made_rows = [
         row

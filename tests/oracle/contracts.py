@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from tests.oracle.commitments import amount_in_force, in_force, newest_of_each
@@ -18,20 +17,14 @@ from tests.oracle.money import (
     total,
     totals,
 )
-from tests.oracle.rows import Log, Question, Row, by_position, counting_rows, question
+from tests.oracle.rows import Question, Row, by_position, counting_rows
 
 
 def contracts(
-    log: Log,
-    as_of: str,
-    known_at: str,
-    position: int,
-    currency: str | None = None,
-    include: Iterable[str] = (),
+    q: Question,
     customer: str | None = None,
     provider: str | None = None,
 ) -> dict[str, Any]:
-    q = question(log, as_of, known_at, position, currency, include)
     rows = counting_rows(q)
     signed_rows = [
         row

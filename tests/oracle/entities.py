@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from tests.oracle.rows import Log, by_position, counting_rows, question
+from tests.oracle.rows import Question, by_position, counting_rows
 
 # What an entity is of which nobody said anything.
 UNSAID: dict[str, Any] = {
@@ -24,16 +23,10 @@ UNSAID: dict[str, Any] = {
 
 
 def entities(
-    log: Log,
-    as_of: str,
-    known_at: str,
-    position: int,
-    currency: str | None = None,
-    include: Iterable[str] = (),
+    q: Question,
     kind: str | None = None,
     parent: str | None = None,
 ) -> dict[str, Any]:
-    q = question(log, as_of, known_at, position, currency, include)
     rows = counting_rows(q)
     found = []
     for registered in rows:

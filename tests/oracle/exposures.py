@@ -7,7 +7,7 @@ the lot of linked events that it takes part in.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -17,7 +17,7 @@ from tests.oracle.bounds import plus as plus_bounds
 from tests.oracle.commitments import amount_in_force, in_force, newest_of_each
 from tests.oracle.money import Figure, additive, difference, maximum, total
 from tests.oracle.parties import attribute, line
-from tests.oracle.rows import Log, Question, Row, by_position, counting_rows, question
+from tests.oracle.rows import Question, Row, by_position, counting_rows
 
 Node = tuple[str, str]
 
@@ -40,21 +40,16 @@ class Edge:
 
 
 def exposures(
-    log: Log,
-    as_of: str,
-    known_at: str,
-    position: int,
-    currency: str = "USD",
-    include: Iterable[str] = (),
+    q: Question,
     layer: str = "contracted",
     time_rule: str = "untimed",
     window_days: str = "365",
     entity: str | None = None,
 ) -> dict[str, Any]:
     """A part of the answer: the pairs but for what is the vendor's own, gross and funding, what is unbounded."""
-    q = question(log, as_of, known_at, position, currency, include)
+    q = replace(q, currency=q.currency or "USD")
     rows = counting_rows(q)
-    every = edges(q, rows, layer, set(include))
+    every = edges(q, rows, layer, set(q.include))
     if entity is not None:
         group = root(q, rows, entity)
         every = [edge for edge in every if group in (edge.payer[0], edge.payee[0])]
@@ -63,7 +58,7 @@ def exposures(
         **q.header(),
         "layer": layer,
         "time_rule": time_rule,
-        "currency": currency,
+        "currency": q.currency,
         "pairs": [row for row, legs in shown if legs == 2 or entity is not None],
         "network": {
             "flows": len(every),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
@@ -24,22 +23,16 @@ from tests.oracle.money import (
     total,
     totals,
 )
-from tests.oracle.rows import Log, Question, Row, by_position, counting_rows, question, visible_rows
+from tests.oracle.rows import Question, Row, by_position, counting_rows, visible_rows
 
 Key = tuple[str, str, str]
 
 
 def holdings(
-    log: Log,
-    as_of: str,
-    known_at: str,
-    position: int,
-    currency: str | None = None,
-    include: Iterable[str] = (),
+    q: Question,
     holder: str | None = None,
     issuer: str | None = None,
 ) -> dict[str, Any]:
-    q = question(log, as_of, known_at, position, currency, include)
     rows = counting_rows(q)
     of_key: dict[Key, list[Row]] = {}
     for row in rows:
@@ -234,7 +227,7 @@ def _holding(q: Question, all_rows: list[Row], key: Key, rows: list[Row]) -> tup
 def _value(q: Question, key: Key, units: Fraction | None, stake: Bounds | None) -> tuple[Row | None, Figure | None]:
     """The mark that values the holding, and what it makes of it. Rumours never value, even where they count."""
     holder, issuer, _ = key
-    rows = counting_rows(replace(q, rumoured=False))
+    rows = counting_rows(replace(q, include=frozenset()))
     rates = counting_rows(q)
     marks = [
         row

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -12,7 +13,7 @@ from tests.oracle.bounds import text
 from tests.oracle.commitments import _commitment, newest_of_each
 from tests.oracle.holdings import Key, _holding, holding_of
 from tests.oracle.money import Figure, Item, additive, grouped, maximum, missing_rates, total
-from tests.oracle.rows import Log, Question, Row, by_position, counting_rows, question
+from tests.oracle.rows import Question, Row, by_position, counting_rows
 
 KINDS = {"investment.made": "investment", "investment.sold": "sale", "distribution.paid": "distribution"}
 MONEY = {"investment.made": "amount", "investment.sold": "proceeds", "distribution.paid": "amount"}
@@ -20,19 +21,14 @@ CAPITAL = ("fund", "investment", "loan")
 
 
 def performance(
-    log: Log,
-    as_of: str,
-    known_at: str,
-    position: int,
+    q: Question,
     subject: str,
-    currency: str = "USD",
-    include: Iterable[str] = (),
     issuer: str | None = None,
 ) -> dict[str, Any]:
-    q = question(log, as_of, known_at, position, currency, include)
+    q = replace(q, currency=q.currency or "USD")
     if not any(
-        at <= position and state["type"] == "entity.registered" and state["data"]["entity"] == subject
-        for at, state in log
+        at <= q.position and state["type"] == "entity.registered" and state["data"]["entity"] == subject
+        for at, state in q.log
     ):
         return {**q.header(), "cash_flows": []}
     rows = counting_rows(q)
@@ -99,7 +95,7 @@ def performance(
     return {
         **q.header(),
         "holder": subject,
-        "currency": currency,
+        "currency": q.currency,
         "included": included,
         "excluded": _convention(paid, called, back, nav, committed, unfunded, recallable, of_called),
         "distributed": text(_stated(back)),
@@ -122,7 +118,7 @@ def performance(
 
 def rows_of(q: Question) -> list[Row]:
     """The rows that marks are among: rumours never value."""
-    return counting_rows(Question(q.log, q.as_of, q.known_at, q.position, q.currency, rumoured=False))
+    return counting_rows(replace(q, include=frozenset()))
 
 
 def _key(q: Question, row: Row, holder: str, issuer: str | None) -> bool:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from tests.oracle.commitments import newest_of_each
 from tests.oracle.parties import inherited, line
-from tests.oracle.rows import Log, Row, by_position, counting_rows, question
+from tests.oracle.rows import Question, Row, by_position, counting_rows
 
 PAYER = {"investment.made": "investor", "commitment.made": "from", "contract.signed": "customer"}
 PAYEE = {"investment.made": "issuer", "commitment.made": "to", "contract.signed": "provider"}
 
 
 def restrictions(
-    log: Log,
-    as_of: str,
-    known_at: str,
-    position: int,
-    currency: str | None = None,
-    include: Iterable[str] = (),
+    q: Question,
     on: str | None = None,
 ) -> dict[str, Any]:
-    q = question(log, as_of, known_at, position, currency, include)
     rows = counting_rows(q)
     imposed = newest_of_each([row for row in rows if row.type == "restriction.imposed"], "restriction")
     imposed = [row for row in imposed if on is None or on in row.data["on"]]

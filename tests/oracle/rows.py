@@ -36,7 +36,11 @@ class Question:
     known_at: date
     position: int
     currency: str | None
-    rumoured: bool
+    include: frozenset[str]
+
+    @property
+    def rumoured(self) -> bool:
+        return "rumoured" in self.include
 
     def header(self) -> dict[str, Any]:
         return {"as_of": str(self.as_of), "known_at": str(self.known_at), "position": self.position}
@@ -46,7 +50,7 @@ def question(
     log: Log, as_of: str, known_at: str, position: int, currency: str | None, include: Iterable[str]
 ) -> Question:
     return Question(
-        log, date.fromisoformat(as_of), date.fromisoformat(known_at), position, currency, "rumoured" in include
+        log, date.fromisoformat(as_of), date.fromisoformat(known_at), position, currency, frozenset(include)
     )
 
 

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
 from tests.oracle.bounds import UNKNOWN, Bounds, of_money, of_stake, text
 from tests.oracle.money import Figure, missing_rates, money, recorded
-from tests.oracle.rows import Log, Question, Row, counting_rows, question, visible_rows
+from tests.oracle.rows import Question, Row, counting_rows, visible_rows
 
 
 def valuations(
-    log: Log,
-    as_of: str,
-    known_at: str,
-    position: int,
-    currency: str | None = None,
-    include: Iterable[str] = (),
+    q: Question,
     subject: str = "",
 ) -> dict[str, Any]:
-    q = question(log, as_of, known_at, position, currency, include)
     counting = counting_rows(q)
     marks = [
         row
