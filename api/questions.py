@@ -110,7 +110,7 @@ def find(of: str) -> Named:
     except Faulty as faulty:
         raise Faulty(*(_inside(fault) for fault in faulty.faults)) from None
     for name in OF_THE_PAGE:
-        if name in given and isinstance(question, ListQuestion):
+        if name in given and (name == "format" or isinstance(question, ListQuestion)):
             detail = f"{name}: `of` names the whole list."
             raise Faulty(Fault(Door.INVALID_QUERY, detail, f"Leave {name} out of it.", parameter="of"))
     return Named(question, tuple(found[part] for part in question.parts), given, asked)
