@@ -50,7 +50,7 @@ class ChangesQuestion(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     of: str = Field(
-        max_length=4_000,
+        max_length=2_000,
         description="The address of a question with its filters, percent-encoded, without its three times.",
         examples=["/v1/holdings?holder=amazon"],
     )
@@ -68,7 +68,7 @@ class ChangesQuestion(BaseModel):
         default=100, description="Most differences in one answer."
     )
     cursor: str | None = Field(
-        default=None, max_length=8_000, description="`next` of the answer before: goes on with its differences."
+        default=None, max_length=4_000, description="`next` of the answer before: goes on with its differences."
     )
 
 

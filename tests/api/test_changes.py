@@ -21,7 +21,7 @@ from tests.service import fresh_service
 from tests.streams import Drawn
 
 PAIRS_PER_STREAM = 40
-STREAMS = max(1, int(os.environ.get("DEALLEDGER_EXAMPLES", "400")) // PAIRS_PER_STREAM)
+STREAMS = max(1, int(os.environ.get("DEALLEDGER_EXAMPLES", "200")) // PAIRS_PER_STREAM)
 STAKE = event("investment.made", investor="ant", issuer="bee", instrument="equity", amount=usd("10"), units="5")
 
 
