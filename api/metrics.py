@@ -19,7 +19,7 @@ from prometheus_client import (
 
 SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
-disable_created_metrics()  # when each counter began would double their number
+disable_created_metrics()  # type: ignore[no-untyped-call]  # when each counter began would double their number
 
 
 class Metrics:

@@ -62,7 +62,7 @@ def test_the_default_of_every_setting_is_documented(name: str, field: FieldInfo)
     """A reader is told what holds if nothing is set; None is told in words."""
     if field.default is None:
         return
-    size = isinstance(field.default, int) and field.default % MIB == 0
+    size = isinstance(field.default, int) and field.default > 0 and field.default % MIB == 0
     said = (
         f"{field.default // MIB} MiB"
         if size

@@ -173,6 +173,7 @@ def test_nothing_that_was_sent_is_in_what_a_failure_leaves(written: io.StringIO,
     with fresh_service() as client:
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
         given(client, entity("ant"))
+        client.get("/v1/entities")  # so that the read model is made
         with monkeypatch.context() as here:
             here.setattr(api.events, "read_write", broken)
             assert client.post("/v1/events", json=entity("bee")).status_code == 500
