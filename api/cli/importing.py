@@ -55,7 +55,7 @@ def import_files(
         typer.Option(help="If lines are refused: record nothing (stop), or the others (continue)."),
     ] = "stop",
 ) -> None:
-    """Record events from files. First shows what would be refused; a second run records nothing twice."""
+    """Record events from JSONL or CSV files. First shows what would be refused; a second run records nothing twice."""
     with failures_told():
         name = _batch(batch, files)
         column_map = _map(map, type, register)
