@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.log import bundle
 from ledger.log.entry import entry_bytes
 from ledger.log.merkle import inclusion_proof
 from ledger.log.note import SigningKey
@@ -16,7 +17,7 @@ from ledger.log.tiles import nodes
 from tests.ledger.log.logs import KEY
 from tests.outside.conftest import EVENTS, Served
 
-SCRIPT = Path(__file__).with_name("check_proof.sh")
+SCRIPT = Path(bundle.__file__).with_name("check_proof.sh")
 
 
 def checked(folder: Path, proof: str, entry: bytes, vkey: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+"""Verify a copy of a ledger's log with nothing but Python (3.9 or newer) and openssl.
+
+    python3 verify.py [--log FOLDER] [--vkey KEY] [--old CHECKPOINT]...
+
+FOLDER holds `checkpoint` and `tile/...` as C2SP tlog-tiles lays them out (default: log/ beside this file). KEY is the
+log's public key: take it from the log's owner over a channel of your own; without it the one beside this file is used,
+which proves nothing about who signed. Each CHECKPOINT is one that you kept from an earlier time: without any, a history
+that the key's owner rewrote can't be told from the true one.
+
+Exit codes: 0 all well, 1 found wrong, 2 bad usage, 3 a file or openssl is missing.
+
+This file shares no code with the ledger. Read it before you trust it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+WIDTH = 256
+REWRITTEN = "an older checkpoint signed another past: history was rewritten"
+
+
+class Wrong(Exception):
+    """The log isn't what was signed."""
+
+
+class Missing(Exception):
+    """Something that is needed isn't there."""
+
+
+# --- keys and checkpoints ---------------------------------------------------------------------------------------
+
+
+def decoded(text: str) -> bytes:
+    """Base64, written in the one way that it should be."""
+    try:
+        value = base64.b64decode(text, validate=True)
+    except ValueError:
+        value = b""
+    if base64.b64encode(value).decode() != text:
+        raise Wrong(f"not base64: {text[:100]}")
+    return value
+
+
+class Key:
+    """`name+id+base64(01 and 32 bytes)`"""
+
+    def __init__(self, text: str) -> None:
+        self.name, _, rest = text.strip().partition("+")
+        key_id, _, material = rest.partition("+")
+        raw = decoded(material)
+        self.id, self.bytes = hashlib.sha256(self.name.encode() + b"\n" + raw).digest()[:4], raw[1:]
+        if len(raw) != 33 or raw[0] != 1 or self.id.hex() != key_id:
+            raise Wrong("the public key is none of a log, or its id isn't its own")
+
+    def verifies(self, text: bytes, signature: bytes) -> bool:
+        """Ask openssl."""
+        with tempfile.TemporaryDirectory() as folder:
+            key, message, signed = (Path(folder, name) for name in ("key", "message", "signed"))
+            key.write_bytes(bytes.fromhex("302a300506032b6570032100") + self.bytes)
+            message.write_bytes(text)
+            signed.write_bytes(signature)
+            command = ["openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-keyform", "DER"]
+            command += ["-inkey", str(key), "-in", str(message), "-sigfile", str(signed)]
+            try:
+                return subprocess.run(command, capture_output=True, check=False).returncode == 0
+            except FileNotFoundError:
+                raise Missing("openssl isn't installed") from None
+
+
+def open_checkpoint(note: bytes, key: Key, what: str) -> tuple[int, bytes]:
+    """Size and root of a checkpoint that the key signed."""
+    try:
+        whole = note.decode()
+    except UnicodeDecodeError:
+        raise Wrong(f"{what} isn't UTF-8") from None
+    text, gap, lines = whole.rpartition("\n\n")
+    if not gap or not lines.endswith("\n") or re.search("[\x00-\x09\x0b-\x1f]", whole):
+        raise Wrong(f"{what} is no signed note")
+    signatures = []
+    for line in lines[:-1].split("\n"):
+        match = re.fullmatch("— ([^ +]+) ([^ ]+)", line)
+        signed = decoded(match[2]) if match else b""
+        if match is None or len(signed) < 5:
+            raise Wrong(f"{what} has a line that is no signature")
+        if (match[1], signed[:4]) == (key.name, key.id):
+            signatures.append(signed[4:])
+    if not signatures:
+        raise Wrong(f"{what} isn't signed by {key.name}")
+    if not all(key.verifies(f"{text}\n".encode(), signature) for signature in signatures):
+        raise Wrong(f"{what} has a wrong signature")
+    match = re.fullmatch("([^\n]+)\n(0|[1-9][0-9]{0,18})\n([^\n]+)", text)
+    root = decoded(match[3]) if match else b""
+    if match is None or match[1] != key.name or len(root) != 32:
+        raise Wrong(f"{what} isn't the name of the log, a size and a root")
+    return int(match[2]), root
+
+
+# --- the tree ---------------------------------------------------------------------------------------------------
+
+
+class Tree:
+    """A growing tree (RFC 6962): the roots of its full subtrees, the largest first."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.peaks: list[bytes] = []
+
+    def append(self, node: bytes) -> None:
+        self.size += 1
+        size = self.size
+        while size % 2 == 0:
+            node = hashlib.sha256(b"\x01" + self.peaks.pop() + node).digest()
+            size //= 2
+        self.peaks.append(node)
+
+    def root(self) -> bytes:
+        if not self.peaks:
+            return hashlib.sha256(b"").digest()
+        *others, found = self.peaks
+        for left in reversed(others):
+            found = hashlib.sha256(b"\x01" + left + found).digest()
+        return found
+
+
+# --- the files --------------------------------------------------------------------------------------------------
+
+
+def path_of(kind: str, index: int, width: int) -> str:
+    """tile/entries/x001/234 or tile/0/x001/234.p/5"""
+    digits = str(index)
+    digits = digits.zfill((len(digits) + 2) // 3 * 3)
+    groups = [digits[at : at + 3] for at in range(0, len(digits), 3)]
+    partial = "" if width == WIDTH else f".p/{width}"
+    return f"tile/{kind}/" + "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]]) + partial
+
+
+def read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Missing(f"{path} can't be read: {error.strerror}") from None
+
+
+def entries_of(bundle: bytes, path: str) -> Iterator[bytes]:
+    """Each entry stands behind its length in two bytes."""
+    at = 0
+    while at < len(bundle):
+        end = at + 2 + int.from_bytes(bundle[at : at + 2], "big")
+        if at + 2 > len(bundle) or end > len(bundle):
+            raise Wrong(f"{path} ends within an entry")
+        yield bundle[at + 2 : end]
+        at = end
+
+
+def check_entry(entry: bytes, position: int, versions: dict[str, int]) -> None:
+    """An entry is the canonical JSON of an event, and the next of its record."""
+    try:
+        event = json.loads(entry.decode())
+        fields = {name: event[name] for name in ("state", "stream", "type", "version")}
+        same = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode() == entry
+        kinds = [type(value) for value in fields.values()]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        same, fields, kinds = False, {}, []
+    if not same or kinds != [str, str, str, int]:
+        raise Wrong(f"position {position} holds no event")
+    if versions.get(fields["stream"], 0) + 1 != fields["version"]:
+        raise Wrong(f"position {position} isn't the next of {fields['stream']}")
+    versions[fields["stream"]] = fields["version"]
+
+
+def verify(folder: Path, key: Key, old: list[bytes]) -> tuple[int, bytes]:
+    """Size and root. Raises Wrong unless every file is what the checkpoint signs and older ones signed."""
+    size, root = open_checkpoint(read(folder / "checkpoint"), key, "the checkpoint")
+    roots: dict[int, bytes] = {}
+    for number, note in enumerate(old, 1):
+        old_size, old_root = open_checkpoint(note, key, f"older checkpoint {number}")
+        if old_size > size:
+            raise Wrong(f"older checkpoint {number} is of {old_size} entries, and the log has {size}: it lost some")
+        if roots.setdefault(old_size, old_root) != old_root:
+            raise Wrong(REWRITTEN)
+    tree, hashes = Tree(), list[bytes]()
+    versions: dict[str, int] = {}
+    if roots.get(0, tree.root()) != tree.root():
+        raise Wrong(REWRITTEN)
+    for index in range((size + WIDTH - 1) // WIDTH):
+        width = min(WIDTH, size - index * WIDTH)
+        path = path_of("entries", index, width)
+        entries = list(entries_of(read(folder / path), path))
+        if len(entries) != width:
+            raise Wrong(f"{path} has {len(entries)} entries, not {width}")
+        for entry in entries:
+            hashes.append(hashlib.sha256(b"\x00" + entry).digest())
+            tree.append(hashes[-1])
+            if tree.size in roots and roots[tree.size] != tree.root():
+                raise Wrong(REWRITTEN)
+            check_entry(entry, tree.size, versions)
+    if tree.root() != root:
+        raise Wrong("the entries have another root than the checkpoint signs")
+    check_tiles(folder, hashes)
+    return size, root
+
+
+def check_tiles(folder: Path, hashes: list[bytes]) -> None:
+    """The tiles of every level are what the entries are hashed to."""
+    level = 0
+    while hashes:
+        above = []
+        for first in range(0, len(hashes), WIDTH):
+            tile = hashes[first : first + WIDTH]
+            path = path_of(str(level), first // WIDTH, len(tile))
+            if read(folder / path) != b"".join(tile):
+                raise Wrong(f"{path} isn't what the entries are hashed to")
+            if len(tile) == WIDTH:
+                tree = Tree()
+                for one in tile:
+                    tree.append(one)
+                above.append(tree.root())
+        hashes, level = above, level + 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Verify a copy of a ledger's log with Python and openssl alone.")
+    parser.add_argument("--log", type=Path, default=HERE / "log", help="the folder of checkpoint and tiles")
+    parser.add_argument("--vkey", help="the log's public key, name+id+key, as you got it from its owner")
+    parser.add_argument("--old", type=Path, action="append", default=[], help="a checkpoint of an earlier time")
+    given = parser.parse_args()
+    try:
+        key = Key(given.vkey or read(HERE / "log.vkey").decode())
+        size, root = verify(given.log, key, [read(path) for path in given.old])
+    except Wrong as error:
+        print(f"NOT VERIFIED: {error}", file=sys.stderr)
+        return 1
+    except Missing as error:
+        print(f"can't verify: {error}", file=sys.stderr)
+        return 3
+    if given.vkey is None:
+        print("Note: without --vkey, who signed this is taken from the copy itself.", file=sys.stderr)
+    if not given.old:
+        print("Note: without --old, a history that the key's owner rewrote would look right.", file=sys.stderr)
+    print(f"verified: {size} events, root {base64.b64encode(root).decode()}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
