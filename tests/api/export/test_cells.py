@@ -174,7 +174,7 @@ def test_a_sheet_is_ready_to_read() -> None:
 # --- figures ----------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.decimals(min_value="-999999999999999999", max_value="999999999999999999", places=12))
 def test_a_figure_is_exact_where_the_workbook_says_so(number: object) -> None:
     """What openpyxl reads of the cell is the figure, or the sheet of exact figures has it."""
