@@ -9,48 +9,17 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from ledger.log.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
 from ledger.log.keys import write_atomically
-from ledger.log.merkle import root
 from ledger.log.note import NotSigned, SigningKey
-from ledger.log.tiles import WIDTH, Edge, Malformed, nodes, split_hashes
-from ledger.store import NoLeaf, Store, Stored, StoreError, TreeDamaged, leaf_of
+from ledger.log.remade import Fault, Kind, check_root, remade
+from ledger.log.tiles import Malformed
+from ledger.store import Store, StoreError
 
 HIGH_WATER_FILE = "log.highwater"
 SECONDS_BETWEEN = 10.0
-
-
-class Kind(StrEnum):
-    """What is wrong with a log that isn't signed."""
-
-    BEHIND = "behind"
-    """It is shorter than what was signed: an old backup was restored."""
-    REWRITTEN = "rewritten"
-    """It has another past than what was signed."""
-    EVENT = "event"
-    """An event isn't the one that its leaf was made of."""
-    TREE = "tree"
-    """Leaves and nodes, or leaves and events, don't belong together."""
-    CHECKPOINT = "checkpoint"
-    """The last signed checkpoint can't be read, or isn't signed by the log's key."""
-    STORE = "store"
-    """The store can't be asked."""
-
-
-class Fault(Exception):
-    """Why the log isn't signed; the message says where and what to do."""
-
-    def __init__(self, kind: Kind, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-
-    @property
-    def read_only(self) -> bool:
-        """Whether nothing may be appended: it would go on from a past that isn't the one that was signed."""
-        return self.kind in (Kind.BEHIND, Kind.REWRITTEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +101,8 @@ class Signer:
             raise Fault(Kind.TREE, f"the log has {heads.position} events and its tree {heads.leaves} leaves")
         for one in (signed.stored, signed.kept):
             if one is not None:
-                self._check_root(one.checkpoint)
-        edge = self._grown(0 if base is None else base.checkpoint.size, heads.leaves)
+                check_root(self._store, one.checkpoint)
+        edge = remade(self._store, 0 if base is None else base.checkpoint.size, heads.leaves)
         if signed.stored is None or signed.stored.checkpoint.size < edge.size:
             self.newest = self._commit(Checkpoint(self._key.name, edge.size, edge.root()), signed.stored)
         if self.newest is not None and (signed.kept is None or signed.kept.note != self.newest.note):
@@ -154,54 +123,6 @@ class Signer:
             return open_checkpoint(note, self._key.verifier)
         except (Malformed, NotSigned) as error:
             raise Fault(Kind.CHECKPOINT, f"{where} is not one of this log: {error}") from None
-
-    def _check_root(self, signed: Checkpoint) -> None:
-        try:
-            found = root(signed.size, nodes(signed.size, self._store.hashes))
-        except TreeDamaged as error:
-            raise Fault(Kind.TREE, str(error)) from None
-        if found != signed.root:
-            raise Fault(
-                Kind.REWRITTEN,
-                f"the first {signed.size} leaves have another root than was signed: what the log held was changed."
-                " Restore it from a backup that `dealledger verify` accepts",
-            )
-
-    def _grown(self, size: int, end: int) -> Edge:
-        """The edge of the tree of `end` leaves. What came after the first `size` is made again from the events."""
-        try:
-            edge = Edge(size, self._store.hashes)
-            while edge.size < end:
-                count = min(WIDTH - edge.size % WIDTH, end - edge.size)
-                leaves = [self._leaf(*one) for one in enumerate(self._events(edge.size, count), edge.size)]
-                for index, stored in enumerate(split_hashes(self._store.hashes(0, edge.size, count), count), edge.size):
-                    if stored != leaves[index - edge.size]:
-                        raise Fault(
-                            Kind.EVENT,
-                            f"the event at position {index + 1} isn't the one that its leaf was made of: one of them"
-                            " was changed or moved beside the ledger",
-                        )
-                for node in edge.extend(leaves):
-                    if self._store.hashes(node.level, node.index, 1) != node.hash:
-                        raise Fault(
-                            Kind.TREE, f"the node {node.index} of level {node.level} isn't what its tile is hashed to"
-                        )
-        except TreeDamaged as error:
-            raise Fault(Kind.TREE, str(error)) from None
-        return edge
-
-    def _events(self, after: int, count: int) -> list[Stored]:
-        events = self._store.read(after, count)
-        gone = set(range(after + 1, after + 1 + count)) - {event.position for event in events}
-        if gone:
-            raise Fault(Kind.EVENT, f"the event at position {min(gone)} is gone")
-        return events
-
-    def _leaf(self, index: int, event: Stored) -> bytes:
-        try:
-            return leaf_of(event)
-        except NoLeaf as error:
-            raise Fault(Kind.EVENT, f"the event at position {index + 1} was changed: {error}") from None
 
     def _commit(self, checkpoint: Checkpoint, last: SignedCheckpoint | None) -> SignedCheckpoint:
         """Sign and keep it, unless somebody without the right to sign has signed in between."""

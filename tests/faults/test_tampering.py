@@ -16,7 +16,8 @@ from ledger.log.checkpoint import Checkpoint
 from ledger.log.files import CHECKPOINT, NotThere, StoreFiles
 from ledger.log.merkle import consistency_proof, leaf_hash
 from ledger.log.note import WITNESS, SigningKey
-from ledger.log.signer import Kind, Signer
+from ledger.log.remade import Kind
+from ledger.log.signer import Signer
 from ledger.log.tiles import Edge, Tile, bundle_bytes, nodes, split_bundle
 from ledger.log.verify import NotVerified, Seen, verify
 from ledger.log.witness import Request, judge

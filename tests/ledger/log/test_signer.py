@@ -13,7 +13,9 @@ from ledger.log.files import StoreFiles
 from ledger.log.keys import PRIVATE_FILE, PUBLIC_FILE, KeyRefused, load_key, parse_key, write_key
 from ledger.log.merkle import EMPTY_ROOT
 from ledger.log.note import WITNESS, SigningKey, parse_verifier_key
-from ledger.log.signer import Fault, Kind, Signer
+from ledger.log.remade import Fault, Kind, remade
+from ledger.log.signer import Signer
+from ledger.log.tiles import Edge
 from ledger.log.verify import verify
 from ledger.store import Conflict, Store, StoreUnavailable, open_store
 from tests.ledger.log.logs import KEY, append
@@ -136,14 +138,14 @@ def test_one_signs_at_a_time_also_of_two_processes(database_url: str, tmp_path: 
 def test_a_signer_without_the_right_is_noticed(store: Store, signer: Signer, monkeypatch: pytest.MonkeyPatch) -> None:
     """If one that didn't ask for the right signs in between, this one doesn't sign the same once more."""
     append(store, 3)
-    grown = signer._grown
+    grown = remade
 
-    def meanwhile(*arguments: int) -> object:
+    def meanwhile(store: Store, size: int, end: int) -> Edge:
         with store.write() as transaction:
             transaction.add_checkpoint(2, "somebody's")
-        return grown(*arguments)
+        return grown(store, size, end)
 
-    monkeypatch.setattr(signer, "_grown", meanwhile)
+    monkeypatch.setattr("ledger.log.signer.remade", meanwhile)
     fault = signer.cycle()
     assert fault is not None
     assert fault.kind == Kind.CHECKPOINT
