@@ -13,19 +13,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import documented
-from api.answers import DayString, Part
+from api.answers import DayString, Part, Root
 from api.paging import OF_THE_PAGE, Cursor, ListQuestion, goes_on
 from api.problems import Door, Fault, Faulty, not_found
 from api.question import (
     Asked,
     PlainDay,
     PlainNumber,
+    Resolved,
     json_bytes,
     min_position,
     parse_question,
     query_of,
     resolve,
     respond,
+    stated,
     times_of,
 )
 from api.questions import Named, find
@@ -33,7 +35,6 @@ from api.service import Service
 from projections.causes import Cause, Causes
 from projections.database import ReadModel
 from projections.differences import Difference, differences
-from projections.visibility import Point
 
 router = APIRouter(tags=["changes"])
 
@@ -78,6 +79,7 @@ class PointInTime(Part):
     as_of: DayString
     known_at: DayString
     position: int
+    root: Root
     found: bool
 
 
@@ -143,7 +145,7 @@ async def get_changes(request: Request) -> Response:
 
 
 def changes(
-    model: ReadModel, named: Named, from_: Point, to: Point, start: int = 0, limit: int | None = None
+    model: ReadModel, named: Named, from_: Resolved, to: Resolved, start: int = 0, limit: int | None = None
 ) -> dict[str, Any]:
     """The answer but its cursor: at most `limit` differences, from the `start`th on. Blocks. Raises Faulty (404)."""
     question = named.question
@@ -169,10 +171,10 @@ def changes(
         question.every_status,
     )
     return {
-        "from": {**times_of(from_), "found": answers[0] is not None},
-        "to": {**times_of(to), "found": answers[1] is not None},
+        "from": {**stated(from_), "found": answers[0] is not None},
+        "to": {**stated(to), "found": answers[1] is not None},
         "of": _address(named),
-        "changes": [_shown(one, causes.of(one)) for one in shown],
+        "changes": [_shown(one, its) for one, its in zip(shown, causes.of_all(shown), strict=True)],
         "more": start + len(shown) < len(found),
     }
 
@@ -214,7 +216,7 @@ def _address(named: Named) -> str:
 
 async def _point(
     service: Service, named: Named, asked: ChangesQuestion, side: str, default: dict[str, Any], at_least: int
-) -> Point:
+) -> Resolved:
     """One of the two points. What the first leaves out is the second's, so that only what is named differs."""
     given = {name: getattr(asked, f"{side}_{name}") for name in TIMES}
     times = {name: default_of if (default_of := given[name]) is not None else default.get(name) for name in TIMES}

@@ -44,12 +44,17 @@ class Seen:
 
 def of_holding(model: Tables, at: Point, one: Seen) -> Behind:
     """The commitments that decide which instrument a distribution is of; a mark grows older day by day."""
-    chains = _chains(
-        model,
-        """SELECT chain FROM commitments WHERE role = 'made' AND commitment IN (
+    decided = bool({"distributions", "events"} & one.fields)
+    chains = (
+        NOTHING.chains
+        if not decided
+        else _chains(
+            model,
+            """SELECT chain FROM commitments WHERE role = 'made' AND commitment IN (
             SELECT commitment FROM holdings
             WHERE holder = $holder AND issuer = $issuer AND role = 'paid' AND instrument IS NULL)""",
-        {"holder": one.row["holder"], "issuer": one.row["issuer"]},
+            {"holder": one.row["holder"], "issuer": one.row["issuer"]},
+        )
     )
     return Behind(chains, day="age_days" in one.fields and "valued_on" not in one.fields)
 

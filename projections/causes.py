@@ -60,8 +60,14 @@ class Causes:
     every_status: bool = False
     """Whether rows of every status are shown, so that one that doesn't count is a cause too."""
     _chains: dict[str, list[_One]] = field(default_factory=dict)
+    _fact_of: dict[str, str | None] = field(default_factory=dict)
     _same: dict[str, set[str]] | None = None
     _published: dict[Point, dict[str, list[tuple[date, str]]]] = field(default_factory=dict)
+
+    def of_all(self, found: Sequence[Difference]) -> list[list[Cause]]:
+        """The causes of each difference. The events that they name are read together."""
+        self._load(self._with_repeated(self._facts(events_in([[one.before, one.after] for one in found]))))
+        return [self.of(one) for one in found]
 
     def of(self, one: Difference) -> list[Cause]:
         """The causes of a difference, by position: at least one."""
@@ -126,6 +132,8 @@ class Causes:
     def _load(self, chains: Iterable[str]) -> None:
         """Read the events of the chains, as far as either point sees them."""
         new = sorted(set(chains) - set(self._chains))
+        if not new:
+            return
         rows = self.model.rows(
             """SELECT position, stream, type, state, event_id, chain FROM events
             WHERE list_contains($chains::VARCHAR[], chain) AND position <= $position ORDER BY position""",
@@ -277,9 +285,9 @@ class Causes:
     def _of_event(self, one: Difference) -> set[Cause]:
         """Why an event of the audit trail comes or goes, or is named by another one now."""
         event_id = (one.after or one.before)["id"]
-        rows = self.model.rows("SELECT chain FROM events WHERE event_id = $id", {"id": event_id})
-        self._load(chain for (chain,) in rows)
-        of_chain = [other for (chain,) in rows for other in self._chains[chain]]
+        chains = self._facts([event_id])
+        self._load(chains)
+        of_chain = [other for chain in chains for other in self._chains[chain]]
         own = {cause for other in of_chain if other.stored.event_id == event_id for cause in self._arrival(other)}
         return own or {
             _cause(other, "corrected" if other.stored.type == CORRECTED else "retracted")
@@ -289,11 +297,8 @@ class Causes:
 
     def _arrivals(self, events: Iterable[str]) -> set[Cause]:
         """Which of these events one point sees and the other doesn't, whether they count or not."""
-        ids = sorted(events)
-        rows = self.model.rows(
-            "SELECT DISTINCT chain FROM events WHERE list_contains($ids::VARCHAR[], event_id)", {"ids": ids}
-        )
-        chains = [chain for (chain,) in rows]
+        ids = set(events)
+        chains = self._facts(ids)
         self._load(chains)
         return {
             cause
@@ -302,6 +307,16 @@ class Causes:
             if one.stored.event_id in ids
             for cause in self._arrival(one)
         }
+
+    def _facts(self, events: Iterable[str]) -> set[str]:
+        """The facts that these events are, correct or retract."""
+        new = sorted(set(events) - set(self._fact_of))
+        if new:
+            rows = self.model.rows(
+                "SELECT event_id, chain FROM events WHERE list_contains($ids::VARCHAR[], event_id)", {"ids": new}
+            )
+            self._fact_of.update(dict.fromkeys(new) | dict(rows))
+        return {fact for event in events if (fact := self._fact_of[event]) is not None}
 
     def _of_count(self, record: str) -> set[Cause]:
         """The record's events between the two positions."""
