@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from ledger.money import NOTHING, Bounds
 from projections.figures import Exchange, Figure, Part, in_force, summed
@@ -36,9 +37,8 @@ _COLUMNS = (
 _TAKES = frozenset({"investment.made", "commitment.drawn", "contract.paid", "guarantee.called"})
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One event that counts and names an amount, or ends something."""
+class Row(NamedTuple):
+    """One event that counts and names an amount, or ends something. (A tuple, since there are so many of them.)"""
 
     chain: str
     fact_position: int
@@ -97,14 +97,14 @@ class Deal:
     def used(self, converting: Exchange) -> Figure:
         return summed(row.part.figure(converting) for row in self.taken)
 
-    def agreed(self, converting: Exchange) -> Figure:
+    def agreed(self, converting: Exchange, used: Figure) -> Figure:
         """The amount by its latest terms, as the lists of commitments and contracts have it."""
         priced = next(row for row in reversed(self.terms) if row.low is not None)
         return in_force(
             priced.part,
             certain=self.made.last_day <= converting.as_of,
             up_to=priced.up_to,
-            taken=self.used(converting),
+            taken=used,
             exchange=converting,
         )
 
@@ -117,7 +117,7 @@ def rows_of(model: Tables, at: Point) -> list[Row]:
         WHERE {rule.sql} AND list_contains($types::VARCHAR[], type) ORDER BY fact_position""",
         {**rule.values, "types": list(_TYPES)},
     )
-    return [Row(*row) for row in rows]
+    return list(map(Row._make, rows))
 
 
 def deals_of(rows: Iterable[Row]) -> dict[str, Deal]:

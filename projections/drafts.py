@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ledger.money import NOTHING, ZERO, Bounds
 from projections.deals import Deal, Row, deals_of, words
@@ -27,9 +27,8 @@ _DEBT_SERVICE = ("interest", "principal")
 _NO_EDGE = ("capex", "spend")
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An edge between the parties that its events name, with the names by which others link to it."""
+class Draft(NamedTuple):
+    """An edge between the groups of the parties that its events name."""
 
     payer: str
     payee: str
@@ -106,7 +105,8 @@ class Books:
     def _contracts(self) -> Iterator[Draft]:
         for _, deal in self._of_kind("contract"):
             if deal.made.binding or self.layer == "announced":
-                figure = deal.agreed(self.converting) if deal.end is None else deal.used(self.converting)
+                used = deal.used(self.converting)
+                figure = deal.agreed(self.converting, used) if deal.end is None else used
                 yield self.draft(deal.made.payer, deal.made.payee, "purchase", figure, deal.rows)
 
     # --- capital ------------------------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ class Books:
             names = (name.partition("/")[2], *(row.chain for row in (deal.made, *covered[name])))
             of_commitments |= set(names)
             used = deal.used(self.converting)
-            figure = larger_of(deal.agreed(self.converting), used) if deal.is_open else used
+            figure = larger_of(deal.agreed(self.converting, used), used) if deal.is_open else used
             items.append((deal.made.fact_position, name, Item(names, deal.made.part_of, figure)))
         for row in investments:
             is_covered = row.record in edges_of

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from ledger.money import Bounds
 from projections.deals import KINDS, Row, rows_of, words
@@ -19,8 +20,7 @@ from projections.rates import exchange
 from projections.visibility import Point, Tables
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(NamedTuple):
     """Money, or what stands for it, from a payer to a payee. `amount` is None where a rate is missing.
 
     Payer and payee are nodes of the graph: an entity, or one of the places that a party nobody named takes in it.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from projections.edges import graph
+from projections.edges import Edge, entity_of, graph
 from projections.exposures import Exposure, PairFlows, Pools, Terms, pairs_of
 from projections.visibility import Point, Tables, held
 
@@ -42,9 +42,8 @@ def history(
         flows = whole.edges if terms.entity is None else whole.around(terms.entity, terms.hops)
         point: dict[str, Any] = {"as_of": day.isoformat(), "network": Exposure(flows).shown(then)}
         if funder is not None and customer is not None:
-            between = whole.root(funder), whole.root(customer)
-            found = next((pair for pair in pairs_of(flows) if (pair.funder, pair.customer) == between), None)
-            point["pair"] = (found or PairFlows(*between)).shown(then, terms, Pools(whole.edges))
+            found = _between(flows, whole.root(funder), whole.root(customer))
+            point["pair"] = found.shown(then, terms, Pools(whole.edges))
         points.append(point)
     return {
         **terms.stated(at),
@@ -58,6 +57,15 @@ def history(
         "untimed": ["network"],
         "points": points,
     }
+
+
+def _between(edges: Sequence[Edge], funder: str, customer: str) -> PairFlows:
+    """The pair; of one with a party that nobody named, the row with flows both ways if there is one."""
+    both = {funder, customer}
+    flows = [edge for edge in edges if {entity_of(edge.payer), entity_of(edge.payee)} == both]
+    found = [pair for pair in pairs_of(flows, with_one_leg=True) if entity_of(pair.funder) == funder]
+    found.sort(key=lambda pair: not (pair.funding and pair.purchases))
+    return found[0] if found else PairFlows(funder, customer)
 
 
 def _days(model: Tables, at: Point, span: Span) -> list[date]:

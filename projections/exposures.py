@@ -58,7 +58,7 @@ def exposures(model: Tables, at: Point, terms: Terms) -> dict[str, Any]:
     whole = graph(model, at, terms.layer, terms.extras)
     flows = whole.edges if terms.entity is None else whole.around(terms.entity, terms.hops)
     pools = Pools(whole.edges)
-    pairs = [pair for pair in pairs_of(flows) if terms.entity is not None or (pair.funding and pair.purchases)]
+    pairs = pairs_of(flows, with_one_leg=terms.entity is not None)
     net = Exposure(flows)
     components = net.every.components("strong")
     found = cycles(net.every, terms.max_length, terms.limit)
@@ -184,15 +184,16 @@ def _is_unknown(bounds: Bounds | None) -> bool:
     return bounds is not None and bounds.low == ZERO and bounds.high is None
 
 
-def pairs_of(edges: Iterable[Edge]) -> list[PairFlows]:
-    """Everyone who funds or sells, with everyone who is funded or buys, by their ids."""
+def pairs_of(edges: Iterable[Edge], *, with_one_leg: bool) -> list[PairFlows]:
+    """Everyone who funds or sells, with everyone who is funded or buys, by their ids; both, if not `with_one_leg`."""
     legs: dict[Pair, tuple[list[Edge], list[Edge]]] = defaultdict(lambda: ([], []))
     for edge in edges:
         if edge.kind == "funding":
             legs[edge.payer, edge.payee][0].append(edge)
         elif edge.kind == "purchase":
             legs[edge.payee, edge.payer][1].append(edge)
-    return [PairFlows(*between, *legs[between]) for between in sorted(legs)]
+    chosen = (between for between, (given, back) in legs.items() if with_one_leg or (given and back))
+    return [PairFlows(*between, *legs[between]) for between in sorted(chosen)]
 
 
 class Pools:

@@ -397,7 +397,7 @@ def test_a_pinned_answer_is_the_same_after_later_events(client: httpx.Client) ->
     """Corrections of what it holds and facts that were known all along among them."""
     first, *_ = tell(client, *GOOGLE, *AMAZON)
     pinned = {"as_of": "2024-12-31", "known_at": "2025-06-30", "position": head(client)}
-    asked = [
+    asked: list[tuple[str, dict[str, Any]]] = [
         ("/v1/exposures", {**pinned, "time_rule": "strict"}),
         ("/v1/exposures/history", {**pinned, "step": "event"}),
         ("/v1/ownership", pinned),

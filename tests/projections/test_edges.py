@@ -295,7 +295,7 @@ def test_a_warrant_that_comes_with_a_contract_is_left_out(books: Books, linked_b
     """The customer pays with its orders; the value goes from the provider to it."""
     warrant = {"instrument": "warrant", "id": ident(900)}
     links = {"linked": "deal"} if linked_by == "investment" else {}
-    back = {"linked": [ident(900)]} if linked_by == "contract" else {}
+    back: dict[str, Any] = {"linked": [ident(900)]} if linked_by == "contract" else {}
     books.given(
         sign("deal", "lab", "chips", usd("60"), **back),
         invest("lab", "chips", usd("5"), **warrant, **links),

@@ -160,7 +160,7 @@ DAYS = ("2021-06-30", "2022-01-01", "2022-06-30", "2022-12-31", "2023-03-31", "2
 def test_commitments_contracts_and_the_network_agree(books: Books, day: str, known: str) -> None:
     """For every payer and payee: what the lists say of deals that stand, of ended ones what was used."""
     books.given(*DEALS)
-    times = {"as_of": day, "known_at": known, "currency": "USD"}
+    times: dict[str, Any] = {"as_of": day, "known_at": known, "currency": "USD"}
     flowing = edges(books, "contracted", **times)
     for payer in PARTIES:
         for payee in PARTIES:
