@@ -8,18 +8,26 @@ from pydantic import BaseModel, ConfigDict, Field
 
 DecimalString = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]{1,12})?$", examples=["2.5"])]
 DayString = Annotated[str, Field(json_schema_extra={"format": "date"}, examples=["2023-11-05"])]
+Root = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9+/]{43}=$",
+        description="The root of the log's tree at the position, in base64 as the checkpoint of that size has it.",
+    ),
+]
 Record = Annotated[str, Field(description="The id of a record or an entity.", examples=["anthropic"])]
 EventIds = Annotated[list[str], Field(description="The events that it comes from, each by its first id.")]
 
 
 class Answered(BaseModel):
-    """The three times as resolved; every answer begins with them."""
+    """The three times as resolved, and the root of the log there; every answer begins with them."""
 
     model_config = ConfigDict(extra="forbid")
 
     as_of: DayString
     known_at: DayString
     position: int
+    root: Root
 
 
 class Listed(Answered):

@@ -26,6 +26,7 @@ from api.question import (
     query_of,
     resolve,
     respond,
+    stated,
     times_of,
 )
 from api.service import Service
@@ -153,7 +154,7 @@ class ListQuestion(Question[PagedT]):
             if found is None:
                 raise not_found(self.missing)
             more = None if found.after is None else Cursor(path=path, given=to_go_on, after=found.after).text()
-            return json_bytes({**times_of(at), **self._body(found, more)})
+            return json_bytes({**stated(at), **self._body(found, more)})
 
         return respond(request, Asked({**filters, **paging}, times_of(at), pinned(asked)), await service.run(write))
 

@@ -23,6 +23,7 @@ from starlette.responses import Response
 from api.answers import Answered
 from api.problems import Door, Fault, Faulty, not_found
 from api.service import Service
+from ledger.log.note import encoded
 from ledger.money import Currency
 from ledger.times import parse_day, today
 from projections.behind import NOTHING, Behind, Seen
@@ -141,7 +142,19 @@ def min_position(request: Request) -> int:
     return int(text)
 
 
-async def resolve(service: Service, times: Times, at_least: int) -> Point:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved(Point):
+    """A point that the log has reached, so that the root of its tree there can be told."""
+
+    root_at: Callable[[int], bytes] = field(compare=False, repr=False)
+
+    @property
+    def root(self) -> str:
+        """As a checkpoint of that size writes it. May block; raises StoreError."""
+        return encoded(self.root_at(self.position))
+
+
+async def resolve(service: Service, times: Times, at_least: int) -> Resolved:
     """The three times as the answer will state them, once the read model has reached the position.
 
     Raises Faulty: a known_at after today, a position above the head, or 503 if the read model takes too long.
@@ -158,12 +171,13 @@ async def resolve(service: Service, times: Times, at_least: int) -> Point:
         )
         raise Faulty(fault)
     await _reached(service, max(position, at_least))
-    return Point(
+    return Resolved(
         as_of=times.as_of or day,
         known_at=times.known_at or day,
         position=position,
         currency=times.currency,
         include_rumoured="rumoured" in (times.include or "").split(","),
+        root_at=service.prover.root,
     )
 
 
@@ -185,8 +199,13 @@ async def _reached(service: Service, position: int) -> None:
 
 
 def times_of(at: Point) -> dict[str, Any]:
-    """The three times, as every answer begins with them."""
+    """The three times, by which a question can be asked again."""
     return {"as_of": at.as_of.isoformat(), "known_at": at.known_at.isoformat(), "position": at.position}
+
+
+def stated(at: Resolved) -> dict[str, Any]:
+    """What every answer begins with: the three times, and the root of the log at the position. May block."""
+    return {**times_of(at), "root": at.root}
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +280,7 @@ class OneQuestion(Question[TimesT]):
             found = self.find(service.model, at, asked, parts)
             if found is None:
                 raise not_found(self.missing)
-            return json_bytes({**times_of(at), **found})
+            return json_bytes({**stated(at), **found})
 
         return respond(request, Asked(given, times_of(at), pinned(asked)), await service.run(write))
 

@@ -31,12 +31,11 @@ from api.ownership import OWNERSHIP
 from api.paging import OF_THE_PAGE, ListQuestion
 from api.performance import PERFORMANCE
 from api.problems import Door, Fault, Faulty, not_found
-from api.question import Question, Times, parse_question, query_of, times_of
+from api.question import Question, Resolved, Times, parse_question, query_of, stated
 from api.records import RECORD
 from api.restrictions import RESTRICTIONS
 from api.valuations import VALUATIONS
 from projections.database import ReadModel
-from projections.visibility import Point
 
 QUESTIONS: tuple[Question[Any], ...] = (
     EVENTS,
@@ -116,12 +115,12 @@ def find(of: str) -> Named:
     return Named(question, tuple(found[part] for part in question.parts), given, asked)
 
 
-def ask(model: ReadModel, named: Named, at: Point) -> dict[str, Any]:
+def ask(model: ReadModel, named: Named, at: Resolved) -> dict[str, Any]:
     """The answer at a point, with all rows of a list. It blocks. Raises Faulty if what the path names isn't there."""
     found = named.question.whole(model, at, named.asked, named.parts)
     if found is None:
         raise not_found(named.question.missing)
-    return {**times_of(at), **found}
+    return {**stated(at), **found}
 
 
 def _unknown(path: str) -> Fault:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from api.metrics import Metrics
 from api.settings import Settings
 from api.tail import Tail
+from ledger.log.prover import Prover
 from ledger.store import Store, StoreError, open_store
 from ledger.writer import Writer
 from projections.database import ReadModel
@@ -28,6 +29,7 @@ class Service:
 
     settings: Settings
     store: Store
+    prover: Prover
     model: ReadModel
     follower: Follower
     writer: Writer
@@ -81,7 +83,7 @@ def open_service(settings: Settings) -> Iterator[Service]:
         closing.callback(writer.close)
         threads = ThreadPoolExecutor(settings.question_threads, thread_name_prefix="question")
         closing.callback(threads.shutdown)
-        service = Service(settings, store, model, follower, writer, threads, tail, stopping, metrics)
+        service = Service(settings, store, Prover(store), model, follower, writer, threads, tail, stopping, metrics)
         metrics.watch(
             head=service.last_position,
             applied=lambda: model.position,

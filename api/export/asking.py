@@ -16,10 +16,9 @@ from api.export.columns import Cell, Column, Flat, Kind, bare, flat, times_colum
 from api.export.tables import Export, Said, Table
 from api.paging import OF_THE_PAGE, ListQuestion
 from api.problems import Door, Fault, Faulty, not_found
-from api.question import Asked, Question, Times, times_of
+from api.question import Asked, Question, Resolved, Times, times_of
 from projections.database import ReadModel
 from projections.paging import Page
-from projections.visibility import Point
 
 # Events are read in pages, so that a log that is larger than memory can be written.
 _PAGE = 20_000
@@ -37,7 +36,7 @@ class Asking:
     parts: tuple[str, ...]
     given: Mapping[str, str]
     asked: Times
-    at: Point
+    at: Resolved
 
     @property
     def address(self) -> str:
@@ -190,6 +189,7 @@ def _said(model: ReadModel, asking: Asking) -> list[Said]:
         Said("as_of", at.as_of.isoformat(), Kind.DAY, "What was true on this day."),
         Said("known_at", at.known_at.isoformat(), Kind.DAY, "What one could know on this day."),
         Said("position", at.position, Kind.INTEGER, "What the ledger held after so many events."),
+        Said("root", at.root, meaning="Of the log's tree at this position, as the checkpoint of that size has it."),
         Said("recorded_at", recorded, meaning="When the last of these events was recorded (UTC)."),
         Said("currency", currency, meaning="ISO 4217. A converted figure is at the rate of its day."),
         *(Said(name, value, meaning="Only what this selects.") for name, value in filters.items()),

@@ -68,6 +68,7 @@ async def respond(question: Question[Any], request: Request) -> Response:
     headers = headers_of(Asked(given, times_of(at), pinned(asked)), request.url.path, tag)
     if unchanged(request, tag):
         return Response(status_code=304, headers=headers)
+    headers["Ledger-Root"] = await service.run(lambda: at.root)
     headers["Content-Disposition"] = f'attachment; filename="{asking.name}.{given["format"]}"'
     headers["Content-Length"] = str(size)
     return StreamingResponse(_blocks(spool), headers=headers, media_type=FORMATS[given["format"]].media_type)
