@@ -16,6 +16,7 @@ from api.cli import (
     serving,
     templates,
     undoing,
+    verifying,
 )
 from api.cli.help import Grouped
 from api.questions import QUESTIONS
@@ -40,6 +41,7 @@ app.add_typer(exporting.app, name="export")
 app.add_typer(changes.app, name="changes")
 app.command("rebuild")(maintenance.rebuild)
 app.command("doctor")(maintenance.doctor)
+app.command("verify")(verifying.verify)
 for question in QUESTIONS:
     app.command(question.name)(questions.command(question))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
+from zipfile import ZipFile
 
 from ledger.log.entry import entry_bytes
 from ledger.log.tiles import WIDTH, Bundle, Malformed, Tile, bundle_bytes, bundles, parse_path, tiles
@@ -37,6 +38,27 @@ class FolderFiles:
             return (self._folder / path).read_bytes()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise NotThere(f"there is no {path} in {self._folder}") from None
+
+
+class ZipFiles:
+    """The files in a folder of a zip, and what lies beside it. Raises BadZipFile if it is none."""
+
+    def __init__(self, path: Path, folder: str) -> None:
+        self._zip = ZipFile(path)
+        self._folder = folder
+
+    def read(self, path: str) -> bytes:
+        try:
+            return self._zip.read(f"{self._folder}/{path}")
+        except KeyError:
+            raise NotThere(f"there is no {self._folder}/{path} in the zip") from None
+
+    def text(self, name: str) -> str | None:
+        """A file at the top of the zip, if it is there."""
+        return self._zip.read(name).decode() if name in self._zip.namelist() else None
+
+    def close(self) -> None:
+        self._zip.close()
 
 
 class StoreFiles:

@@ -49,6 +49,8 @@ class Kind(StrEnum):
     """A tile isn't what the tiles below are hashed to."""
     ROOT = "root"
     """The leaves have another root than was signed."""
+    READ_MODEL = "read_model"
+    """What answers isn't what follows from the log."""
 
 
 class NotVerified(Exception):

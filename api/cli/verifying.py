@@ -1,0 +1,292 @@
+"""`dealledger verify`: everything that a log claims is checked, and nothing that it says is believed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+from zipfile import BadZipFile
+
+import httpx
+import typer
+from rich.progress import Progress
+
+from api.cli.ledgers import Data, Url, existing
+from api.cli.talking import Exit, fail, failures_told, messages, say
+from ledger.log.bundle import KEY_FILE, LOG
+from ledger.log.checkpoint import parse_text
+from ledger.log.files import Files, FolderFiles, NotThere, StoreFiles, ZipFiles
+from ledger.log.keys import PUBLIC_FILE
+from ledger.log.note import VerifierKey, encoded, parse_note, parse_verifier_key
+from ledger.log.remade import Fault, remade
+from ledger.log.tiles import Malformed
+from ledger.log.verify import Kind, NotVerified, Seen, Verified
+from ledger.log.verify import verify as verify_log
+from ledger.store import Store, open_store
+from projections.comparing import differing
+from projections.database import ReadModel
+from projections.follower import Follower
+
+SECONDS = 60
+
+
+@dataclass
+class Source:
+    """A log's files, and what the place that they come from gives besides."""
+
+    files: Files
+    key: str | None
+    """The public key that lies there too: better than none."""
+    store: Store | None = None
+    folder: Path | None = None
+    """Where the read model is, if this is a ledger's folder."""
+
+
+@dataclass
+class Report:
+    """What was found, as `--json` prints it."""
+
+    verified: bool
+    kind: str | None = None
+    detail: str | None = None
+    origin: str | None = None
+    key: str | None = None
+    size: int | None = None
+    root: str | None = None
+    old: list[int] = field(default_factory=list)
+    """The sizes of the older checkpoints that the log was compared with."""
+    witnesses: dict[str, int] = field(default_factory=dict)
+    """When each witness signed, in POSIX seconds."""
+    unsigned: int | None = None
+    """Events beyond the checkpoint that fit their leaves; only a store tells."""
+    read_model: str | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+def verify(
+    data: Data = None,
+    url: Url = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", help="A folder or a .zip with the log's files, such as `export --bundle` writes."),
+    ] = None,
+    vkey: Annotated[
+        str | None, typer.Option("--vkey", help="The log's public key, or a file with it. `dealledger key` prints it.")
+    ] = None,
+    old: Annotated[
+        list[Path] | None, typer.Option("--old", help="A checkpoint of an earlier time; more than one if you like.")
+    ] = None,
+    witness: Annotated[
+        list[str] | None, typer.Option("--witness", help="The public key of a witness that must have signed.")
+    ] = None,
+    seen: Annotated[
+        Path | None,
+        typer.Option(
+            "--seen",
+            help="The folder that keeps what was verified here, the older checkpoint of the next time. Default:"
+            " dealledger in XDG_STATE_HOME or ~/.local/state.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="What was found, as JSON on stdout.")] = False,
+) -> None:
+    """Check a whole log against its public key and its own past, from a folder, a database, a service or a bundle."""
+    if sum(one is not None for one in (data, url, bundle)) > 1:
+        fail(Exit.BAD_USAGE, "More than one of --data, --url and --bundle is given.", "Give one of them.")
+    remembered = Seen(seen or _state_folder())
+    with failures_told(), _source(data, url, bundle) as source:
+        key, warnings = _key(vkey, source)
+        witnesses = tuple(_parsed(one) for one in witness or [])
+        notes = [path.read_bytes() for path in old or []]
+        if (last := remembered.checkpoint(key)) is not None:
+            notes.append(last)
+        if not notes:
+            warnings.append(
+                "no older checkpoint is known here, so a history that the key's owner rewrote would look right; from"
+                " now on it won't"
+            )
+        report = Report(True, origin=key.name, key=str(key), warnings=warnings)
+        try:
+            verified = _verified(source.files, key, notes, witnesses)
+            remembered.keep(key, verified)
+            _fill(report, verified)
+            if source.store is not None:
+                _check_store(report, source.store, verified)
+            if source.store is not None and source.folder is not None:
+                _check_read_model(report, source.store, source.folder)
+        except NotVerified as error:
+            if error.kind == Kind.MISSING and _is_unsigned(source.files):
+                fail(Exit.NOT_READY, "Nothing of this log has been signed yet.", "Start its service, and try again.")
+            report.verified, report.kind, report.detail = False, str(error.kind), str(error)
+        except Fault as error:
+            report.verified, report.kind, report.detail = False, str(error.kind), str(error)
+    _tell(report, as_json)
+
+
+def _state_folder() -> Path:
+    state = os.environ.get("XDG_STATE_HOME")
+    return (Path(state) if state else Path.home() / ".local" / "state") / "dealledger"
+
+
+# --- from where -------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _source(data: Path | None, url: str | None, bundle: Path | None) -> Iterator[Source]:
+    if url is not None:
+        with httpx.Client(base_url=f"{url.rstrip('/')}/log/", timeout=SECONDS, trust_env=False) as client:
+            yield Source(HttpFiles(client), None)
+    elif bundle is None:
+        settings = existing(data)
+        with closing(open_store(settings.data, settings.database_url)) as store:
+            yield Source(
+                StoreFiles(store, lambda: _published(store)),
+                _text(settings.data / PUBLIC_FILE),
+                store,
+                settings.data,
+            )
+    elif bundle.is_dir():
+        inner = bundle / LOG
+        yield Source(FolderFiles(inner if inner.is_dir() else bundle), _text(bundle / KEY_FILE))
+    else:
+        try:
+            with closing(ZipFiles(bundle, LOG)) as files:
+                yield Source(files, files.text(KEY_FILE))
+        except BadZipFile:
+            fail(Exit.BAD_USAGE, f"{bundle} is neither a folder nor a zip.", "Check --bundle.")
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text() if path.exists() else None
+
+
+def _published(store: Store) -> tuple[str, int] | None:
+    """The newest checkpoint of a store, with what witnesses signed of it. Whether it is one is for others to check."""
+    note = store.checkpoint()
+    if note is None:
+        return None
+    try:
+        size = parse_text(parse_note(note.encode()).text).size
+    except Malformed:
+        return note, 0
+    return note + "".join(store.cosignatures(size)), size
+
+
+class HttpFiles:
+    """The files that a service, or any web server, has."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+
+    def read(self, path: str) -> bytes:
+        response = self._client.get(path)
+        if response.status_code == httpx.codes.NOT_FOUND:
+            raise NotThere(f"the service has no {path}")
+        response.raise_for_status()
+        return response.content
+
+
+def _key(given: str | None, source: Source) -> tuple[VerifierKey, list[str]]:
+    """The key to verify with, and a warning if it is the log's own word."""
+    if given is not None:
+        return _parsed(given), []
+    if source.key is None:
+        fail(
+            Exit.BAD_USAGE,
+            "The log's public key is not known.",
+            "Give it as --vkey; `dealledger key` prints it where the ledger runs.",
+        )
+    return _parsed(source.key), ["no --vkey is given, so who signed is taken from where the log is"]
+
+
+def _parsed(text: str) -> VerifierKey:
+    if os.path.isfile(text):
+        text = Path(text).read_text()
+    try:
+        return parse_verifier_key(text.removesuffix("\n"))
+    except Malformed as error:
+        fail(Exit.BAD_USAGE, f"This is no public key: {error}.", "It is written like name+0a1b2c3d+AQ….")
+
+
+# --- what is looked at ------------------------------------------------------------------------------------------
+
+
+def _verified(files: Files, key: VerifierKey, notes: list[bytes], witnesses: tuple[VerifierKey, ...]) -> Verified:
+    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
+        task = progress.add_task("Verifying", total=None)
+        verified = verify_log(
+            files, key, notes, witnesses, lambda done, of: progress.update(task, completed=done, total=of)
+        )
+    signed = {one.name for one in verified.signed.cosignatures}
+    if missing := [one.name for one in witnesses if one.name not in signed]:
+        raise NotVerified(Kind.UNSIGNED, f"the checkpoint isn't signed by the witness {missing[0]}")
+    return verified
+
+
+def _is_unsigned(files: Files) -> bool:
+    try:
+        return not files.read("checkpoint")
+    except NotThere:
+        return True
+
+
+def _fill(report: Report, verified: Verified) -> None:
+    checkpoint = verified.signed.checkpoint
+    report.size, report.root = checkpoint.size, encoded(checkpoint.root)
+    report.old = [one.checkpoint.size for one in verified.old]
+    report.witnesses = {one.name: one.time for one in verified.signed.cosignatures}
+
+
+def _check_store(report: Report, store: Store, verified: Verified) -> None:
+    """What nobody has signed yet fits its leaves at least. Raises Fault."""
+    heads, size = store.heads(), verified.signed.checkpoint.size
+    if heads.position != heads.leaves:
+        raise NotVerified(Kind.TREE, f"the log has {heads.position} events and its tree {heads.leaves} leaves")
+    remade(store, size, heads.leaves)
+    report.unsigned = heads.leaves - size
+
+
+def _check_read_model(report: Report, store: Store, folder: Path) -> None:
+    """The read model that answers holds what follows from the verified events, and nothing else."""
+    with (
+        TemporaryDirectory(prefix="dealledger-") as temporary,
+        closing(ReadModel(Path(temporary))) as fresh,
+        closing(ReadModel(folder)) as model,
+    ):
+        fresh.rebuild(store, "to be compared with")
+        Follower(store, model).catch_up()
+        if wrong := differing(model, fresh):
+            raise NotVerified(
+                Kind.READ_MODEL,
+                f"the log is as it was signed, but the read model isn't what follows from it: {', '.join(wrong)}."
+                " Make it again with `dealledger rebuild`",
+            )
+    report.read_model = "what follows from the log"
+
+
+# --- what is told -----------------------------------------------------------------------------------------------
+
+
+def _tell(report: Report, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(asdict(report), ensure_ascii=False, indent=2))
+    else:
+        for warning in report.warnings:
+            say(f"Note: {warning}.")
+        if report.verified:
+            typer.echo(f"Verified: {report.size} events of {report.origin}, root {report.root}.")
+            if report.old:
+                typer.echo(f"It begins with what was signed at {', '.join(map(str, report.old))} events.")
+            for name, time in report.witnesses.items():
+                typer.echo(f"The witness {name} signed it at {time}.")
+            if report.unsigned:
+                typer.echo(f"{report.unsigned} later events fit their leaves, and are not signed yet.")
+            if report.read_model is not None:
+                typer.echo(f"The read model is {report.read_model}.")
+    if not report.verified:
+        fail(Exit.FOUND_WRONG, f"NOT VERIFIED ({report.kind}): {report.detail}.")
