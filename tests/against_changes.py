@@ -70,7 +70,7 @@ def whole(client: httpx.Client, question: Question) -> dict[str, Any] | None:
         return None
     if answer.status_code != 200:
         raise Mismatch(f"{question}\n{answer.status_code}: {answer.text}")
-    return {name: value for name, value in answer.json().items() if name not in (*TIMES, "more", "next")}
+    return {name: value for name, value in answer.json().items() if name not in (*TIMES, "root", "more", "next")}
 
 
 def asked(first: Question, second: Question) -> dict[str, str]:

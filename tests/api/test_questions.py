@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from api.app import create_app
 from api.cli import app as command_line
 from api.holdings import HOLDINGS
 from api.problems import Faulty
+from api.question import Resolved
 from api.questions import QUESTIONS, ask, find
 from api.records import RECORD
 from api.service import Service, open_service
@@ -100,6 +102,8 @@ def test_the_answer_has_all_rows_and_is_otherwise_that_of_the_route(tmp_path: Pa
             return [(await client.get(url)).json() for url in urls]
 
     with open_service(Settings(data=tmp_path)) as service:
-        assert asyncio.run(told(service)) == [ask(service.model, find(of), AT) for of in questions]
+        told_there = asyncio.run(told(service))
+        at = Resolved(**asdict(AT), root_at=service.prover.root)
+        assert told_there == [ask(service.model, find(of), at) for of in questions]
         with pytest.raises(Faulty, match="no such entity"):
-            ask(service.model, find("/v1/entities/nobody"), AT)
+            ask(service.model, find("/v1/entities/nobody"), at)
