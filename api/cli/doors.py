@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import urlencode
 
 import httpx
@@ -17,11 +18,13 @@ import httpx
 from api.bulk import Line, Rules, content_keys, record_lines
 from api.cli.ledgers import Source, follow, opened
 from api.cli.talking import fail_with
+from api.paging import ListQuestion
 from api.problems import Faulty
 from api.question import resolve
 from api.questions import ask, find
 from api.service import Service
 from ledger.event import Origin
+from projections.paging import EVERYTHING, Page
 
 SECONDS = 3600
 PAGE = 1000
@@ -51,8 +54,8 @@ class Door(Protocol):
     def record(self, lines: Sequence[Line], way: Way, *, stop: bool, dry_run: bool) -> Iterator[Step]:
         """Record lines, each for itself; with `stop` none after the first that is refused."""
 
-    def rows(self, path: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
-        """All rows of a list."""
+    def rows(self, path: str, query: Mapping[str, str], most: int | None = None) -> list[dict[str, Any]]:
+        """The rows of a list, all of them or the first so many."""
 
     def event(self, event_id: str) -> dict[str, Any] | None:
         """One event; None if there is none of this id."""
@@ -82,10 +85,9 @@ class Local:
         while (told := self._runner.run(_next(chunks))) is not None:
             yield Step(len(told), told)
 
-    def rows(self, path: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
+    def rows(self, path: str, query: Mapping[str, str], most: int | None = None) -> list[dict[str, Any]]:
         follow(self._service)
-        found: list[dict[str, Any]] = self._runner.run(self._ask(f"{path}?{urlencode(query)}"))[_list_name(path)]
-        return found
+        return self._runner.run(self._rows(f"{path}?{urlencode(query)}", EVERYTHING if most is None else Page(most)))
 
     def event(self, event_id: str) -> dict[str, Any] | None:
         follow(self._service)
@@ -94,6 +96,13 @@ class Local:
         except Faulty:
             return None
         return found
+
+    async def _rows(self, of: str, page: Page) -> list[dict[str, Any]]:
+        named = find(of)
+        at = await resolve(self._service, named.asked, 0)
+        question: ListQuestion[Any] = cast(ListQuestion[Any], named.question)
+        found = await self._service.run(question.rows, self._service.model, at, named.asked, page, named.parts)
+        return [] if found is None else found.rows
 
     async def _ask(self, of: str) -> dict[str, Any]:
         named = find(of)
@@ -151,7 +160,7 @@ class Remote:
     def _head(self) -> int:
         return int(self._client.get("/readyz").json().get("position") or 0)
 
-    def rows(self, path: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
+    def rows(self, path: str, query: Mapping[str, str], most: int | None = None) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         more: dict[str, str] = {}
         while True:
@@ -160,8 +169,8 @@ class Remote:
             if response.is_error:
                 fail_with(answer, response.status_code)
             found += answer[_list_name(path)]
-            if not answer["more"]:
-                return found
+            if not answer["more"] or len(found) >= (most or math.inf):
+                return found[:most]
             more = {"cursor": answer["next"]}
 
     def event(self, event_id: str) -> dict[str, Any] | None:

@@ -20,6 +20,8 @@ SHOWN = 50
 SHORT = 60
 # Doubles are looked for in the ledger as long as there are no more pairs of a type and a party to ask for.
 PAIRS_ASKED = 500
+# The newest so many for each: a party with more of one type is a stream, not a file of deals.
+EVENTS_ASKED = 2_000
 
 
 @dataclass
@@ -118,7 +120,7 @@ def look_for_doubles(preview: Preview, ledger: Door) -> None:
         preview.warnings.append((one.number, f"the same parties, amount and date as {place}", mend))
 
     def recorded(kind: str, party: str) -> list[dict[str, Any]]:
-        return ledger.rows("/v1/events", {"type": kind, _asked_by(kind): party, "live": "true"})
+        return ledger.rows("/v1/events", {"type": kind, _asked_by(kind): party, "live": "true"}, EVENTS_ASKED)
 
     for one in doubles.in_ledger(events, recorded, PAIRS_ASKED):
         event = one.event or {}

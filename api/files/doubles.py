@@ -13,6 +13,7 @@ from ledger.fields import is_uuid
 # What an event is about in money, the first that it has.
 _MONEY = ("amount", "proceeds", "value")
 _FIGURES = ("amount", "low", "high")
+_NO_DEALS = ("claim.published",)
 Signature = tuple[Any, ...]
 
 
@@ -28,7 +29,7 @@ class Double:
 def signature(event: Mapping[str, Any]) -> Signature | None:
     """What two records of one deal have in common; None for what isn't a deal, or says what else it is part of."""
     data = event["data"]
-    if event.get("same_as") or data.get("part_of"):
+    if event.get("same_as") or data.get("part_of") or event["type"] in _NO_DEALS:
         return None
     money = next((data[name] for name in _MONEY if isinstance(data.get(name), dict)), None)
     who = parties(event)

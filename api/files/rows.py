@@ -23,6 +23,8 @@ from ledger.refusals import Problem, Reason, Refusal
 # where a file does.
 SERVER = (
     "position",
+    "record",
+    "version",
     "recorded_at",
     "recorded_by",
     "batch",

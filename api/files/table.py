@@ -60,7 +60,8 @@ def read_table(body: bytes) -> Table:
         raise NotATable(f"column {columns.index('') + 1} has no name", "name it in the first row, or take it out", line)
     rows = []
     for number, cells in records:
-        found = [unescaped(cell) for cell in cells]
+        # Inside a cell a line ends as everywhere in the ledger, whatever the spreadsheet's own machine does.
+        found = [unescaped(cell).replace("\r\n", "\n").replace("\r", "\n") for cell in cells]
         if any(cell.strip() for cell in found):
             more = tuple(cell for cell in found[len(columns) :] if cell.strip())
             rows.append(TableRow(number, dict(zip(columns, found, strict=False)), more))

@@ -263,6 +263,98 @@ def test_a_running_service_takes_the_same_commands(tmp_path: Path, deals: tuple[
         assert "0 of which the ledger doesn't know" in done.stderr
 
 
+# --- tables in the columns of events --------------------------------------------------------------------------
+
+
+def test_a_table_in_the_columns_of_events_goes_in(tmp_path: Path) -> None:
+    """As a spreadsheet of another country saves it; several types in one file, in the order of its rows."""
+    file = tmp_path / "all.csv"
+    rows = [
+        "type;effective;entity;name;kind;investor;issuer;instrument;amount.currency;amount.amount;note",
+        "entity.registered;2020;ant;Ameise;company;;;;;;",
+        "entity.registered;2020;bee;Biene;company;;;;;;",
+        'investment.made;2023-Q3;;;;ant;bee;equity;EUR;5000000;"zwei\r\nZeilen; für ""alle"""',
+        "investment.made;2023-Q3;;;;ant;bie;equity;EUR;5;",
+    ]
+    file.write_text("\r\n".join(rows), encoding="cp1252", newline="")
+    done = run("import", file, "--data", tmp_path / "ledger", "--yes", "--on-error", "continue")
+    assert "not UTF-8 on line 5, so read as Windows-1252" in done.stderr
+    assert f"{file}:6: issuer: no entity bie is registered (unknown_entity)" in done.stderr
+    assert "Recorded 3 events" in done.stderr
+    [made] = json.loads(run("events", "--data", tmp_path / "ledger", "--type", "investment.made", "--json").stdout)[
+        "events"
+    ]
+    assert made["note"] == 'zwei\nZeilen; für "alle"'
+
+
+@pytest.mark.parametrize(
+    ("header", "options", "told"),
+    [
+        ("effective,investor", [], "no row says which type of event it is"),
+        ("type,effective,investr", [], "did you mean investor?"),
+        ("effective,customer", ["--type", "investment.made"], "investment.made has no column customer"),
+        ("effective,effective", ["--type", "investment.made"], "effective is there twice"),
+    ],
+)
+def test_a_column_that_is_none_is_told_on_the_first_line(
+    tmp_path: Path, header: str, options: list[str], told: str
+) -> None:
+    """Once, not in every row."""
+    file = tmp_path / "in.csv"
+    file.write_text(f"{header}\n" + "2023,ant\n" * 3)
+    done = run("import", file, "--data", tmp_path / "ledger", "--dry-run", *options)
+    assert done.returncode == 1
+    [line] = [at for at in range(5) if told in "".join(done.stderr.splitlines()[at : at + 2])][:1]
+    assert done.stderr.splitlines()[line].startswith(f"{file}:1: ") or told in done.stderr.splitlines()[line]
+    assert done.stderr.count(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--type", "investment.mad"], "no such event type"),
+        (["--register"], "--register without --map"),
+        (["--batch", "a b"], "--batch a b"),
+        (["--map", "none.toml"], "none.toml"),
+        (["--type", "investment.made", "--map", "none.toml"], "Both --type and --map"),
+    ],
+)
+def test_options_that_do_not_fit_are_bad_usage(tmp_path: Path, arguments: list[str], told: str) -> None:
+    (tmp_path / "in.csv").write_text("type\n")
+    done = run("import", tmp_path / "in.csv", "--data", tmp_path / "ledger", *arguments)
+    assert (done.returncode, told in done.stderr) == (2, True), done.stderr
+
+
+def test_lines_with_problems_are_written_as_they_are(tmp_path: Path) -> None:
+    """Of JSONL the lines themselves, to mend and to import."""
+    file, bad = lines(tmp_path / "in.jsonl", entity("ant"), '{"type": "x"}', "{"), tmp_path / "bad.jsonl"
+    run("import", file, "--data", tmp_path / "ledger", "--dry-run", "--problems", bad)
+    assert bad.read_text() == '{"type": "x"}\n{\n'
+
+
+def test_a_template_is_filled_in_and_imported(tmp_path: Path) -> None:
+    """Every column of the type, and an example row, which is an event."""
+    file = tmp_path / "rates.csv"
+    file.write_text(run("template", "rate.published").stdout)
+    done = run("import", file, "--data", tmp_path / "ledger", "--yes")
+    assert (done.returncode, "Recorded 1 events" in done.stderr) == (0, True)
+    assert run("template", "rate.published", "--bare").stdout.count("\n") == 1
+    assert "Did you mean rate.published" in run("template", "rate.publishd").stderr
+
+
+def test_a_map_is_proposed_once(tmp_path: Path) -> None:
+    """It stays until one says otherwise: somebody has worked on it."""
+    file = tmp_path / "deals.csv"
+    file.write_text("Date,Investor,Company,Amount\n3/4/2023,Acme,Beta,5\n")
+    done = run("map", file, "--data", tmp_path / "none")
+    assert (done.returncode, "Missing: the order of day and month, the currency." in done.stderr) == (0, True), (
+        done.stderr
+    )
+    assert "[columns]" in (tmp_path / "deals.map.toml").read_text()
+    assert run("map", file).returncode == 2
+    assert run("map", file, "--force").returncode == 0
+
+
 # --- kill ------------------------------------------------------------------------------------------------------
 
 FORGETS_KEYS = """
@@ -275,8 +367,8 @@ COUNT = 3_000
 KILLED_AFTER = 500
 
 
-def killed(program: str, *arguments: str | Path, data: Path) -> int:
-    """Run an import until it has recorded some, kill it without warning; how many events there are then."""
+def killed(program: str, *arguments: str | Path, data: Path, after: int = KILLED_AFTER) -> int:
+    """Run a command until the log has so many events, kill it without warning; how many events there are then."""
     process = subprocess.Popen(
         [sys.executable, "-c", program, *map(str, arguments)],
         stderr=subprocess.DEVNULL,
@@ -285,7 +377,7 @@ def killed(program: str, *arguments: str | Path, data: Path) -> int:
     )
     try:
         deadline = time.monotonic() + 60
-        while recorded(data) < KILLED_AFTER:
+        while recorded(data) < after:
             assert process.poll() is None, "it ended before it was killed"
             assert time.monotonic() < deadline
             time.sleep(0.002)
@@ -332,3 +424,17 @@ def test_a_killed_import_goes_on_without_doubling(tmp_path: Path, program: str, 
         assert sorted(map(int, amounts)) == list(range(1, COUNT - 1))
     else:
         assert len(amounts) > len(set(amounts))
+
+
+def test_a_killed_undo_goes_on_and_retracts_nothing_twice(tmp_path: Path) -> None:
+    """Given an undo killed in the middle, when the same command runs again, then all is retracted, each event once."""
+    data = tmp_path / "ledger"
+    rates = [event("rate.published", base="EUR", quote="USD", rate=str(number + 1)) for number in range(COUNT)]
+    run("import", lines(tmp_path / "rates.jsonl", *rates), "--data", data, "--yes")
+    there = killed(PLAIN, "undo", "rates", "--data", data, "--yes", data=data, after=COUNT + KILLED_AFTER)
+    assert COUNT + KILLED_AFTER <= there < 2 * COUNT
+    done = run("undo", "rates", "--data", data, "--yes")
+    assert f"Retracted {2 * COUNT - there} events." in done.stderr
+    assert recorded(data) == 2 * COUNT
+    [imported, _] = json.loads(run("imports", "--data", data, "--json").stdout)["imports"]
+    assert (imported["events"], imported["retracted"]) == (COUNT, COUNT)

@@ -28,7 +28,7 @@ def test_a_table_is_read_however_it_was_saved(separator: str, encoding: str, end
 def test_lines_are_those_that_an_editor_shows():
     """Through cells of several lines, blank lines and a last line without an end."""
     table = read_table(b'a,b\n"1\n\n1",x\n\n,\r\n"2\r\n2",y\n3')
-    assert [(row.line, row.cells["a"]) for row in table.rows] == [(2, "1\n\n1"), (7, "2\r\n2"), (9, "3")]
+    assert [(row.line, row.cells["a"]) for row in table.rows] == [(2, "1\n\n1"), (7, "2\n2"), (9, "3")]
 
 
 def test_cells_are_what_an_export_was_given():
