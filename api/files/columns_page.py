@@ -38,8 +38,8 @@ that would read as something else, `["cash"]` a list of one where a single text 
 Where a cell begins with `'`, or several, and then one of `= + - @`, a tab or a carriage return, one `'` is taken off:
 exports put it there so that no spreadsheet takes the cell for a formula.
 
-`position`, `record`, `version`, `recorded_at`, `recorded_by`, `batch`, `idempotency_key`, `trace_id`, `corrected_by` and
-`retracted_by` are the ledger's own. An export has them; an import passes over them.
+`position`, `record`, `version`, `recorded_at`, `recorded_by`, `batch`, `idempotency_key`, `trace_id`, `corrected_by`,
+`retracted_by` and the like are the ledger's own. An export has them; an import passes over them.
 """
 
 
