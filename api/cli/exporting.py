@@ -19,6 +19,7 @@ import httpx
 import typer
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
+from api.cli.bundling import export_bundle
 from api.cli.ledgers import Data, Source, Url, follow, opened
 from api.cli.questions import SOURCE, address_of, as_command, parameters_of
 from api.cli.talking import Exit, fail, fail_with, failures_told, messages, say
@@ -58,6 +59,20 @@ def export(
     force: Force = False,
     data: Data = None,
     url: Url = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", help="Write a folder that is verified without the ledger.", show_default=False),
+    ] = None,
+    record: Annotated[
+        list[str] | None, typer.Option("--record", help="In a bundle: proofs of this record's events, like contract/x.")
+    ] = None,
+    ask: Annotated[
+        list[str] | None,
+        typer.Option("--ask", help="In a bundle: the answer to a question, like /v1/holdings?holder=x."),
+    ] = None,
+    vkey: Annotated[
+        str | None, typer.Option("--vkey", help="For a bundle with --url: the log's public key, or a file with it.")
+    ] = None,
 ) -> None:
     """Write all events as `import` takes them, or with a question's name all its rows, as JSONL, CSV, XLSX, Parquet."""
     if context.invoked_subcommand is not None:
@@ -65,6 +80,15 @@ def export(
             name = context.invoked_subcommand
             fail(Exit.BAD_USAGE, "Options come after the question.", f"Write `dealledger export {name} …` first.")
         return
+    if bundle is not None:
+        if output is not None or format is not None:
+            fail(Exit.BAD_USAGE, "A bundle is a folder of its own form.", "Leave --output and --format out.")
+        with failures_told():
+            source = Source(data, url)
+            export_bundle(bundle, source.data, source.url, vkey, record or [], ask or [])
+        return
+    if record or ask or vkey:
+        fail(Exit.BAD_USAGE, "--record, --ask and --vkey are about a bundle.", "Name its folder with --bundle.")
     with failures_told(), _target(output, format, force) as (file, chosen), _events(Source(data, url)) as trail:
         count = _write(as_submitted(trail), chosen, file)
     _say_written(count, "events", output)

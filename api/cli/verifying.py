@@ -16,9 +16,10 @@ import httpx
 import typer
 from rich.progress import Progress
 
+from api.cli.bundling import HttpFiles, is_pinned, replayed
 from api.cli.ledgers import Data, Url, existing
 from api.cli.talking import Exit, fail, failures_told, messages, say
-from ledger.log.bundle import KEY_FILE, LOG
+from ledger.log.bundle import ANSWERS, KEY_FILE, LOG
 from ledger.log.checkpoint import parse_text
 from ledger.log.files import Files, FolderFiles, NotThere, StoreFiles, ZipFiles
 from ledger.log.keys import PUBLIC_FILE
@@ -45,6 +46,8 @@ class Source:
     store: Store | None = None
     folder: Path | None = None
     """Where the read model is, if this is a ledger's folder."""
+    answers: dict[str, bytes] = field(default_factory=dict)
+    """What the ledger answered, by the address of the question."""
 
 
 @dataclass
@@ -65,6 +68,8 @@ class Report:
     unsigned: int | None = None
     """Events beyond the checkpoint that fit their leaves; only a store tells."""
     read_model: str | None = None
+    answers: int | None = None
+    """Answers in a bundle that a ledger of its events alone gives again, to the byte."""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -119,6 +124,8 @@ def verify(
                 _check_store(report, source.store, verified)
             if source.store is not None and source.folder is not None:
                 _check_read_model(report, source.store, source.folder)
+            if source.answers:
+                _check_answers(report, source, verified)
         except NotVerified as error:
             if error.kind == Kind.MISSING and _is_unsigned(source.files):
                 fail(Exit.NOT_READY, "Nothing of this log has been signed yet.", "Start its service, and try again.")
@@ -139,7 +146,7 @@ def _state_folder() -> Path:
 @contextmanager
 def _source(data: Path | None, url: str | None, bundle: Path | None) -> Iterator[Source]:
     if url is not None:
-        with httpx.Client(base_url=f"{url.rstrip('/')}/log/", timeout=SECONDS, trust_env=False) as client:
+        with httpx.Client(base_url=url.rstrip("/"), timeout=SECONDS, trust_env=False) as client:
             yield Source(HttpFiles(client), None)
     elif bundle is None:
         settings = existing(data)
@@ -152,17 +159,24 @@ def _source(data: Path | None, url: str | None, bundle: Path | None) -> Iterator
             )
     elif bundle.is_dir():
         inner = bundle / LOG
-        yield Source(FolderFiles(inner if inner.is_dir() else bundle), _text(bundle / KEY_FILE))
+        answers = _answers({path.name: path.read_bytes() for path in (bundle / ANSWERS).glob("*")})
+        yield Source(FolderFiles(inner if inner.is_dir() else bundle), _text(bundle / KEY_FILE), answers=answers)
     else:
         try:
             with closing(ZipFiles(bundle, LOG)) as files:
-                yield Source(files, files.text(KEY_FILE))
+                yield Source(files, files.text(KEY_FILE), answers=_answers(files.beside(ANSWERS)))
         except BadZipFile:
             fail(Exit.BAD_USAGE, f"{bundle} is neither a folder nor a zip.", "Check --bundle.")
 
 
 def _text(path: Path) -> str | None:
     return path.read_text() if path.exists() else None
+
+
+def _answers(files: dict[str, bytes]) -> dict[str, bytes]:
+    """By their addresses."""
+    numbers = [name.removesuffix(".address") for name in files if name.endswith(".address")]
+    return {files[f"{n}.address"].decode().strip(): files.get(f"{n}.json", b"") for n in sorted(numbers)}
 
 
 def _published(store: Store) -> tuple[str, int] | None:
@@ -175,20 +189,6 @@ def _published(store: Store) -> tuple[str, int] | None:
     except Malformed:
         return note, 0
     return note + "".join(store.cosignatures(size)), size
-
-
-class HttpFiles:
-    """The files that a service, or any web server, has."""
-
-    def __init__(self, client: httpx.Client) -> None:
-        self._client = client
-
-    def read(self, path: str) -> bytes:
-        response = self._client.get(path)
-        if response.status_code == httpx.codes.NOT_FOUND:
-            raise NotThere(f"the service has no {path}")
-        response.raise_for_status()
-        return response.content
 
 
 def _key(given: str | None, source: Source) -> tuple[VerifierKey, list[str]]:
@@ -269,6 +269,19 @@ def _check_read_model(report: Report, store: Store, folder: Path) -> None:
     report.read_model = "what follows from the log"
 
 
+def _check_answers(report: Report, source: Source, verified: Verified) -> None:
+    """A ledger that is made of the verified events alone gives the same answers."""
+    addresses = list(source.answers)
+    for address in addresses:
+        if not is_pinned(address):
+            raise NotVerified(Kind.ANSWER, f"{address[:100]} is no pinned question")
+    again = replayed(source.files, verified.signed.checkpoint.size, addresses)
+    for address, answer in zip(addresses, again, strict=True):
+        if answer != source.answers[address]:
+            raise NotVerified(Kind.ANSWER, f"the answer to {address} isn't what follows from the events")
+    report.answers = len(addresses)
+
+
 # --- what is told -----------------------------------------------------------------------------------------------
 
 
@@ -288,5 +301,7 @@ def _tell(report: Report, as_json: bool) -> None:
                 typer.echo(f"{report.unsigned} later events fit their leaves, and are not signed yet.")
             if report.read_model is not None:
                 typer.echo(f"The read model is {report.read_model}.")
+            if report.answers is not None:
+                typer.echo(f"{report.answers} answers follow from the events, to the byte.")
     if not report.verified:
         fail(Exit.FOUND_WRONG, f"NOT VERIFIED ({report.kind}): {report.detail}.")

@@ -57,6 +57,11 @@ class ZipFiles:
         """A file at the top of the zip, if it is there."""
         return self._zip.read(name).decode() if name in self._zip.namelist() else None
 
+    def beside(self, folder: str) -> dict[str, bytes]:
+        """The files of another folder of the zip, by their names."""
+        inside = [name for name in self._zip.namelist() if name.startswith(f"{folder}/") and not name.endswith("/")]
+        return {name.removeprefix(f"{folder}/"): self._zip.read(name) for name in inside}
+
     def close(self) -> None:
         self._zip.close()
 
@@ -101,11 +106,3 @@ def paths(size: int) -> Iterator[str]:
     """The paths of all files of a log of that size, but for the checkpoint."""
     yield from (tile.path for tile in tiles(size))
     yield from (bundle.path for bundle in bundles(size))
-
-
-def copy(files: Files, size: int, folder: Path) -> None:
-    """Write all files of a log of that size into a folder, which any web server can then serve."""
-    for path in (*paths(size), CHECKPOINT):
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(files.read(path))

@@ -9,10 +9,11 @@ import os
 import secrets
 from pathlib import Path
 
-from ledger.log.note import LOG, SigningKey, decoded, encoded
+from ledger.log.note import LOG, WITNESS, SigningKey, check_name, decoded, encoded
 from ledger.log.tiles import Malformed
 
 PRIVATE_FILE, PUBLIC_FILE = "log.key", "log.vkey"
+_FILES = {LOG: (PRIVATE_FILE, PUBLIC_FILE), WITNESS: ("witness.key", "witness.vkey")}
 SEED_BYTES = 32
 
 
@@ -42,23 +43,28 @@ def parse_key(text: str) -> SigningKey:
     return key
 
 
-def load_key(folder: Path, name: str | None = None) -> SigningKey:
+def load_key(folder: Path, name: str | None = None, algorithm: int = LOG) -> SigningKey:
     """The key in the folder; at the first start a new one is made, with this name or a random one.
 
-    Raises KeyRefused if others may read the private key, if it is no key, or if it has another name than this.
+    A log's and a witness's have files of their own. Raises KeyRefused if others may read the private key, if it is no
+    key or one of the other type, or if it has another name than this; Malformed if no key can have this name.
     """
-    path = folder / PRIVATE_FILE
+    private, public_file = _FILES[algorithm]
+    path = folder / private
     if not path.exists():
-        key = SigningKey(name or f"deal-ledger/{secrets.token_hex(8)}", secrets.token_bytes(SEED_BYTES), LOG)
+        prefix = "deal-ledger" if algorithm == LOG else "deal-ledger-witness"
+        chosen = name or f"{prefix}/{secrets.token_hex(8)}"
+        check_name(chosen)
+        key = SigningKey(chosen, secrets.token_bytes(SEED_BYTES), algorithm)
         _create(path, f"{write_key(key)}\n")
     if (mode := path.stat().st_mode) & 0o077:
         raise KeyRefused(f"others may read or change {path} (mode {mode & 0o777:o}): chmod 600 it, or replace the key")
     key = parse_key(path.read_text())
-    if key.algorithm != LOG:
-        raise KeyRefused(f"{path} is a witness's key; a log signs with one of type 01")
+    if key.algorithm != algorithm:
+        raise KeyRefused(f"{path} is a key of type {key.algorithm:02x}: a log signs with 01, a witness with 04")
     if name is not None and key.name != name:
-        raise KeyRefused(f"the key in {path} is of {key.name}, not of {name}: a log keeps its name for ever")
-    public = folder / PUBLIC_FILE
+        raise KeyRefused(f"the key in {path} is of {key.name}, not of {name}: a log, and a witness, keeps its name")
+    public = folder / public_file
     if not public.exists() or public.read_text() != f"{key.verifier}\n":
         write_atomically(public, f"{key.verifier}\n")
     return key

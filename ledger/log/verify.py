@@ -51,6 +51,8 @@ class Kind(StrEnum):
     """The leaves have another root than was signed."""
     READ_MODEL = "read_model"
     """What answers isn't what follows from the log."""
+    ANSWER = "answer"
+    """An answer in a bundle isn't what follows from its log."""
 
 
 class NotVerified(Exception):

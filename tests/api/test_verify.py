@@ -19,6 +19,7 @@ from typer.testing import CliRunner, Result
 from api.cli import app
 from ledger.log.bundle import write_bundle
 from ledger.log.checkpoint import Checkpoint
+from ledger.log.files import StoreFiles
 from ledger.log.keys import load_key
 from ledger.log.note import WITNESS, SigningKey
 from ledger.log.signer import HIGH_WATER_FILE, Signer
@@ -60,7 +61,7 @@ def bundle(ledger: Path, tmp_path: Path) -> Path:
     signer = Signer(store, load_key(ledger), ledger / HIGH_WATER_FILE)
     signer.cycle()
     assert signer.newest is not None
-    write_bundle(store, load_key(ledger).verifier, signer.newest, tmp_path / "bundle")
+    write_bundle(StoreFiles(store, signer.published), load_key(ledger).verifier, signer.newest, tmp_path / "bundle")
     store.close()
     return tmp_path / "bundle"
 

@@ -16,6 +16,7 @@ from ledger.log import bundle
 from ledger.log.bundle import verify as alone
 from ledger.log.bundle import write_bundle
 from ledger.log.checkpoint import Checkpoint
+from ledger.log.files import StoreFiles
 from ledger.log.merkle import leaf_hash
 from ledger.log.note import SigningKey
 from ledger.log.signer import Signer
@@ -39,11 +40,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     append(store, EVENTS - OLD)
     signer.cycle()
     assert signer.newest is not None
-    write_bundle(store, KEY.verifier, signer.newest, folder / "bundle", [1, 256, EVENTS])
+    files = StoreFiles(store, signer.published)
+    write_bundle(files, KEY.verifier, signer.newest, folder / "bundle", [1, 256, EVENTS], {"/v1/x?y": b"{}"})
+    assert (folder / "bundle" / "answers" / "1.address").read_text() == "/v1/x?y\n"
+    assert (folder / "bundle" / "answers" / "1.json").read_bytes() == b"{}"
     with pytest.raises(FileExistsError):
-        write_bundle(store, KEY.verifier, signer.newest, folder / "bundle")
+        write_bundle(files, KEY.verifier, signer.newest, folder / "bundle")
     with pytest.raises(ValueError, match="not in a tree"):
-        write_bundle(store, KEY.verifier, signer.newest, folder / "beyond", [EVENTS + 1])
+        write_bundle(files, KEY.verifier, signer.newest, folder / "beyond", [EVENTS + 1])
     store.close()
     return folder
 

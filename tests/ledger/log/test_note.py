@@ -112,6 +112,8 @@ BASE64 = SIGNATURE.split()[2]
         TEXT,
         f"{TEXT}\n",
         f"{TEXT}{SIGNATURE}",
+        SIGNATURE,
+        f"\n{SIGNATURE}",
         f"{TEXT}\n{SIGNATURE[:-1]}",
         f"{TEXT}\n{SIGNATURE}\n",
         f"{TEXT}\n{SIGNATURE} ",
@@ -149,7 +151,7 @@ def test_a_note_after_all() -> None:
     parse_note((f"{TEXT}\n" + SIGNATURE * 100).encode()).check_signed(LOG_KEY.verifier)
 
 
-@pytest.mark.parametrize("note", [b"\xff\n\n" + SIGNATURE.encode(), b"x" * 1_000_001])
+@pytest.mark.parametrize("note", [b"\xff\n\n" + SIGNATURE.encode(), signed("x" * 1_000_000 + "\n", LOG_KEY)])
 def test_what_is_no_text(note: bytes) -> None:
     """Bytes that aren't UTF-8, and more of them than any note has."""
     with pytest.raises(Malformed):

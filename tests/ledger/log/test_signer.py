@@ -12,10 +12,10 @@ from ledger.log.checkpoint import Checkpoint, open_checkpoint
 from ledger.log.files import StoreFiles
 from ledger.log.keys import PRIVATE_FILE, PUBLIC_FILE, KeyRefused, load_key, parse_key, write_key
 from ledger.log.merkle import EMPTY_ROOT
-from ledger.log.note import WITNESS, SigningKey, parse_verifier_key
+from ledger.log.note import LOG, WITNESS, SigningKey, parse_verifier_key
 from ledger.log.remade import Fault, Kind, remade
 from ledger.log.signer import Signer
-from ledger.log.tiles import Edge
+from ledger.log.tiles import Edge, Malformed
 from ledger.log.verify import verify
 from ledger.store import Conflict, Store, StoreUnavailable, open_store
 from tests.ledger.log.logs import KEY, append
@@ -314,8 +314,21 @@ def test_a_witness_does_not_sign_a_log(tmp_path: Path) -> None:
     path = tmp_path / PRIVATE_FILE
     path.write_text(write_key(SigningKey("witness.example/w1", bytes(32), WITNESS)) + "\n")
     path.chmod(0o600)
-    with pytest.raises(KeyRefused, match="witness"):
+    with pytest.raises(KeyRefused, match="a witness with 04"):
         load_key(tmp_path)
+
+
+def test_a_witness_has_a_key_of_its_own(tmp_path: Path) -> None:
+    """Of its type, in files of its own, beside a log's if need be; with a name that a key can have."""
+    log, witness = load_key(tmp_path), load_key(tmp_path, "witness.example/w1", WITNESS)
+    assert (log.algorithm, witness.algorithm) == (LOG, WITNESS)
+    assert load_key(tmp_path, "witness.example/w1", WITNESS) == witness
+    assert (tmp_path / "witness.key").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "witness.vkey").read_text() == f"{witness.verifier}\n"
+    assert load_key(tmp_path) == log
+    with pytest.raises(Malformed):
+        load_key(tmp_path / "other", "two words")
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_checkpoint_of_this_key_opens() -> None:

@@ -1,0 +1,189 @@
+"""`dealledger export --bundle`: a copy of the log that is verified without the ledger; and asking such a copy again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+
+from api.app import create_app
+from api.cli.ledgers import follow, opened
+from api.cli.talking import Exit, fail, fail_with, say
+from ledger.event import CORRECTED, RETRACTED
+from ledger.log.bundle import write_bundle
+from ledger.log.checkpoint import SignedCheckpoint, open_checkpoint
+from ledger.log.entry import parse_entry
+from ledger.log.files import CHECKPOINT, Files, NotThere, StoreFiles
+from ledger.log.keys import load_key
+from ledger.log.note import NotSigned, VerifierKey, parse_verifier_key
+from ledger.log.signer import HIGH_WATER_FILE, Signer
+from ledger.log.tiles import Malformed, bundles, split_bundle
+from ledger.store import Entry, open_store
+
+SECONDS = 60
+
+Get = Callable[[str], httpx.Response]
+"""Asks a ledger what is at an address."""
+
+
+class HttpFiles:
+    """The log's files that a service, or any web server, has."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+
+    def read(self, path: str) -> bytes:
+        response = self._client.get(f"/log/{path}")
+        if response.status_code == httpx.codes.NOT_FOUND:
+            raise NotThere(f"the service has no {path}")
+        response.raise_for_status()
+        return response.content
+
+
+@dataclass(frozen=True)
+class _Ledger:
+    get: Get
+    files: Files
+    key: VerifierKey
+    sign: Callable[[], SignedCheckpoint]
+    """The newest checkpoint, made just now where that is possible."""
+
+
+def export_bundle(
+    folder: Path, data: Path | None, url: str | None, vkey: str | None, records: list[str], asked: list[str]
+) -> None:
+    """Write the bundle; its folder is new."""
+    if folder.exists():
+        fail(Exit.BAD_USAGE, f"{folder} is there already.", "Name another folder.")
+    with _service(url, vkey) if url is not None else _folder(data) as ledger:
+        positions = sorted({position for record in records for position in _positions(ledger.get, record)})
+        answers = dict(_pinned(ledger.get, address) for address in asked)
+        signed = ledger.sign()
+        size = signed.checkpoint.size
+        last = max([*positions, *(json.loads(answer)["position"] for answer in answers.values())], default=0)
+        if last > size:
+            fail(Exit.NOT_READY, f"{size} events are signed, and position {last} is asked for.", "Try again shortly.")
+        write_bundle(ledger.files, ledger.key, signed, folder, positions, answers)
+    say(f"Wrote {size:,} events, {len(positions)} proofs and {len(answers)} answers to {folder}.")
+
+
+@contextmanager
+def _folder(data: Path | None) -> Iterator[_Ledger]:
+    with opened(data, make=False) as service:
+        follow(service)
+        key = load_key(service.settings.data)
+        signer = Signer(service.store, key, service.settings.data / HIGH_WATER_FILE)
+
+        def sign() -> SignedCheckpoint:
+            if (fault := signer.cycle()) is not None:
+                fail(Exit.FOUND_WRONG, f"The log can't be signed: {fault}.")
+            if signer.newest is None:
+                fail(Exit.NOT_READY, "Another process signs this log just now.", "Try again.")
+            return signer.newest
+
+        yield _Ledger(asking(service), StoreFiles(service.store, signer.published), key.verifier, sign)
+
+
+@contextmanager
+def _service(url: str, vkey: str | None) -> Iterator[_Ledger]:
+    if vkey is None:
+        fail(Exit.BAD_USAGE, "The log's public key is not known.", "Give it as --vkey; `dealledger key` prints it.")
+    try:
+        key = parse_verifier_key(Path(vkey).read_text().removesuffix("\n") if Path(vkey).is_file() else vkey)
+    except Malformed as error:
+        fail(Exit.BAD_USAGE, f"This is no public key: {error}.", "It is written like name+0a1b2c3d+AQ….")
+    with httpx.Client(base_url=url.rstrip("/"), timeout=SECONDS, trust_env=False) as client:
+        files = HttpFiles(client)
+
+        def sign() -> SignedCheckpoint:
+            try:
+                return open_checkpoint(files.read(CHECKPOINT), key)
+            except NotThere:
+                fail(Exit.NOT_READY, "Nothing of this log has been signed yet.", "Try again shortly.")
+            except (Malformed, NotSigned) as error:
+                fail(Exit.FOUND_WRONG, f"The service's checkpoint isn't this key's: {error}.")
+
+        yield _Ledger(client.get, files, key, sign)
+
+
+def asking(service: Any) -> Get:
+    """Asks a service in this process."""
+
+    async def get(address: str) -> httpx.Response:
+        transport = httpx.ASGITransport(create_app(service))
+        async with httpx.AsyncClient(transport=transport, base_url="http://ledger") as client:
+            return await client.get(address)
+
+    return lambda address: asyncio.run(get(address))
+
+
+def _answered(response: httpx.Response) -> httpx.Response:
+    if response.is_error:
+        fail_with(response.json(), response.status_code)
+    return response
+
+
+def _positions(get: Get, record: str) -> Iterator[int]:
+    """Of all events of a record."""
+    cursor = ""
+    while True:
+        query = {"record": record, "order": "position", "limit": "1000", **({"cursor": cursor} if cursor else {})}
+        page = _answered(get(f"/v1/events?{httpx.QueryParams(query)}")).json()
+        if not page["events"] and not cursor:
+            fail(Exit.FOUND_WRONG, f"There is no record {record}.", "Write it like commitment/aws-anthropic-2023.")
+        yield from (event["position"] for event in page["events"])
+        if not page["more"]:
+            return
+        cursor = page["next"]
+
+
+def _pinned(get: Get, address: str) -> tuple[str, bytes]:
+    """An answer and the address where it is the same bytes for ever."""
+    first = _answered(get(address))
+    pinned = first.headers.get("Content-Location", address)
+    if not is_pinned(pinned):
+        fail(Exit.BAD_USAGE, f"{address} is no question about the ledger.", "Ask like /v1/holdings?holder=x.")
+    return pinned, _answered(get(pinned)).content
+
+
+def is_pinned(address: str) -> bool:
+    """Whether it names all three times, so that its answer never changes."""
+    parts = urlsplit(address)
+    return parts.path.startswith("/v1/") and dict(parse_qsl(parts.query)).keys() >= {"as_of", "known_at", "position"}
+
+
+# --- asking a copy ----------------------------------------------------------------------------------------------
+
+
+def replayed(files: Files, size: int, addresses: list[str]) -> Iterator[bytes]:
+    """What a ledger of this log's entries alone answers at these addresses."""
+    with tempfile.TemporaryDirectory(prefix="dealledger-") as temporary:
+        folder = Path(temporary)
+        with closing(open_store(folder, None)) as store, store.write() as transaction:
+            transaction.append(list(_entries(files, size)))
+        with opened(folder, make=True, log_in_folder=True) as service:
+            follow(service)
+            get = asking(service)
+            for address in addresses:
+                yield get(address).content
+
+
+def _entries(files: Files, size: int) -> Iterator[Entry]:
+    """The events as a store takes them: which fact each is of follows from what it corrects or retracts."""
+    chains: dict[str, str] = {}
+    for bundle in bundles(size):
+        for entry in split_bundle(files.read(bundle.path), bundle.width):
+            leaf = parse_entry(entry)
+            state = json.loads(leaf.state)
+            event_id = state["id"]
+            of = state["data"]["event"] if leaf.type in (CORRECTED, RETRACTED) else None
+            chains[event_id] = event_id if of is None else chains[of]
+            yield Entry(leaf.stream, leaf.version, leaf.type, leaf.state, event_id, chains[event_id], (leaf.stream,))
