@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -115,12 +115,28 @@ class Problem(ProblemEntry):
     errors: list[ProblemEntry]
 
 
+class Review(Part):
+    """A verdict on an event. `outdated`: its fact was corrected or retracted since."""
+
+    position: int
+    review: str
+    event: str
+    verdict: Literal["approved", "questioned", "rejected"]
+    reviewer: str
+    comment: str | None
+    recorded_by: str
+    recorded_at: str
+    outdated: bool
+
+
 class EventBody(BaseModel):
     """An event as the log holds it: what was submitted, and what the server added to it."""
 
     model_config = ConfigDict(extra="allow")  # source, same_as, note and the like are there where there are any
 
     position: int
+    record: Annotated[str, Field(description="What it is an event of, like commitment/x; else event/<id>.")]
+    version: Annotated[int, Field(description="The record's version with it: it is the n-th of its events.")]
     id: str
     type: str
     effective: str
@@ -129,3 +145,7 @@ class EventBody(BaseModel):
     data: dict[str, Any]
     recorded_at: str
     recorded_by: str
+    corrected_by: list[str]
+    retracted_by: list[str]
+    reviews: list[Review]
+    proof: Annotated[str, Field(description="Where the proof is that the log holds it.")]

@@ -23,6 +23,7 @@ from api.problems import Door, Fault, Faulty
 from api.question import Id, OneQuestion, Times, json_bytes, parse_question, query_of
 from api.service import Service
 from ledger.event import PROBLEMS_TOLD, TYPES, Event, Origin, parse_event
+from ledger.fields import Status
 from ledger.refusals import Problem, Reason, Refusal, refuse
 from ledger.times import parse_day
 from ledger.writer import Accepted
@@ -251,6 +252,16 @@ class EventsQuestion(Paged):
         default=None, description="Only events that came in by this door: `rest`, `import`, `undo` or `example`."
     )
     batch: Batch | None = Field(default=None, description="Only events of the import of this name.")
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        default=None, description="Only events that came in under this Idempotency-Key."
+    )
+    trace_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = Field(
+        default=None, description="Only events that came in under this trace (W3C Trace Context)."
+    )
+    status: Status | None = Field(default=None, description="Only events of this status.")
+    source: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        default=None, description="Only events whose source has this in its title, publisher or address."
+    )
     live: Literal["true", "false"] | None = Field(
         default=None, description="Only events that no live retraction names (`true`), or only those that one does."
     )
@@ -290,6 +301,10 @@ EVENTS = ListQuestion(
         type=asked.type,
         recorded_by=asked.recorded_by,
         batch=asked.batch,
+        idempotency_key=asked.idempotency_key,
+        trace_id=asked.trace_id,
+        status=asked.status,
+        source=asked.source,
         live=None if asked.live is None else asked.live == "true",
         from_=asked.from_,
         to=asked.to,

@@ -260,7 +260,7 @@ def read_batch(store: Store, after: int, limit: int, form: Form) -> Batch:
     batch = Batch(after, [], [])
     size = 0
     for stored in store.read(after, limit):
-        event = cloudevent(stored) if form == "cloudevents" else shown(stored.position, stored.state)
+        event = cloudevent(stored) if form == "cloudevents" else _shown(stored)
         # These two end a line for some readers of lines.
         text = json_bytes(event).decode().replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
         size += len(text)
@@ -273,7 +273,7 @@ def read_batch(store: Store, after: int, limit: int, form: Form) -> Batch:
 
 def cloudevent(stored: Stored) -> dict[str, Any]:
     """An event as CloudEvents 1.0 has it, in the JSON event format: what it is about is its record."""
-    event = shown(stored.position, stored.state)
+    event = _shown(stored)
     return {
         "specversion": "1.0",
         "id": stored.event_id,
@@ -285,3 +285,8 @@ def cloudevent(stored: Stored) -> dict[str, Any]:
         "sequence": f"{stored.position:0{SEQUENCE_DIGITS}d}",
         "data": event,
     }
+
+
+def _shown(stored: Stored) -> dict[str, Any]:
+    """An event as the audit trail shows it at its own position."""
+    return shown(stored.position, stored.stream, stored.version, stored.state)

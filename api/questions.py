@@ -34,6 +34,7 @@ from api.problems import Door, Fault, Faulty, not_found
 from api.question import Question, Resolved, Times, parse_question, query_of, stated
 from api.records import RECORD
 from api.restrictions import RESTRICTIONS
+from api.reviews import REVIEWERS, REVIEWS
 from api.valuations import VALUATIONS
 from projections.database import ReadModel
 
@@ -42,6 +43,8 @@ QUESTIONS: tuple[Question[Any], ...] = (
     EVENT,
     IMPORTS,
     RECORD,
+    REVIEWS,
+    REVIEWERS,
     ENTITIES,
     ENTITY,
     HOLDINGS,

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 import projections.records
-from api.answers import Answered
+from api.answers import Answered, DayString, EventBody, Part
 from api.question import OneQuestion, Times
 from projections.behind import of_record
+
+
+class FieldChange(Part):
+    field: str
+    before: Any
+    after: Any
+
+
+class RecordChange(Part):
+    """What recording an event changed in the state: at its position, against the position before."""
+
+    event: str
+    position: int
+    type: str
+    effective: str
+    known: DayString
+    recorded_at: str
+    recorded_by: str
+    changes: list[FieldChange]
 
 
 class RecordAnswer(Answered):
@@ -15,19 +36,21 @@ class RecordAnswer(Answered):
     id: str
     version: int
     state: dict[str, Any] | None
-    events: list[dict[str, Any]]
+    history: Annotated[list[RecordChange], Field(description="By position; the newest 50.")]
+    earlier: Annotated[int | None, Field(description="The position to ask at for what came before them.")]
+    events: list[EventBody]
 
 
 RECORD = OneQuestion(
     name="record",
     path="/v1/records/{kind}/{id}",
     about="One record, like: commitment x. A commitment, contract, guarantee, claim, restriction or entity; "
-    "`version` is what If-Match takes.",
+    "`version` is what If-Match takes; `history` says what each event changed.",
     shape=Times,
     answer=RecordAnswer,
     missing="There is no such record at these three times.",
     find=lambda model, at, asked, parts: projections.records.record(model, at, *parts),
-    identities={"events": ("id",)},
+    identities={"history": ("event",), "events": ("id",)},
     behind=lambda model, at, asked, one: of_record(model, at, one),
     every_status=True,
 )

@@ -24,6 +24,7 @@ from projections import (
     performance,
     rates,
     records,
+    reviews,
     valuations,
 )
 from projections.visibility import FACTS, POS_TO, Fact, Table, segment
@@ -38,6 +39,7 @@ TABLES: tuple[Table, ...] = (
     rates.TABLE,
     performance.TABLE,
     records.TABLE,
+    reviews.TABLE,
     flows.TABLE,
 )
 _TABLES_OF = {kind: [table for table in TABLES if kind in table.types] for kind in TYPES}

@@ -144,8 +144,10 @@ def of_graph(model: Tables, at: Point, one: Seen) -> Behind:
 
 
 def of_record(model: Tables, at: Point, one: Seen) -> Behind:
-    """The version counts events, known or not; a commitment's horizon goes by."""
+    """The version counts events, known or not; a commitment's horizon goes by; its history is of all its events."""
     record = f"{one.answer['kind']}/{one.answer['id']}"
+    if "changes" in one.fields:
+        return Behind(events_in(one.answer["events"]), day="horizon_gone" in json.dumps(one.row["changes"]))
     return Behind(
         record=record if "version" in one.fields else None,
         day="horizon_gone" in one.fields and "horizon" not in one.fields,

@@ -286,13 +286,20 @@ class Causes:
         """Why an event of the audit trail comes or goes, or is named by another one now."""
         event_id = (one.after or one.before)["id"]
         chains = self._facts([event_id])
-        self._load(chains)
+        reviews = {said["review"] for row in (one.before, one.after) if row for said in row["reviews"]}
+        self._load(chains | reviews)
         of_chain = [other for chain in chains for other in self._chains[chain]]
         own = {cause for other in of_chain if other.stored.event_id == event_id for cause in self._arrival(other)}
         return own or {
             _cause(other, "corrected" if other.stored.type == CORRECTED else "retracted")
             for other in of_chain
             if other.stored.type in (CORRECTED, RETRACTED) and self._arrival(other)
+        } | {
+            cause
+            for review in reviews
+            for other in self._chains[review]
+            if self._arrival(other)
+            for cause in self._why(other, 0, 0)
         }
 
     def _arrivals(self, events: Iterable[str]) -> set[Cause]:
@@ -368,7 +375,7 @@ def _cause(one: _One, why: str) -> Cause:
 
 def _is_event(row: Any) -> bool:
     """Whether a row is an event of the audit trail."""
-    return isinstance(row, Mapping) and "recorded_at" in row
+    return isinstance(row, Mapping) and "corrected_by" in row
 
 
 def _currencies(value: Any) -> set[str]:

@@ -12,7 +12,8 @@ from ledger.event import CORRECTED, RETRACTED, TYPES, references
 from ledger.fields import is_uuid
 from ledger.store import Stored
 from projections.paging import Listing, Page
-from projections.visibility import Point, Tables
+from projections.reviews import reviews_of
+from projections.visibility import RECORDED, Point, Tables
 
 NAME = "events"
 COLUMNS = {
@@ -21,12 +22,17 @@ COLUMNS = {
     "chain": "VARCHAR",
     "type": "VARCHAR",
     "stream": "VARCHAR",
+    "version": "BIGINT",
     "about": "VARCHAR",  # the event that this one corrects or retracts
     "reviews": "VARCHAR[]",
     "known": "DATE",
     "recorded_at": "TIMESTAMP",
     "recorded_by": "VARCHAR",
     "batch": "VARCHAR",
+    "idempotency_key": "VARCHAR",
+    "trace_id": "VARCHAR",
+    "status": "VARCHAR",
+    "source": "VARCHAR",  # its title, publisher and address, in lower case
     "entities": "VARCHAR[]",
     "records": "VARCHAR[]",  # "kind/id" of its own record, and of the commitment that it draws on
     "state": "VARCHAR",
@@ -44,16 +50,27 @@ def row(chain: Sequence[tuple[Stored, dict[str, Any]]]) -> list[Any]:
         stored.chain,
         stored.type,
         stored.stream,
+        stored.version,
         about,
         reviews,
         state["known"],
         state["recorded_at"],
         state["recorded_by"],
         state.get("batch"),
+        state.get("idempotency_key"),
+        state.get("trace_id"),
+        state["status"],
+        _source(state),
         sorted(_entities(chain)),
         sorted(_records(chain)),
         stored.state,
     ]
+
+
+def _source(state: dict[str, Any]) -> str | None:
+    said = state.get("source") or {}
+    named = [said[name] for name in ("title", "publisher", "url") if said.get(name)]
+    return "\n".join(named).lower() or None
 
 
 def _entities(chain: Sequence[tuple[Stored, dict[str, Any]]]) -> set[str]:
@@ -89,9 +106,6 @@ def _named(kind: str, data: dict[str, Any]) -> Iterator[str]:
             yield reference.id
 
 
-RECORDED = "position <= $position AND known <= $known_at"
-
-
 def events(
     model: Tables,
     at: Point,
@@ -101,6 +115,10 @@ def events(
     type: str | None = None,
     recorded_by: str | None = None,
     batch: str | None = None,
+    idempotency_key: str | None = None,
+    trace_id: str | None = None,
+    status: str | None = None,
+    source: str | None = None,
     live: bool | None = None,
     from_: str | None = None,
     to: str | None = None,
@@ -109,8 +127,9 @@ def events(
 ) -> Listing:
     """Events known by `known_at`, newest first or by position; `as_of` doesn't matter.
 
-    `record` is "kind/id" or an id of any kind; `live` leaves out those that a live retraction names, or those that
-    none names; `from_` and `to` are days or moments of recording (UTC), inclusive.
+    `record` is "kind/id" or an id of any kind; `source` a part of a title, publisher or address; `live` leaves out
+    those that a live retraction names, or those that none names; `from_` and `to` are days or moments of recording
+    (UTC), inclusive.
     """
     retracted, values = ("", {}) if live is None else gone(model, at)
     conditions = {
@@ -118,7 +137,8 @@ def events(
         "record": "len(list_filter(records, lambda one: $record IN (one, substr(one, instr(one, '/') + 1)))) > 0",
         "type": "type = $type",
         "recorded_by": "recorded_by = $recorded_by",
-        "batch": "batch = $batch",
+        **{name: f"{name} = ${name}" for name in ("batch", "idempotency_key", "trace_id", "status")},
+        "source": "contains(source, $source)",
         "live": f"(event_id NOT IN ({retracted})) = $live",
         "from_": "recorded_at >= $from_::TIMESTAMP",
         "to": "recorded_at <= $to::TIMESTAMP" if to and "T" in to else "recorded_at < $to::TIMESTAMP + INTERVAL 1 DAY",
@@ -131,6 +151,10 @@ def events(
         "type": type,
         "recorded_by": recorded_by,
         "batch": batch,
+        "idempotency_key": idempotency_key,
+        "trace_id": trace_id,
+        "status": status,
+        "source": None if source is None else source.lower(),
         "live": live,
         "from_": from_,
         "to": to,
@@ -205,12 +229,13 @@ def version(model: Tables, at: Point, stream: str) -> int:
     return int(count)
 
 
-_Selected = tuple[int, str, str, str, str | None, str]
+_Selected = tuple[int, str, str, str, str | None, str, str, int]
 
 
 def _selected(model: Tables, at: Point, sql: str, values: dict[str, Any]) -> list[_Selected]:
     rows: list[Any] = model.rows(
-        f"SELECT position, event_id, chain, type, about, state FROM events WHERE {RECORDED}{sql}",
+        f"""SELECT position, event_id, chain, type, about, state, stream, version FROM events
+        WHERE {RECORDED}{sql}""",
         {"position": at.position, "known_at": at.known_at, **values},
     )
     return rows
@@ -220,23 +245,51 @@ def _shown(model: Tables, at: Point, rows: Sequence[_Selected]) -> list[dict[str
     """Events with what names them."""
     if not rows:
         return []
+    ids = [one[1] for one in rows]
     about: dict[tuple[str, str], list[str]] = defaultdict(list)
     for event_id, kind, named in model.rows(
         f"""SELECT event_id, type, about FROM events
         WHERE {RECORDED} AND about IN (SELECT unnest($ids::VARCHAR[])) ORDER BY position""",
-        {"position": at.position, "known_at": at.known_at, "ids": [one[1] for one in rows]},
+        {"position": at.position, "known_at": at.known_at, "ids": ids},
     ):
         about[kind, named].append(event_id)
-    found = []
-    for position, event_id, _, _, _, text in rows:
-        found.append(shown(position, text, about[CORRECTED, event_id], about[RETRACTED, event_id]))
-    return found
+    verdicts = reviews_of(model, at, ids)
+    return [
+        shown(
+            position,
+            stream,
+            version,
+            text,
+            about[CORRECTED, event_id],
+            about[RETRACTED, event_id],
+            verdicts.get(event_id, ()),
+        )
+        for position, event_id, _, _, _, text, stream, version in rows
+    ]
 
 
 def shown(
-    position: int, text: str, corrected_by: Sequence[str] = (), retracted_by: Sequence[str] = ()
+    position: int,
+    stream: str,
+    version: int,
+    text: str,
+    corrected_by: Sequence[str] = (),
+    retracted_by: Sequence[str] = (),
+    reviews: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
-    """An event as recorded, less the number of its schema, with its position and what names it."""
+    """An event as recorded, less the number of its schema, with its place, what names it and where its proof is.
+
+    `stream` and `version` are those that its leaf in the log hashes: the record that it is the n-th event of.
+    """
     state = json.loads(text)
     del state["schema"]
-    return {"position": position, **state, "corrected_by": list(corrected_by), "retracted_by": list(retracted_by)}
+    return {
+        "position": position,
+        "record": stream,
+        "version": version,
+        **state,
+        "corrected_by": list(corrected_by),
+        "retracted_by": list(retracted_by),
+        "reviews": list(reviews),
+        "proof": f"/v1/proofs/{state['id']}",
+    }

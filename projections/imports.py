@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from projections.events import RECORDED, gone
+from projections.events import gone
 from projections.paging import Listing, Page
-from projections.visibility import Point, Tables
+from projections.visibility import RECORDED, Point, Tables
 
 
 def imports(model: Tables, at: Point, *, page: Page) -> Listing:

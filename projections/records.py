@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -36,18 +37,64 @@ TABLE = Table(
 )
 _MAKES = ("guarantee.given", "claim.published", "restriction.imposed")
 _STATES = {"commitment": commitment, "contract": contract, "entity": entity}
+# Each takes the record's state twice.
+CHANGES_TOLD = 50
 
 
 def record(model: Tables, at: Point, kind: str, record_id: str) -> dict[str, Any] | None:
-    """A record's version, its state (null if it isn't there on `as_of`) and its events; None if none is known."""
+    """A record's version, its state (null if it isn't there on `as_of`), its history and its events.
+
+    None if none is known. The history is of the newest CHANGES_TOLD events; `earlier` is the position at which to ask
+    for what came before them.
+    """
     if kind not in (*_STATES, "guarantee", "claim", "restriction"):
         return None
     stream = f"{kind}/{record_id}"
     events = of_record(model, at, stream)
     if not events:
         return None
-    state = _STATES[kind](model, at, record_id) if kind in _STATES else _state(model, at, stream)
-    return {"kind": kind, "id": record_id, "version": version(model, at, stream), "state": state, "events": events}
+    told = events[-CHANGES_TOLD:]
+    return {
+        "kind": kind,
+        "id": record_id,
+        "version": version(model, at, stream),
+        "state": _state_of(model, at, kind, record_id),
+        "history": _history(model, at, kind, record_id, told),
+        "earlier": told[0]["position"] - 1 if len(events) > len(told) else None,
+        "events": events,
+    }
+
+
+def _history(
+    model: Tables, at: Point, kind: str, record_id: str, events: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """What recording each event changed in the record's state as it is on `as_of`, with what was known by `known_at`.
+
+    The state at its position against that at the position before, so that anybody can ask for both.
+    """
+    history = []
+    position, state = -1, None
+    for event in events:
+        if position != event["position"] - 1:
+            state = _state_of(model, replace(at, position=event["position"] - 1), kind, record_id)
+        before, position = state, event["position"]
+        state = _state_of(model, replace(at, position=position), kind, record_id)
+        named = {name: event[name] for name in ("position", "type", "effective", "known", "recorded_at", "recorded_by")}
+        history.append({"event": event["id"], **named, "changes": _changes(before or {}, state or {})})
+    return history
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
+    """The fields that differ, in the order of the state; what isn't there is null. `events` tell themselves."""
+    return [
+        {"field": name, "before": before.get(name), "after": after.get(name)}
+        for name in dict.fromkeys([*after, *before])
+        if name != "events" and before.get(name) != after.get(name)
+    ]
+
+
+def _state_of(model: Tables, at: Point, kind: str, record_id: str) -> dict[str, Any] | None:
+    return _STATES[kind](model, at, record_id) if kind in _STATES else _state(model, at, f"{kind}/{record_id}")
 
 
 def _state(model: Tables, at: Point, stream: str) -> dict[str, Any] | None:

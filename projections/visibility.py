@@ -125,6 +125,8 @@ def segment(fact: Fact, pos_from: int, known_from: date, known_to: date | None) 
 # Every fact, for the rules that look across the nouns: a draw may have the same source as an investment.
 FACTS = Table("facts", {}, frozenset(TYPES) - {CORRECTED, RETRACTED, ReviewRecorded.type}, lambda fact: [()])
 
+# Events, rather than rows, that the ledger holds at (known_at, position).
+RECORDED = "position <= $position AND known <= $known_at"
 _HELD = "known_from <= $known_at AND $known_at < known_to AND pos_from <= $position AND $position < pos_to"
 
 

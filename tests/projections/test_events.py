@@ -30,12 +30,21 @@ def positions(books: Books, **asked: Any) -> list[int]:
 
 
 def test_an_event_is_shown_as_recorded(books: Books) -> None:
-    """All of the state but the number of its schema, with the position before it and what names it after it."""
+    """All of the state but its schema's number, after its place in log and record, before what names and proves it."""
     books.given(invest("acme", "beta", source={"title": "Notes"}, note="read twice"))
     state = state_of(books.log.events[0])
     del state["schema"]
     [event] = books.trail().rows
-    assert list(event.items()) == [("position", 1), *state.items(), ("corrected_by", []), ("retracted_by", [])]
+    assert list(event.items()) == [
+        ("position", 1),
+        ("record", "holding/acme/beta/equity"),
+        ("version", 1),
+        *state.items(),
+        ("corrected_by", []),
+        ("retracted_by", []),
+        ("reviews", []),
+        ("proof", f"/v1/proofs/{ident(1)}"),
+    ]
 
 
 def test_newest_first_or_by_position_and_as_of_does_not_matter(books: Books) -> None:
