@@ -371,14 +371,14 @@ def killed(program: str, *arguments: str | Path, data: Path, after: int = KILLED
     """Run a command until the log has so many events, kill it without warning; how many events there are then."""
     process = subprocess.Popen(
         [sys.executable, "-c", program, *map(str, arguments)],
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         env=ENVIRONMENT,
     )
     try:
         deadline = time.monotonic() + 60
         while recorded(data) < after:
-            assert process.poll() is None, "it ended before it was killed"
+            assert process.poll() is None, process.communicate()[1].decode()
             assert time.monotonic() < deadline
             time.sleep(0.002)
         os.kill(process.pid, signal.SIGKILL)
