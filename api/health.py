@@ -39,8 +39,19 @@ class Rebuilding(BaseModel):
     head: int
 
 
+class Signing(BaseModel):
+    """What is signed of the log, and why nothing more is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    size: Annotated[int | None, Field(description="Events that the newest checkpoint signs.")]
+    fault: Annotated[str | None, Field(description="Why the log is not signed.")]
+    read_only: Annotated[bool, Field(description="Nothing is recorded: the log is not the one that was signed.")]
+
+
 class Ready(BaseModel):
-    """Where the log and the read model stand. Not ready: the log cannot be read, or a rebuild goes on."""
+    """Where the log and the read model stand. Not ready: the log cannot be read, it is not what was signed, or a
+    rebuild goes on."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -51,6 +62,7 @@ class Ready(BaseModel):
     rebuilding: Annotated[Rebuilding | None, Field(description="The read model is being made again.")]
     failure: Annotated[str | None, Field(description="Why the read model cannot follow the log just now.")]
     set_aside: list[SetAside]
+    signing: Signing
 
 
 @router.get(
@@ -96,14 +108,20 @@ def readiness(service: Service) -> dict[str, Any]:
     applied = service.model.position
     rebuilding = service.model.rebuilding
     failure = service.follower.failure
+    newest, fault = service.signer.newest, service.signer.fault
     return {
-        "ready": head is not None and rebuilding is None and failure is None,
+        "ready": head is not None and rebuilding is None and failure is None and (fault is None or fault.passing),
         "position": head,
         "applied": applied,
         "lag": None if head is None else max(0, head - applied),
         "rebuilding": rebuilding,
         "failure": failure,
         "set_aside": service.model.set_aside(),
+        "signing": {
+            "size": None if newest is None else newest.checkpoint.size,
+            "fault": None if fault is None else str(fault),
+            "read_only": fault is not None and fault.read_only,
+        },
     }
 
 

@@ -45,6 +45,9 @@ class Metrics:
             buckets=SECONDS,
             registry=registry,
         )
+        self.signer_failures = Counter(
+            "dealledger_signer_failures", "Looks at the log after which it was not signed.", registry=registry
+        )
         Info("dealledger_build", "The version that runs.", registry=registry).info({"version": version("deal-ledger")})
         PlatformCollector(registry=registry)
         ProcessCollector(registry=registry)
@@ -58,6 +61,9 @@ class Metrics:
         failing: Callable[[], bool],
         waiting: Callable[[], int],
         feeds: Callable[[], int],
+        signed: Callable[[], float],
+        signed_for: Callable[[], float],
+        not_signing: Callable[[], bool],
     ) -> None:
         """Take the gauges' values from these when they are asked for."""
 
@@ -73,6 +79,9 @@ class Metrics:
             ("dealledger_follower_failing", "1 while the read model cannot follow the log.", failing),
             ("dealledger_waiting_writes", "Calls that wait for the writer.", waiting),
             ("dealledger_open_feeds", "Clients that follow the feed.", feeds),
+            ("dealledger_checkpoint_size", "Events that the newest checkpoint signs.", signed),
+            ("dealledger_checkpoint_age_seconds", "Since this server last saw one signed that was new.", signed_for),
+            ("dealledger_signer_failing", "1 while the log is not signed, since something is wrong.", not_signing),
         )
         for name, meaning, value in gauges:
             Gauge(name, meaning, registry=self._registry).set_function(value)

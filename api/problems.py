@@ -40,6 +40,7 @@ class Door(StrEnum):
     FUTURE_POSITION = "future_position"
     TOO_MANY_ROWS = "too_many_rows"
     NOT_FOUND = "not_found"
+    NOT_SIGNED = "not_signed"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     SLOW_BODY = "slow_body"
@@ -182,6 +183,12 @@ MEANINGS: dict[Reason | Door, Meaning] = {
         "The Idempotency-Key came before with another body",
         "A key stands for one body for ever. Send a fresh key with a new body.",
     ),
+    Reason.READ_ONLY: Meaning(
+        HTTPStatus.CONFLICT.value,
+        "The log is not the one that was signed",
+        "It is shorter than what was signed, or has another past: an old backup was restored, or its history was "
+        "changed. Nothing is added to it until whoever runs it has restored the right one; questions are answered.",
+    ),
     Door.BAD_REQUEST: Meaning(400, "The request cannot be read", "It is not a request of HTTP that this server takes."),
     Door.INVALID_QUERY: Meaning(
         REFUSED, "A query parameter is not of its form", "`parameter` names it; /docs shows the form of each."
@@ -217,10 +224,16 @@ MEANINGS: dict[Reason | Door, Meaning] = {
     Door.TOO_MANY_ROWS: Meaning(
         REFUSED,
         "More rows than the file may have",
-        "A sheet of a workbook has 1,048,576 rows; Parquet, CSV and JSONL have no such limit. Of exposures and ownership "
-        "10,000 rows are listed. A filter makes it less.",
+        "A sheet of a workbook has 1,048,576 rows; Parquet, CSV and JSONL have no such limit. Of exposures and "
+        "ownership 10,000 rows are listed. A filter makes it less.",
     ),
     Door.NOT_FOUND: Meaning(404, "There is nothing here", "Check the address and the three times asked for."),
+    Door.NOT_SIGNED: Meaning(
+        404,
+        "Nothing signed covers this yet",
+        "What was recorded is signed every few seconds, and before that nothing of it is proven. /readyz says if and "
+        "why nothing is signed.",
+    ),
     Door.METHOD_NOT_ALLOWED: Meaning(405, "This address does not take this method", "Allow lists those it takes."),
     Door.UNSUPPORTED_MEDIA_TYPE: Meaning(
         415,

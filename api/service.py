@@ -5,16 +5,24 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
+
+import structlog
 
 from api.metrics import Metrics
 from api.settings import Settings
 from api.tail import Tail
+from ledger.log.cycling import Cycling
 from ledger.log.prover import Prover
+from ledger.log.remade import Fault
+from ledger.log.signer import HIGH_WATER_FILE
+from ledger.log.signing import signer_of
 from ledger.store import Store, StoreError, open_store
 from ledger.writer import Writer
 from projections.database import ReadModel
@@ -30,6 +38,7 @@ class Service:
     settings: Settings
     store: Store
     prover: Prover
+    signer: Cycling
     model: ReadModel
     follower: Follower
     writer: Writer
@@ -57,6 +66,14 @@ class Service:
         return await self.run(self.store.head)
 
 
+def age_of(file: Path) -> float:
+    """How long ago a file was written, in seconds; NaN if it isn't there."""
+    try:
+        return max(time.time() - file.stat().st_mtime, 0)
+    except OSError:
+        return math.nan
+
+
 @contextmanager
 def open_service(settings: Settings) -> Iterator[Service]:
     """A service on the ledger of these settings, closed in reverse order at the end.
@@ -79,11 +96,29 @@ def open_service(settings: Settings) -> Iterator[Service]:
             tail.wake(head)
 
         metrics = Metrics()
-        writer = Writer(store, on_commit=committed, timed=metrics.commits.observe)
+
+        def found(fault: Fault | None) -> None:
+            if fault is not None:
+                metrics.signer_failures.inc()
+                structlog.get_logger("signer").error("log_not_signed", kind=fault.kind)
+
+        high_water = settings.high_water or settings.data / HIGH_WATER_FILE
+        keys, alone = settings.key_folder or settings.data, settings.database_url is None
+        signer = signer_of(store, keys, high_water, settings.log_name, alone=alone, told=found)
+        signer.start(settings.sign_seconds)  # it looks at the log before anybody may write
+        closing.callback(signer.stop)
+
+        def forbidden() -> str | None:
+            fault = signer.fault
+            return str(fault) if fault is not None and fault.read_only else None
+
+        writer = Writer(store, on_commit=committed, timed=metrics.commits.observe, forbidden=forbidden)
         closing.callback(writer.close)
         threads = ThreadPoolExecutor(settings.question_threads, thread_name_prefix="question")
         closing.callback(threads.shutdown)
-        service = Service(settings, store, Prover(store), model, follower, writer, threads, tail, stopping, metrics)
+        service = Service(
+            settings, store, Prover(store), signer, model, follower, writer, threads, tail, stopping, metrics
+        )
         metrics.watch(
             head=service.last_position,
             applied=lambda: model.position,
@@ -92,6 +127,9 @@ def open_service(settings: Settings) -> Iterator[Service]:
             failing=lambda: follower.failure is not None,
             waiting=lambda: writer.waiting,
             feeds=lambda: tail.followers,
+            signed=lambda: math.nan if signer.newest is None else signer.newest.checkpoint.size,
+            signed_for=lambda: age_of(high_water),
+            not_signing=lambda: signer.fault is not None,
         )
         closing.callback(stopping.set)
         yield service

@@ -50,6 +50,24 @@ class Settings(BaseSettings):
         ge=0,
         description="Longest that a client of the feed may ask to wait for news by long polling, in seconds.",
     )
+    key_folder: Path | None = Field(
+        default=None,
+        description="Folder of the log's key, log.key with log.vkey beside it; without it, the folder of `data`. "
+        "Servers of one database that sign have the same key.",
+    )
+    log_name: str | None = Field(
+        default=None,
+        pattern=r"^[^\s+]{1,200}$",
+        description="The log's name for ever, like ledger.example/deals, when its key is made; else a random one.",
+    )
+    high_water: Path | None = Field(
+        default=None,
+        description="File that keeps the newest signed checkpoint outside the database, best on another disk; without "
+        "it, log.highwater in the folder of `data`.",
+    )
+    sign_seconds: float = Field(
+        default=10.0, gt=0, description="How often what was recorded since is signed, in seconds."
+    )
     question_threads: int = Field(default=4, ge=1, le=64, description="Questions answered at the same time; more wait.")
     otel: bool = Field(
         default=False,

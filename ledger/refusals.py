@@ -44,6 +44,7 @@ class Reason(StrEnum):
     # The conversation
     VERSION_MISMATCH = "version_mismatch"  # If-Match names another version of the record
     KEY_REUSED = "key_reused"  # an Idempotency-Key that came before with another body
+    READ_ONLY = "read_only"  # the log isn't the one that was signed
 
 
 @dataclass(frozen=True, slots=True)

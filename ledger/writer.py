@@ -94,14 +94,19 @@ class _DryRun(Exception):
 
 class Writer:
     """Owns the thread that appends. `head` is the last position it knows of; `on_commit` is told each new one, `timed`
-    the seconds that it took."""
+    the seconds that it took. While `forbidden` gives a reason, nothing is taken."""
 
     def __init__(
-        self, store: Store, on_commit: Callable[[int], None], timed: Callable[[float], object] = lambda _: None
+        self,
+        store: Store,
+        on_commit: Callable[[int], None],
+        timed: Callable[[float], object] = lambda _: None,
+        forbidden: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._store = store
         self._on_commit = on_commit
         self._timed = timed
+        self._forbidden = forbidden
         self._records = Head()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
@@ -174,7 +179,7 @@ class Writer:
     def _settle(self, jobs: Sequence[_Job]) -> list[list[Outcome] | Exception]:
         """Commit the jobs. If the store can't tell how that went, look inside the next lock, and else write again."""
         started = time.perf_counter()
-        group = _Group(self._records)
+        group = _Group(self._records, self._forbidden)
         try:
             self._commit(group, jobs)
         except OutcomeUnknown:
@@ -182,11 +187,11 @@ class Writer:
             with self._store.write() as transaction:
                 kept = group.kept(transaction)
             if not kept:
-                group = _Group(self._records)
+                group = _Group(self._records, self._forbidden)
                 self._commit(group, jobs)
         except Conflict:  # someone wrote past the lock, so what is cached is wrong
             self._records.forget()
-            group = _Group(self._records)
+            group = _Group(self._records, self._forbidden)
             self._commit(group, jobs)
         self.head = max(self.head, group.position)
         self._timed(time.perf_counter() - started)
@@ -219,8 +224,9 @@ class _Group:
 
     _transaction: WriteTransaction
 
-    def __init__(self, records: Head) -> None:
+    def __init__(self, records: Head, forbidden: Callable[[], str | None]) -> None:
         self._records = records
+        self._forbidden = forbidden
         self.position = 0
         self.outcomes: list[list[Outcome] | Exception] = []
         self._entries: list[Entry] = []
@@ -277,6 +283,8 @@ class _Group:
         key, first = self._key(request)
         if first is not None:
             return _repeat(first, request)
+        if (why := self._forbidden()) is not None:
+            raise refuse(Reason.READ_ONLY, "", why, "nothing was written: docs/operations.md says how to go on")
         events, warnings = [], []
         for index, (event, event_id) in enumerate(zip(request.events, request.ids, strict=True)):
             try:

@@ -25,6 +25,10 @@ class Kind(StrEnum):
     """The last signed checkpoint can't be read, or isn't signed by the log's key."""
     STORE = "store"
     """The store can't be asked."""
+    KEY = "key"
+    """The log's key isn't there, or can't be used."""
+    FILE = "file"
+    """A file beside the database can't be read or written."""
 
 
 class Fault(Exception):
@@ -38,6 +42,11 @@ class Fault(Exception):
     def read_only(self) -> bool:
         """Whether nothing may be appended: it would go on from a past that isn't the one that was signed."""
         return self.kind in (Kind.BEHIND, Kind.REWRITTEN)
+
+    @property
+    def passing(self) -> bool:
+        """Whether it says nothing of the log itself: the store is away, and the next look may find it back."""
+        return self.kind is Kind.STORE
 
 
 def check_root(store: Store, signed: Checkpoint) -> None:

@@ -7,19 +7,18 @@ signing; the last good checkpoint stays the one that is shown.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.log.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
+from ledger.log.cycling import Cycling, Told
 from ledger.log.keys import write_atomically
 from ledger.log.note import NotSigned, SigningKey
 from ledger.log.remade import Fault, Kind, check_root, remade
 from ledger.log.tiles import Malformed
-from ledger.store import Store, StoreError
+from ledger.store import Store
 
 HIGH_WATER_FILE = "log.highwater"
-SECONDS_BETWEEN = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,57 +33,20 @@ class _Signed:
         return max(both, key=lambda one: one.checkpoint.size, default=None)
 
 
-class Signer:
-    """Signs a store's log with a key. `high_water` is a file outside the database, best on another disk.
+class Signer(Cycling):
+    """Signs a store's log with a key. `high_water` is a file outside the database, best on another disk."""
 
-    `newest` is the checkpoint to show, `fault` what the last cycle found. Safe to use from several threads.
-    """
-
-    def __init__(self, store: Store, key: SigningKey, high_water: Path) -> None:
-        self._store = store
+    def __init__(self, store: Store, key: SigningKey, high_water: Path, told: Told = lambda fault: None) -> None:
+        super().__init__(store, told)
         self._key = key
         self._high_water = high_water
-        self._cycling = threading.Lock()
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-        self.newest: SignedCheckpoint | None = None
-        self.fault: Fault | None = None
 
-    def published(self) -> tuple[str, int] | None:
-        """The newest checkpoint's note and its size."""
-        newest = self.newest
-        return None if newest is None else (newest.note, newest.checkpoint.size)
-
-    def cycle(self) -> Fault | None:
-        """Check what is new and sign it, unless there is nothing new, or another process is just doing so."""
-        with self._cycling:
-            try:
-                with self._store.signing() as mine:
-                    if mine:
-                        self._sign()
-            except Fault as fault:
-                self.fault = fault
-            except StoreError as error:
-                self.fault = Fault(Kind.STORE, str(error))
-            return self.fault
-
-    def start(self, seconds_between: float = SECONDS_BETWEEN) -> None:
-        """Cycle now and then every so many seconds, in a thread, until `stop`."""
-        self.cycle()
-
-        def run() -> None:
-            while not self._stopping.wait(seconds_between):
-                self.cycle()
-
-        self._thread = threading.Thread(target=run, name="signer", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread, and sign what came last."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-        self.cycle()
+    def _look(self) -> None:
+        with self._store.signing() as mine:
+            if mine:
+                self._sign()
+            else:
+                self.newest = self._last_signed().stored
 
     def _sign(self) -> None:
         signed = self._last_signed()
@@ -103,10 +65,12 @@ class Signer:
             if one is not None:
                 check_root(self._store, one.checkpoint)
         edge = remade(self._store, 0 if base is None else base.checkpoint.size, heads.leaves)
-        if signed.stored is None or signed.stored.checkpoint.size < edge.size:
-            self.newest = self._commit(Checkpoint(self._key.name, edge.size, edge.root()), signed.stored)
-        if self.newest is not None and (signed.kept is None or signed.kept.note != self.newest.note):
-            write_atomically(self._high_water, self.newest.note)
+        newest = signed.stored
+        if newest is None or newest.checkpoint.size < edge.size:
+            newest = self._commit(Checkpoint(self._key.name, edge.size, edge.root()), signed.stored)
+        if signed.kept is None or signed.kept.note != newest.note:
+            write_atomically(self._high_water, newest.note)
+        self.newest = newest
         self.fault = None
 
     def _last_signed(self) -> _Signed:

@@ -62,7 +62,7 @@ def test_the_fund_of_the_definitions(parties: httpx.Client) -> None:
         valued("2025-12-31", "78"),
     )
     answer = asked(parties)
-    assert list(answer)[:5] == ["as_of", "known_at", "position", "holder", "currency"]
+    assert list(answer)[:6] == ["as_of", "known_at", "position", "root", "holder", "currency"]
     assert answer["included"] == {
         "paid_in": "70",
         "pic": "0.7",
