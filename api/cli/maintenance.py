@@ -16,6 +16,7 @@ import typer
 
 from api.cli.ledgers import Data, Source, Url, existing, follow, opened, show_progress
 from api.cli.talking import Exit, answers, fail, failures_told, say
+from api.health import readiness
 from api.service import Service
 from ledger.store import Store, open_store
 from ledger.store.sqlite import LOG_FILE
@@ -90,6 +91,7 @@ def _ask(url: str) -> tuple[list[Finding], bool]:
         Finding("log", state["position"] is not None, f"position {state['position']}"),
         Finding("read model", state["failure"] is None, _applied(state)),
         Finding("set aside", not state["set_aside"], _set_aside(state["set_aside"])),
+        Finding("signer", state["signing"]["fault"] is None, _signed(state)),
     ]
     return findings, bool(state["ready"])
 
@@ -98,6 +100,14 @@ def _applied(state: dict[str, Any]) -> str:
     if state["rebuilding"] is not None:
         return "made again: {reason}; {position} of {head} events applied".format(**state["rebuilding"])
     return state["failure"] or f"{state['applied']} of {state['position']} events applied"
+
+
+def _signed(state: dict[str, Any]) -> str:
+    """How much of the log is signed, or why nothing more is."""
+    signing = state["signing"]
+    if signing["fault"] is not None:
+        return f"{signing['fault']}. {'Nothing is recorded until then.' if signing['read_only'] else ''}".rstrip()
+    return "nothing is signed yet" if signing["size"] is None else f"{signing['size']} events are signed"
 
 
 def _look(service: Service) -> Iterator[Finding]:
@@ -109,6 +119,9 @@ def _look(service: Service) -> Iterator[Finding]:
     yield Finding("read model", followed, seen)
     set_aside = service.model.set_aside()
     yield Finding("set aside", not set_aside, _set_aside(set_aside))
+    service.signer.cycle()
+    state = readiness(service)
+    yield Finding("signer", state["signing"]["fault"] is None, _signed(state))
 
 
 def _set_aside(listed: list[dict[str, Any]]) -> str:
