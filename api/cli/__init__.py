@@ -10,13 +10,16 @@ from api.cli import (
     exporting,
     feed,
     importing,
+    keys,
     maintenance,
     mapping,
     questions,
     serving,
     templates,
+    trail,
     undoing,
     verifying,
+    witnessing,
 )
 from api.cli.help import Grouped
 from api.questions import QUESTIONS
@@ -39,9 +42,12 @@ app.command("template")(templates.template)
 app.command("undo")(undoing.undo)
 app.add_typer(exporting.app, name="export")
 app.add_typer(changes.app, name="changes")
+app.command("review")(trail.review)
 app.command("rebuild")(maintenance.rebuild)
 app.command("doctor")(maintenance.doctor)
 app.command("verify")(verifying.verify)
+app.command("witness")(witnessing.witness)
+app.command("key")(keys.key)
 for question in QUESTIONS:
     app.command(question.name)(questions.command(question))
 

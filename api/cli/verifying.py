@@ -118,7 +118,7 @@ def verify(
         report = Report(True, origin=key.name, key=str(key), warnings=warnings)
         try:
             verified = _verified(source.files, key, notes, witnesses)
-            remembered.keep(key, verified)
+            remembered.keep(key, verified.signed)
             _fill(report, verified)
             if source.store is not None:
                 _check_store(report, source.store, verified)

@@ -198,7 +198,7 @@ class _Walk:
 
 
 class Seen:
-    """The newest checkpoint of each log that was verified here, in a folder: the older one of the next time."""
+    """The newest checkpoint of each log that was verified, or witnessed, here, in a folder: the older one next time."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -210,10 +210,10 @@ class Seen:
         except FileNotFoundError:
             return None
 
-    def keep(self, key: VerifierKey, verified: Verified) -> None:
+    def keep(self, key: VerifierKey, signed: SignedCheckpoint) -> None:
         """Remember what passed every check. It followed what was remembered, or it wouldn't have passed."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(self._path(key), verified.signed.note)
+        write_atomically(self._path(key), signed.note)
 
     def _path(self, key: VerifierKey) -> Path:
         return self._folder / f"{sha256(str(key).encode()).hexdigest()}.checkpoint"

@@ -265,7 +265,7 @@ def test_what_was_verified_once_is_the_old_checkpoint_of_the_next_time(
     """The verifier remembers, log by log."""
     seen = Seen(tmp_path / "seen")
     assert seen.checkpoint(KEY.verifier) is None
-    seen.keep(KEY.verifier, verify(StoreFiles(store, signer.published), KEY.verifier))
+    seen.keep(KEY.verifier, verify(StoreFiles(store, signer.published), KEY.verifier).signed)
     kept = seen.checkpoint(KEY.verifier)
     assert signer.newest is not None
     assert kept == signer.newest.note.encode()
