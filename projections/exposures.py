@@ -138,7 +138,8 @@ class PairFlows:
     def shown(self, at: Point, terms: Terms, pools: Pools) -> dict[str, Any]:
         """The row of the pair; a figure that is undefined is null, with the reason in `undefined`."""
         figures = self.figures(terms)
-        undefined: dict[str, str] = {}
+        amounts = ("funding", "purchases", "round_trip")
+        undefined = {name: "missing_rates" for name in amounts if figures[name] is None}
         for name, empty in (("of_funding", "no_funding"), ("of_purchases", "no_purchases")):
             if figures[name] is None:
                 undefined[name] = "missing_rates" if figures["round_trip"] is None else empty
@@ -149,7 +150,7 @@ class PairFlows:
         row = {
             "funder": entity_of(self.funder),
             "customer": entity_of(self.customer),
-            **{name: _money(figures[name], at) for name in ("funding", "purchases", "round_trip")},
+            **{name: _money(figures[name], at) for name in amounts},
             **{
                 name: None if (share_of := figures[name]) is None else bounds_shown(share_of)
                 for name in ("of_funding", "of_purchases")

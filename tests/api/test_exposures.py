@@ -384,6 +384,7 @@ def test_a_missing_rate_takes_only_the_figures_that_need_it(client: httpx.Client
     assert interval(pair(answer, "google", "anthropic")["round_trip"]) == ("2", "2", "2")
     row = pair(ask(client, entity="a"), "a", "c")
     assert (row["funding"], row["round_trip"], row["missing_rates"]) == (None, None, lacking)
+    assert (row["undefined"]["funding"], row["undefined"]["of_funding"]) == ("missing_rates", "missing_rates")
     tell(client, sign("ca", "c", "a", usd("3")))
     answer = ask(client)
     assert answer["network"]["circulation"] is None
