@@ -179,7 +179,8 @@ def reviewers(model: Tables, at: Point, *, page: Page) -> Listing:
     rows = model.rows(
         f"""WITH {tables},
         looked AS (
-            SELECT fact, reviewer, max(last_position) AS last_position, max(said_at) AS said_at, bool_and(outdated) AS outdated
+            SELECT fact, reviewer, max(last_position) AS last_position, max(said_at) AS said_at,
+                bool_and(outdated) AS outdated
             FROM said JOIN facts USING (fact) GROUP BY fact, reviewer)
         SELECT reviewer, {counts}, count(*) FILTER (outdated), (SELECT count(*) FROM facts),
             max(last_position) FILTER (NOT outdated), max(said_at)

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from api.bulk import Line, Rules, content_keys, record_lines
+from api.bulk import Line, Rules, content_keys, record_lines, single
 from api.cli.ledgers import Source, follow, opened
 from api.cli.talking import fail_with
 from api.paging import ListQuestion
@@ -23,7 +23,9 @@ from api.problems import Faulty
 from api.question import resolve
 from api.questions import ask, find
 from api.service import Service
-from ledger.event import Origin
+from ledger.event import Origin, parse_event
+from ledger.refusals import Refusal
+from ledger.writer import Accepted, Request
 from projections.paging import EVERYTHING, Page
 
 SECONDS = 3600
@@ -53,6 +55,9 @@ class Door(Protocol):
 
     def record(self, lines: Sequence[Line], way: Way, *, stop: bool, dry_run: bool) -> Iterator[Step]:
         """Record lines, each for itself; with `stop` none after the first that is refused."""
+
+    def write(self, event: dict[str, Any]) -> int:
+        """Record one event; its position. Raises Refusal."""
 
     def rows(self, path: str, query: Mapping[str, str], most: int | None = None) -> list[dict[str, Any]]:
         """The rows of a list, all of them or the first so many."""
@@ -84,6 +89,13 @@ class Local:
         chunks = record_lines(self._service, iter(lines), rules)
         while (told := self._runner.run(_next(chunks))) is not None:
             yield Step(len(told), told)
+
+    def write(self, event: dict[str, Any]) -> int:
+        request = Request((parse_event(event),), Origin("shell"))
+        [outcome] = self._service.writer.submit([request]).result()
+        if isinstance(outcome, Refusal):
+            raise single(outcome)
+        return cast(Accepted, outcome).position
 
     def rows(self, path: str, query: Mapping[str, str], most: int | None = None) -> list[dict[str, Any]]:
         follow(self._service)
@@ -156,6 +168,12 @@ class Remote:
             fail_with(answer.json(), answer.status_code)
         told = [json.loads(line) for line in answer.iter_lines()]
         yield Step(len(lines) - through, [{**one, "line": line.number} for one, line in zip(told, lines, strict=False)])
+
+    def write(self, event: dict[str, Any]) -> int:
+        response = self._client.post("/v1/events", json=event)
+        if response.is_error:
+            fail_with(response.json(), response.status_code)
+        return int(response.json()["position"])
 
     def _head(self) -> int:
         return int(self._client.get("/readyz").json().get("position") or 0)

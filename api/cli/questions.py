@@ -10,11 +10,13 @@ from urllib.parse import quote
 
 import typer
 
-from api.cli.exposures import SHOWN
+from api.cli import exposures, trail
 from api.cli.ledgers import Data, Source, Url
 from api.cli.tables import show
 from api.cli.talking import answers, fail_with, failures_told
 from api.question import Question
+
+SHOWN = {**exposures.SHOWN, **trail.SHOWN}
 
 
 def command(question: Question[Any]) -> Callable[..., None]:

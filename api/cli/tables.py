@@ -18,8 +18,9 @@ UNITS = ((Decimal(10) ** 12, "T"), (Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "
 MONEY = ("cost", "proceeds", "distributions", "value", "committed", "drawn", "unfunded", "amount", "billed", "paid")
 CLAIMED = ("claimed", "found", "explained", "count", "mean", "share", "whole", "growth")
 FUND = ("paid_in", "pic", "dpi", "rvpi", "tvpi")
+REVIEWED = ("approved", "questioned", "rejected", "outdated", "unreviewed", "last_position")
 NUMERIC = frozenset(
-    (*MONEY, *CLAIMED, "remaining", "implied", "units", "stake", "multiple", "step_up", "position", *FUND)
+    (*MONEY, *CLAIMED, *REVIEWED, "remaining", "implied", "units", "stake", "multiple", "step_up", "position", *FUND)
 )
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -33,6 +34,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "cash_flows": ("date", "kind", "amount"),
     "entities": ("entity", "name", "kind", "parent", "country", "state"),
     "imports": ("batch", "events", "retracted", "first_position", "last_position", "last_recorded_at"),
+    "reviews": ("last_position", "record", "type", "effective", "known", "state", "reviews", "event"),
+    "reviewers": ("reviewer", *REVIEWED[:-1], "share", "last_position"),
     "events": ("position", "recorded_at", "type", "effective", "known", "status", "id"),
 }
 
@@ -49,16 +52,14 @@ HEADS = {
 
 def show(console: Console, name: str, answer: dict[str, Any]) -> None:
     """An answer as a table, its totals under it, and what it was asked at."""
-    key = next((key for key in answer if isinstance(answer[key], list) and key in COLUMNS), None)
     if "entity" in answer or "event" in answer:
         _show_fields(console, answer.get("entity") or answer["event"])
         for name in ("corrections", "retractions", "reviews"):
             if answer.get(name):
                 console.print(Text(name), style="bold")
                 _show_rows(console, "events", answer[name])
-    elif key is None or "state" in answer:
-        _show_record(console, answer)
     else:
+        key = next(key for key in answer if isinstance(answer[key], list) and key in COLUMNS)
         if "included" in answer:
             _show_performance(console, answer)
         _show_rows(console, key, answer[key])
@@ -103,6 +104,10 @@ def say(console: Console, text: str, indent: str = "") -> None:
 def _cell(column: str, value: Any) -> str:
     if column == "breaches":
         return str(len(value))
+    if column == "reviews":
+        return "; ".join(_verdict(one) for one in value)
+    if column == "share" and isinstance(value, str):
+        return f"{_number(value, True)}"
     if column == "amount" and isinstance(value, str):
         return short(value)
     if column.endswith("recorded_at"):
@@ -110,10 +115,9 @@ def _cell(column: str, value: Any) -> str:
     return figure(value)
 
 
-def _show_record(console: Console, answer: dict[str, Any]) -> None:
-    console.print(Text(f"{answer['kind']} {answer['id']}, version {answer['version']}"), style="bold")
-    _show_fields(console, answer.get("state") or {})
-    _show_rows(console, "events", answer["events"])
+def _verdict(review: dict[str, Any]) -> str:
+    outdated = ", outdated" if review["outdated"] else ""
+    return f"{review['reviewer']} {review['verdict']}{outdated}"
 
 
 def _show_fields(console: Console, fields: dict[str, Any]) -> None:
