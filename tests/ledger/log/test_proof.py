@@ -118,6 +118,7 @@ def test_no_bit_of_a_proof_can_be_changed() -> None:
         ("c2sp.org/tlog-proof@v1\n", "\nc2sp.org/tlog-proof@v1\n"),
         ("index 1\n", ""),
         ("index 1", "index  1"),
+        ("index 1", "1"),
         ("index 1", "index 01"),
         ("index 1", "index +1"),
         ("index 1", "index -1"),
@@ -141,7 +142,17 @@ def test_what_is_no_proof(old: str, new: str) -> None:
         parse_proof(PROOF.replace(old, new, 1).encode())
 
 
-@pytest.mark.parametrize("text", [b"", b"\n\n", b"\xff", b"x" * 1_000_001, PROOF.encode().split(b"\n\n")[0]])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"\n\n",
+        b"\xff",
+        PROOF.encode() + b"x" * 1_000_000,
+        PROOF.encode().split(b"\n\n")[0],
+        f"c2sp.org/tlog-proof@v1\n\n{CHECKPOINT}".encode(),
+    ],
+)
 def test_what_is_no_text_of_a_proof(text: bytes) -> None:
     """Bytes that aren't UTF-8, too many of them, no checkpoint."""
     with pytest.raises(Malformed):
@@ -177,6 +188,7 @@ def test_a_checkpoint_is_read_as_it_was_written() -> None:
         TEXT[:-1],
         TEXT + "\n",
         TEXT + "extension\n",
+        TEXT + "extension",
         TEXT.replace("ledger.example/deals", ""),
         TEXT.replace("3\n", "", 1),
         TEXT.replace("3\n", "+3\n", 1),
