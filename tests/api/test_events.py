@@ -379,3 +379,46 @@ def test_an_event_comes_with_what_was_said_of_it(service: httpx.Client) -> None:
     answer = service.get(f"/v1/events/{fact['id']}?known_at=2023-07-31").json()
     assert (len(answer["corrections"]), answer["reviews"], answer["retractions"]) == (1, [], [])
     assert reasons(service.get(f"/v1/events/{fact['id']}?position=2")) == ["not_found"]
+
+
+def test_an_event_shows_its_record_its_origin_and_its_proof(service: httpx.Client) -> None:
+    """Given events that came in under a key and a trace; then each shows them, and its place in its record."""
+    headers = {"Idempotency-Key": "deal-7", "traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"}
+    body = [entity("ant"), entity("bee"), INVESTMENT, INVESTMENT]
+    assert service.post("/v1/events", json=body, headers=headers).status_code == 201
+    found = service.get("/v1/events?order=position").json()["events"]
+    assert [(one["record"], one["version"]) for one in found] == [
+        ("entity/ant", 1), ("entity/bee", 1), ("holding/ant/bee/equity", 1), ("holding/ant/bee/equity", 2),
+    ]  # fmt: skip
+    assert {(one["idempotency_key"], one["trace_id"]) for one in found} == {("deal-7", "ab" * 16)}
+    assert [one["proof"] for one in found] == [f"/v1/proofs/{one['id']}" for one in found]
+
+
+def test_events_are_found_by_key_trace_status_and_source(service: httpx.Client) -> None:
+    """Each filter alone; a source by a part of its title, publisher or address, whatever the case."""
+    headers = {"Idempotency-Key": "first", "traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"}
+    assert service.post("/v1/events", json=[entity("ant"), entity("bee")], headers=headers).status_code == 201
+    source = {"title": "Notes 7", "publisher": "The Paper", "url": "https://example.com/a"}
+    given(service, {**INVESTMENT, "status": "rumoured", "source": source})
+
+    def positions(**asked: str) -> list[int]:
+        return [one["position"] for one in service.get("/v1/events", params=asked).json()["events"]]
+
+    assert positions(idempotency_key="first") == positions(trace_id="ab" * 16) == [2, 1]
+    assert positions(status="rumoured") == positions(source="the pap") == positions(source="EXAMPLE.com") == [3]
+    assert positions(source="notes 7") == [3]
+    assert positions(idempotency_key="f") == positions(source="paper 7") == positions(status="denied") == []
+    assert reasons(service.get("/v1/events?trace_id=x")) == ["invalid_query"]
+
+
+def test_an_event_shows_its_reviews(service: httpx.Client) -> None:
+    """Given a deal that was approved and then corrected; then it shows the verdict, by whom and that it is outdated."""
+    *_, deal = given(service, entity("ant"), entity("bee"), INVESTMENT)
+    [said] = given(service, event("review.recorded", events=[deal["id"]], verdict="approved", by="ana"))
+    [review] = service.get(f"/v1/events/{deal['id']}").json()["event"]["reviews"]
+    assert (review["review"], review["verdict"], review["reviewer"]) == (said["id"], "approved", "ana")
+    assert (review["recorded_by"], review["outdated"]) == ("rest", False)
+    replacement = {name: value for name, value in INVESTMENT.items() if name != "known"}
+    given(service, event("event.corrected", event=deal["id"], replacement=replacement, reason="better known"))
+    [review] = service.get("/v1/events?type=investment.made").json()["events"][0]["reviews"]
+    assert review["outdated"] is True
