@@ -116,8 +116,7 @@ class Books:
         counted = self._counted_commitments()
         edges_of = {name for name, deal in counted.items() if deal.is_open and deal.made.subtype not in _NO_EDGE}
         investments = [row for row in self.rows if row.type == "investment.made"]
-        items = self._items(counted, edges_of, investments)
-        left = dict(zip((key for key, _ in items), beyond_parts([item for _, item in items]), strict=True))
+        left = self._left(counted, edges_of, investments)
         for name, deal in counted.items():
             made = deal.made
             if name in edges_of:
@@ -145,32 +144,39 @@ class Books:
             if deal.made.payer != deal.made.payee and (self.layer == "announced" or deal.binding)
         }
 
-    def _items(
-        self, counted: dict[str, Deal], edges_of: set[str], investments: Sequence[Row]
-    ) -> list[tuple[str, Item]]:
-        """What may be a whole or a part: commitments, and investments that aren't covered by a commitment's edge.
+    def _left(self, counted: dict[str, Deal], edges_of: set[str], investments: Sequence[Row]) -> dict[str, Figure]:
+        """What parts leave of each commitment, by its name, and of each investment without one's edge, by its chain.
 
-        What is covered answers to the name of its commitment. As a part it may still be taken from another investment.
+        An investment that a commitment's edge covers answers to the name of the commitment. As a part it may still be
+        taken from another investment.
         """
         covered: dict[str, list[Row]] = defaultdict(list)
         for row in investments:
             if row.record in edges_of:
                 covered[row.record or ""].append(row)
-        items: list[tuple[int, str, Item]] = []
+        wholes = {row.part_of for row in self.rows}
+        left: dict[str, Figure] = {}
+        items: list[tuple[int, str, Item]] = []  # only what is a whole or a part
+
+        def add(row: Row, name: str, names: tuple[str, ...], figure: Figure) -> None:
+            if row.part_of is None and wholes.isdisjoint(names):
+                left[name] = figure
+            else:
+                items.append((row.fact_position, name, Item(names, row.part_of, figure)))
+
         of_commitments: set[str] = set()
         for name, deal in counted.items():
             names = (name.partition("/")[2], *(row.chain for row in (deal.made, *covered[name])))
             of_commitments |= set(names)
             used = deal.used(self.converting)
-            figure = larger_of(deal.agreed(self.converting, used), used) if deal.is_open else used
-            items.append((deal.made.fact_position, name, Item(names, deal.made.part_of, figure)))
+            add(deal.made, name, names, larger_of(deal.agreed(self.converting, used), used) if deal.is_open else used)
         for row in investments:
             is_covered = row.record in edges_of
             if not (is_covered and (row.part_of is None or row.part_of in of_commitments)):
-                names = () if is_covered else (row.chain,)
-                figure = row.part.figure(self.converting)
-                items.append((row.fact_position, row.chain, Item(names, row.part_of, figure)))
-        return [(name, item) for _, name, item in sorted(items, key=lambda item: item[0])]
+                add(row, row.chain, () if is_covered else (row.chain,), row.part.figure(self.converting))
+        items.sort(key=lambda item: item[0])
+        beyond = beyond_parts([item for _, _, item in items])
+        return left | {name: figure for (_, name, _), figure in zip(items, beyond, strict=True)}
 
     def _funding(self, made: Row, payee: str, figure: Figure, rows: Sequence[Row], form: str | None) -> Iterator[Draft]:
         """The edge of money that is given, and what comes back by itself if it is given as credit."""
