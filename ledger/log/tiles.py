@@ -113,7 +113,7 @@ def split_bundle(bundle: bytes, count: int) -> list[bytes]:
     while at < end:
         start = at + 2
         at = start + int.from_bytes(bundle[at:start], "big")
-        if start > end or at > end:
+        if at > end:
             raise Malformed("the bundle ends within an entry")
         entries.append(bundle[start:at])
     if len(entries) != count:

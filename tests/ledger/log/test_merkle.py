@@ -19,7 +19,7 @@ from ledger.log.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from ledger.log.tiles import nodes
+from ledger.log.tiles import Edge, nodes
 from tests.ledger.log.trees import EDGES, Memory, full_node, leaf, mth, path, some, subproof
 
 INPUTS = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
@@ -110,6 +110,27 @@ def test_what_is_asked_beyond_the_tree_is_a_mistake(size: int) -> None:
     for old in (-1, size + 1):
         with pytest.raises(ValueError, match="grown"):
             consistency_proof(old, size, full_node)
+
+
+@pytest.mark.parametrize("batch", [1, 7, 256, 1000])
+def test_the_edge_of_a_tree_tells_its_root(batch: int) -> None:
+    """However many leaves come at a time, and from whatever size on; with each node over a tile that they fill."""
+    whole = Memory()
+    whole.append([leaf(n) for n in range(70_000)])
+    for first in (0, 1, 255, 256, 257, 600, 65_535, 65_536, 65_537):
+        edge, filled = Edge(first, whole.read), []
+        end = first + 1000
+        for at in range(first, end, batch):
+            filled += edge.extend([leaf(n) for n in range(at, min(at + batch, end))])
+            assert edge.root() == root(edge.size, nodes(edge.size, whole.read))
+        assert [(node.level, node.index) for node in filled] == [
+            (level, index)
+            for position in range(first + 1, end + 1)
+            for level, index in ((1, position // 256 - 1), (2, position // 65_536 - 1))
+            if position % 256**level == 0
+        ]
+        assert all(node.hash == whole.read(node.level, node.index, 1) for node in filled)
+    assert Edge().root() == EMPTY_ROOT
 
 
 # --- what is no proof -------------------------------------------------------------------------------------------
