@@ -115,7 +115,7 @@ def test_it_is_what_the_checkpoint_of_that_size_signs(signed: tuple[httpx.Client
 
 
 def test_both_points_of_a_change_have_theirs(signed: tuple[httpx.Client, VerifierKey], entries: list[bytes]) -> None:
-    query = {"of": "/v1/entities", "from_position": 7, "to_position": 300, "limit": 1}
+    query = {"of": "/v1/entities", "from_position": "7", "to_position": "300", "limit": "1"}
     answer = signed[0].get("/v1/changes", params=query).json()
     for side in ("from", "to"):
         assert base64.b64decode(answer[side]["root"]) == root_of(entries[: answer[side]["position"]])
@@ -335,7 +335,7 @@ def test_metrics_tell_what_is_signed(tmp_path: Path) -> None:
 
 def test_two_servers_with_one_key_sign_in_turns(tmp_path: Path, database_url: str) -> None:
     """Whichever is asked has signed what the other wrote, and neither finds anything wrong."""
-    shared = {"database_url": database_url, "key_folder": tmp_path / "keys", "sign_seconds": 0.05}
+    shared: dict[str, Any] = {"database_url": database_url, "key_folder": tmp_path / "keys", "sign_seconds": 0.05}
     with ExitStack() as running:
         one, two = (running.enter_context(fresh_service(tmp_path / name, **shared)) for name in "ab")
         key = key_of(tmp_path / "keys")
@@ -368,9 +368,9 @@ def test_a_server_without_the_key_shows_what_the_other_signs(tmp_path: Path, dat
 def beside(folder: Path, database: dict[str, str]) -> Iterator[Any]:
     """The log's database in somebody else's shell, who takes away what would stop them."""
     if database:
-        with psycopg.connect(database["database_url"]) as shell:
-            shell.execute("ALTER TABLE events DISABLE TRIGGER ALL")
-            yield shell
+        with psycopg.connect(database["database_url"]) as server:
+            server.execute("ALTER TABLE events DISABLE TRIGGER ALL")
+            yield server
     else:
         with closing(sqlite3.connect(folder / "ledger.sqlite")) as shell, shell:
             for (name,) in shell.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
