@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -62,6 +62,7 @@ class PerformanceAnswer(Answered):
     annualised: bool | None
     xirr_reason: str | None
     unvalued: list[Unvalued]
+    commitment_events: Annotated[list[str], Field(description="Behind what was promised: pic and unfunded.")]
     cash_flows: list[CashFlow]
     missing_rates: list[MissingRate] | None = None
 

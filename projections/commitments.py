@@ -129,12 +129,13 @@ def commitments(model: Tables, at: Point, *, from_: str | None = None, to: str |
 
 @dataclass(frozen=True, slots=True)
 class Capital:
-    """What binding commitments of capital come to, their ids, and whom they are to."""
+    """What binding commitments of capital come to, their ids, whom they are to, and the events behind that."""
 
     committed: Figure
     unfunded: Figure
     ids: frozenset[str]
     payees: frozenset[str]
+    events: frozenset[str]
 
 
 def capital(model: Tables, at: Point, *, from_: str, to: str | None = None) -> Capital:
@@ -149,6 +150,7 @@ def capital(model: Tables, at: Point, *, from_: str, to: str | None = None) -> C
         _total(chosen, "unfunded"),
         frozenset(one.id for one in chosen),
         frozenset(one.row["to"] for one in chosen),
+        frozenset(event for one in chosen for event in one.row["events"]),
     )
 
 

@@ -139,13 +139,14 @@ def ownership(model: Tables, at: Point, *, basis: str, entity: str | None, limit
     members = sorted((one, group) for group in groups for one in group.members if entity in (None, one))
     factor = worth.double_count()
     rows = [_stake_shown(*one) for one in stakes_of[:limit]]
-    _order_events(model, rows)
+    values = [worth.shown(*one) for one in members[:limit]]
+    _order_events(model, [*rows, *values])
     return {
         "basis": basis,
         "currency": at.currency,
         "entity": entity,
         "stakes": rows,
-        "values": [worth.shown(*one) for one in members[:limit]],
+        "values": values,
         "double_count_factor": None if isinstance(factor, str) else number(factor),
         "undefined": {"double_count_factor": factor} if isinstance(factor, str) else {},
         "errors": [
@@ -372,10 +373,17 @@ class _Worth:
             },
             "valued_on": None if mark is None else mark.last_day.isoformat(),
             "undefined": undefined,
-            "events": [] if mark is None else [mark.chain],
+            "events": self._events(entity, group),
         }
         named = [{"base": one.base, "quote": one.quote, "on": one.on.isoformat()} for one in sorted(missing)]
         return {**row, "missing_rates": named} if named else row
+
+    def _events(self, entity: str, group: _Group) -> list[str]:
+        """The marks of it and of all that it holds in the end, and the stakes that say how much: its, and in it."""
+        through = {entity, *group.below(entity)}
+        stakes = [one for one in group.stakes if one.holder in through or one.issuer == entity]
+        marked = through.union(stake.issuer for stake in stakes) & self._marks.keys()
+        return [*(self._marks[one].chain for one in marked), *(event for one in stakes for event in one.events)]
 
     def double_count(self) -> Decimal | str:
         """How many times over all values together count what is there, at stated amounts; or why nobody can say."""

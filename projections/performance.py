@@ -157,6 +157,7 @@ def performance(model: Tables, at: Point, holder: str, *, issuer: str | None = N
         "annualised": found.annualised,
         "xirr_reason": found.reason,
         "unvalued": [{"issuer": one.issuer, "instrument": one.instrument} for one in worth if one.value is None],
+        "commitment_events": _by_position(model, capital.events),
         "cash_flows": [flow.shown() for flow in flows],
     }
     return with_missing(answer, [paid_in, distributed, recallable, nav, capital.committed, capital.unfunded])
@@ -192,11 +193,19 @@ def _flows(rows: Sequence[_Row], converting: Exchange) -> Iterator[_Flow]:
 
 def _worth_flow(model: Tables, worth: Sequence[Valued], nav: Figure, day: date) -> Iterator[_Flow]:
     """What is held, as if it were received on the day that is asked about; nothing where no mark values anything."""
-    marks = sorted({one.mark for one in worth if one.mark is not None})
+    marks = {one.mark for one in worth if one.mark is not None}
     if marks:
-        of_marks = "SELECT DISTINCT chain, fact_position FROM facts WHERE list_contains($marks::VARCHAR[], chain)"
-        by_position = model.rows(f"{of_marks} ORDER BY fact_position", {"marks": marks})
-        yield _Flow(day, "nav", _stated(nav), [chain for chain, _ in by_position])
+        yield _Flow(day, "nav", _stated(nav), _by_position(model, marks))
+
+
+def _by_position(model: Tables, chains: Iterable[str]) -> list[str]:
+    """Facts in the order of the log."""
+    rows = model.rows(
+        """SELECT DISTINCT chain, fact_position FROM facts WHERE list_contains($chains::VARCHAR[], chain)
+        ORDER BY fact_position""",
+        {"chains": sorted(chains)},
+    )
+    return [chain for chain, _ in rows]
 
 
 def _returns(flows: Sequence[_Flow]) -> Returns:

@@ -243,7 +243,8 @@ def test_the_audit_trail(service: httpx.Client) -> None:
 def test_a_record_has_its_version_its_state_and_its_events(service: httpx.Client) -> None:
     [changed] = two(service, event("entity.changed", known="2023-07-01", entity="ant", name="Aunt"))
     found = changes(service, "/v1/records/entity/ant", from_position=2)
-    assert {one["in"]: one["fields"] for one in found} == {"version": [], "state": ["name", "events"], "events": []}
+    fields = {one["in"]: one["fields"] for one in found}
+    assert fields == {"version": [], "state": ["name", "events"], "history": [], "events": []}
     assert {cause for one in found for cause in causes(one)} == {(changed, "recorded")}
 
 

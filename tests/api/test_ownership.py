@@ -61,7 +61,7 @@ def test_microsoft_and_openai(client: httpx.Client) -> None:
     assert values(answer) == {"microsoft": ("1049", "1000", "1049"), "openai": ("100", "100", "51")}
     assert answer["double_count_factor"] == "1.044545454545"
     assert answer["stakes"][0]["events"] == [held]
-    assert [row["events"] for row in answer["values"]] == [[worth], [inside]]
+    assert [row["events"] for row in answer["values"]] == [[held, worth, inside], [held, inside]]
     assert (answer["basis"], answer["currency"], answer["errors"]) == ("economic", "USD", [])
 
 

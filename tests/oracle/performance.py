@@ -42,7 +42,7 @@ def performance(
     received = [row for row in moved if row.type != "investment.made"]
 
     # What was promised: binding, of capital, to somebody else.
-    ids, payees, promises = set(), set(), []
+    ids, payees, promises, behind = set(), set(), [], set()
     for made in newest_of_each([row for row in rows if row.type == "commitment.made"], "commitment"):
         data = made.data
         if data["from"] != subject or data["to"] == subject or (issuer is not None and data["to"] != issuer):
@@ -51,6 +51,7 @@ def performance(
         if answer["binding"] and data["purpose"] in CAPITAL:
             ids.add(data["commitment"])
             payees.add(data["to"])
+            behind |= set(answer["events"])
             promises.append((made, figures))
     committed, unfunded = (
         grouped(
@@ -108,6 +109,7 @@ def performance(
         "unvalued": [
             {"issuer": key[1], "instrument": key[2]} for key, (_, figures) in held.items() if "value" not in figures
         ],
+        "commitment_events": by_position([row for row in rows if row.id in behind]),
         "cash_flows": [
             {"date": str(day), "kind": kind, "amount": text(amount), "events": events}
             for day, kind, amount, events in flows
