@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
@@ -17,7 +18,7 @@ from api.question import PINNED, PlainNumber, json_bytes, parse_question, query_
 from api.service import Service
 from ledger.log.checkpoint import SignedCheckpoint
 from ledger.log.entry import NotAnEntry, entry_bytes
-from ledger.log.files import CHECKPOINT, NotThere, StoreFiles
+from ledger.log.files import NotThere, StoreFiles
 from ledger.log.merkle import leaf_hash
 from ledger.log.note import encoded
 from ledger.log.proof import Proof
@@ -106,8 +107,13 @@ def _file(description: str, media_type: str) -> Any:
 
 @router.get("/log/checkpoint", **_file("The newest signed checkpoint (C2SP tlog-checkpoint).", TEXT))
 async def get_checkpoint(request: Request) -> Response:
-    """How many events the log has, and the root of its tree, signed."""
-    return await _read(request, CHECKPOINT, TEXT, SECONDS_KEPT)
+    """How many events the log has, and the root of its tree, signed by its key and by its witnesses."""
+    parse_question(NoParameters, query_of(request.query_params))
+    service: Service = request.app.state.service
+    newest = service.signer.newest
+    if newest is None:
+        raise _not_signed(service, "Nothing of this log has been signed yet.")
+    return _answer(request, (await service.run(_cosigned, service, newest)).note.encode(), TEXT, SECONDS_KEPT)
 
 
 @router.get(
@@ -139,22 +145,23 @@ async def get_checkpoint(request: Request) -> Response:
 )
 async def get_tile(request: Request) -> Response:
     """A piece of the tree, or of the entries that it is over: it never changes."""
-    path = request.scope["raw_path"].decode("latin-1").removeprefix(ROOT)  # as sent: %30 is no way to write a 0
-    return await _read(request, path, BYTES, PINNED)
-
-
-async def _read(request: Request, path: str, media_type: str, kept: str) -> Response:
     parse_question(NoParameters, query_of(request.query_params))
     service: Service = request.app.state.service
     if service.signer.newest is None:
         raise _not_signed(service, "Nothing of this log has been signed yet.")
+    path = request.scope["raw_path"].decode("latin-1").removeprefix(ROOT)  # as sent: %30 is no way to write a 0
     try:
         body = await service.run(StoreFiles(service.store, service.signer.published).read, path)
     except NotThere as error:
         raise Faulty(Fault(Door.NOT_FOUND, f"{error}.", "Ask for what a log of the checkpoint's size has.")) from None
     except (NotAnEntry, OverflowError) as error:  # a row that was changed beside the ledger
         raise TreeDamaged(str(error)) from None
-    return _answer(request, body, media_type, kept)
+    return _answer(request, body, BYTES, PINNED)
+
+
+def _cosigned(service: Service, signed: SignedCheckpoint) -> SignedCheckpoint:
+    """With what witnesses signed of it since."""
+    return replace(signed, note=signed.note + "".join(service.store.cosignatures(signed.checkpoint.size)))
 
 
 def _answer(request: Request, body: bytes, media_type: str, kept: str) -> Response:
@@ -214,6 +221,7 @@ def _proof(service: Service, event_id: str) -> tuple[Stored, SignedCheckpoint, P
     signed = service.signer.covering(stored.position)
     if signed is None:
         raise _not_signed(service, f"The event at position {stored.position} is not under a signed checkpoint yet.")
+    signed = _cosigned(service, signed)
     return stored, signed, service.prover.proof(stored.position, signed)
 
 

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from api.cli import app
 from ledger.log.checkpoint import SignedCheckpoint, open_checkpoint
 from ledger.log.merkle import leaf_hash, verify_consistency, verify_inclusion
-from ledger.log.note import VerifierKey, decoded, parse_verifier_key
+from ledger.log.note import WITNESS, SigningKey, VerifierKey, decoded, parse_verifier_key
 from ledger.log.proof import parse_proof
 from ledger.log.tiles import split_bundle
 from tests.api.world import entity, event, given, post_lines, reasons, usd
@@ -321,6 +321,23 @@ def test_the_log_is_signed_as_it_grows_and_when_the_service_ends(tmp_path: Path,
         assert new.size == 7
         proof = client.get("/v1/proofs?from=3").json()["hashes"]
         verify_consistency(3, 7, old.root, new.root, [decoded(one) for one in proof])
+
+
+def test_what_witnesses_signed_comes_with_the_checkpoint(tmp_path: Path) -> None:
+    """Also in proofs, from when they did."""
+    witness = SigningKey("witness.example/w1", bytes(32), WITNESS)
+    with fresh_service(tmp_path) as client:
+        [one] = given(client, *ants(0, 1))
+        client.get(f"/v1/proofs/{one['id']}")
+        alone = checkpoint(client, key_of(tmp_path))
+        with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as shell, shell:
+            line = witness.signature(alone.checkpoint.text, 1_700_000_000)
+            shell.execute("INSERT INTO cosignatures (size, line) VALUES (1, ?)", [line])
+        proof = client.get(f"/v1/proofs/{one['id']}").json()["checkpoint"]
+        for note in (client.get("/log/checkpoint").text, proof):
+            found = open_checkpoint(note.encode(), key_of(tmp_path), (witness.verifier,))
+            assert [signature.time for signature in found.cosignatures] == [1_700_000_000]
+            assert note == alone.note + line
 
 
 def test_metrics_tell_what_is_signed(tmp_path: Path) -> None:
