@@ -21,7 +21,6 @@ from api.tail import Tail
 from ledger.log.cycling import Cycling
 from ledger.log.prover import Prover
 from ledger.log.remade import Fault
-from ledger.log.signer import HIGH_WATER_FILE
 from ledger.log.signing import signer_of
 from ledger.store import Store, StoreError, open_store
 from ledger.writer import Writer
@@ -102,9 +101,14 @@ def open_service(settings: Settings) -> Iterator[Service]:
                 metrics.signer_failures.inc()
                 structlog.get_logger("signer").error("log_not_signed", kind=fault.kind)
 
-        high_water = settings.high_water or settings.data / HIGH_WATER_FILE
-        keys, alone = settings.key_folder or settings.data, settings.database_url is None
-        signer = signer_of(store, keys, high_water, settings.log_name, alone=alone, told=found)
+        signer = signer_of(
+            store,
+            settings.keys,
+            settings.high_water_file,
+            settings.log_name,
+            alone=settings.database_url is None,
+            told=found,
+        )
         signer.start(settings.sign_seconds)  # it looks at the log before anybody may write
         closing.callback(signer.stop)
 
@@ -128,7 +132,7 @@ def open_service(settings: Settings) -> Iterator[Service]:
             waiting=lambda: writer.waiting,
             feeds=lambda: tail.followers,
             signed=lambda: math.nan if signer.newest is None else signer.newest.checkpoint.size,
-            signed_for=lambda: age_of(high_water),
+            signed_for=lambda: age_of(settings.high_water_file),
             not_signing=lambda: signer.fault is not None,
         )
         closing.callback(stopping.set)

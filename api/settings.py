@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.tracing import has_packages
+from ledger.log.signer import HIGH_WATER_FILE
 
 MIB = 1024 * 1024
 
@@ -79,6 +80,16 @@ class Settings(BaseSettings):
         pattern="^(debug|info|warning|error)$",
         description="Least severe log lines written to stderr: debug, info, warning or error.",
     )
+
+    @property
+    def keys(self) -> Path:
+        """Where the log's key is."""
+        return self.key_folder or self.data
+
+    @property
+    def high_water_file(self) -> Path:
+        """Where the newest signed checkpoint is kept."""
+        return self.high_water or self.data / HIGH_WATER_FILE
 
     @field_validator("otel")
     @classmethod

@@ -22,9 +22,8 @@ from ledger.log.bundle import write_bundle
 from ledger.log.checkpoint import SignedCheckpoint, open_checkpoint
 from ledger.log.entry import parse_entry
 from ledger.log.files import CHECKPOINT, Files, NotThere, StoreFiles
-from ledger.log.keys import load_key
+from ledger.log.keys import PUBLIC_FILE
 from ledger.log.note import NotSigned, VerifierKey, parse_verifier_key
-from ledger.log.signer import HIGH_WATER_FILE, Signer
 from ledger.log.tiles import Malformed, bundles, split_bundle
 from ledger.store import Entry, open_store
 
@@ -79,8 +78,10 @@ def export_bundle(
 def _folder(data: Path | None) -> Iterator[_Ledger]:
     with opened(data, make=False) as service:
         follow(service)
-        key = load_key(service.settings.data)
-        signer = Signer(service.store, key, service.settings.data / HIGH_WATER_FILE)
+        public, signer = service.settings.keys / PUBLIC_FILE, service.signer
+        if not public.exists():
+            fail(Exit.NOT_READY, f"There is no {public}.", "DEALLEDGER_KEY_FOLDER says where the log's key is.")
+        key = parse_verifier_key(public.read_text().removesuffix("\n"))
 
         def sign() -> SignedCheckpoint:
             if (fault := signer.cycle()) is not None:
@@ -89,7 +90,7 @@ def _folder(data: Path | None) -> Iterator[_Ledger]:
                 fail(Exit.NOT_READY, "Another process signs this log just now.", "Try again.")
             return signer.newest
 
-        yield _Ledger(asking(service), StoreFiles(service.store, signer.published), key.verifier, sign)
+        yield _Ledger(asking(service), StoreFiles(service.store, signer.published), key, sign)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from ledger.log.keys import PUBLIC_FILE
 def key(data: Data = None) -> None:
     """Print the log's public key, for `dealledger verify --vkey` and for other software."""
     settings = existing(data)
-    path = (settings.key_folder or settings.data) / PUBLIC_FILE
+    path = settings.keys / PUBLIC_FILE
     with failures_told():
         if not path.exists():
             mend = "It is made when a service first opens the ledger, or is where DEALLEDGER_KEY_FOLDER says."

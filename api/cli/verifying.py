@@ -153,7 +153,7 @@ def _source(data: Path | None, url: str | None, bundle: Path | None) -> Iterator
         with closing(open_store(settings.data, settings.database_url)) as store:
             yield Source(
                 StoreFiles(store, lambda: _published(store)),
-                _text(settings.data / PUBLIC_FILE),
+                _text(settings.keys / PUBLIC_FILE),
                 store,
                 settings.data,
             )
