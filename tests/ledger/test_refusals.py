@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 
 from ledger.refusals import Problem, Reason, Refusal, refuse
+from ledger.store import Store
 from ledger.times import today
+from ledger.writer import Outcome, Writer
 from tests.facts import (
     Fact,
     bill,
@@ -40,7 +42,7 @@ from tests.facts import (
     sign,
     usd,
 )
-from tests.ledgers import Ledger
+from tests.ledgers import WAIT_SECONDS, Ledger, request, taken
 
 # Given by a door that reads bytes, before there is an event: tested with the doors.
 AT_THE_DOOR = {Reason.MALFORMED}
@@ -497,8 +499,35 @@ def test_an_idempotency_key_with_another_body_is_refused(ledger: Ledger) -> None
     assert replace(again, repeated=False) == first  # type: ignore[type-var]
 
 
+def test_a_log_that_is_not_what_was_signed_takes_nothing(sqlite_store: Store) -> None:
+    """Neither for real nor on trial; what was recorded before is answered again under its key. As soon as nothing is
+    wrong any more, the control, it goes on."""
+    wrong: list[str] = []
+    writer = Writer(sqlite_store, lambda head: None, forbidden=lambda: wrong[0] if wrong else None)
+    try:
+
+        def submitted(name: str, *, dry_run: bool = False) -> Outcome:
+            [outcome] = writer.submit([request(entity(name), key=name)], dry_run=dry_run).result(WAIT_SECONDS)
+            return outcome
+
+        first = taken(submitted("ant"))
+        wrong.append("an older state was restored")
+        for dry_run in (False, True):
+            refusal = submitted("bee", dry_run=dry_run)
+            assert isinstance(refusal, Refusal)
+            assert [(one.reason, one.detail) for one in refusal.problems] == [(Reason.READ_ONLY, wrong[0])]
+        assert sqlite_store.head() == 1
+        again = taken(submitted("ant"))
+        assert (again.events, again.repeated) == (first.events, True)
+        wrong.clear()
+        assert taken(submitted("bee")).position == 2
+    finally:
+        writer.close()
+
+
 OTHERWISE_TESTED = {
     Reason.VERSION_MISMATCH: test_another_version_of_the_record_is_refused,
+    Reason.READ_ONLY: test_a_log_that_is_not_what_was_signed_takes_nothing,
     Reason.KEY_REUSED: test_an_idempotency_key_with_another_body_is_refused,
 }
 
