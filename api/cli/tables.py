@@ -35,6 +35,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "entities": ("entity", "name", "kind", "parent", "country", "state"),
     "imports": ("batch", "events", "retracted", "first_position", "last_position", "last_recorded_at"),
     "reviews": ("last_position", "record", "type", "effective", "known", "state", "reviews", "event"),
+    "verdicts": ("position", "recorded_at", "verdict", "reviewer", "outdated", "comment"),
     "reviewers": ("reviewer", *REVIEWED[:-1], "share", "last_position"),
     "events": ("position", "recorded_at", "type", "effective", "known", "status", "id"),
 }
@@ -52,12 +53,10 @@ HEADS = {
 
 def show(console: Console, name: str, answer: dict[str, Any]) -> None:
     """An answer as a table, its totals under it, and what it was asked at."""
-    if "entity" in answer or "event" in answer:
-        _show_fields(console, answer.get("entity") or answer["event"])
-        for name in ("corrections", "retractions", "reviews"):
-            if answer.get(name):
-                console.print(Text(name), style="bold")
-                _show_rows(console, "events", answer[name])
+    if "entity" in answer:
+        _show_fields(console, answer["entity"])
+    elif "event" in answer:
+        _show_event(console, answer)
     else:
         key = next(key for key in answer if isinstance(answer[key], list) and key in COLUMNS)
         if "included" in answer:
@@ -113,6 +112,18 @@ def _cell(column: str, value: Any) -> str:
     if column.endswith("recorded_at"):
         return str(value)[:16].replace("T", " ")  # to the minute, UTC
     return figure(value)
+
+
+def _show_event(console: Console, answer: dict[str, Any]) -> None:
+    """What was recorded, what amends it, and the verdicts that stand."""
+    _show_fields(console, {name: value for name, value in answer["event"].items() if name != "reviews" and value != []})
+    for name in ("corrections", "retractions"):
+        if answer[name]:
+            console.print(Text(name), style="bold")
+            _show_rows(console, "events", answer[name])
+    if answer["event"]["reviews"]:
+        console.print(Text("reviews"), style="bold")
+        _show_rows(console, "verdicts", answer["event"]["reviews"])
 
 
 def _verdict(review: dict[str, Any]) -> str:

@@ -57,4 +57,5 @@ def review(
     event = {"type": "review.recorded", "data": {name: value for name, value in said.items() if value is not None}}
     with failures_told(), door(Source(data, url), make=False) as ledger:
         position = ledger.write(event)
-    answers.print(Text(f"Recorded at position {position}: {verdict}, {len(events)} events."), soft_wrap=True)
+    count = "1 event" if len(events) == 1 else f"{len(events)} events"
+    answers.print(Text(f"Recorded at position {position}: {verdict}, {count}."), soft_wrap=True)

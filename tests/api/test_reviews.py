@@ -125,7 +125,7 @@ def test_a_position_in_the_past_has_the_queue_of_then(service: httpx.Client) -> 
     """Given a review at position 4; when one asks at 3; then nobody has looked; asked again, the same bytes."""
     *_, deal = ids(given(service, entity("ant"), entity("bee"), invested("10")))
     given(service, review(deal))
-    pinned = {"as_of": GIVEN, "known_at": GIVEN, "position": 3}
+    pinned: dict[str, str | int] = {"as_of": GIVEN, "known_at": GIVEN, "position": 3}
     first = service.get("/v1/reviews", params=pinned)
     assert [row["state"] for row in first.json()["reviews"]] == ["unreviewed"] * 3
     given(service, review(deal, verdict="rejected"))
@@ -182,7 +182,7 @@ def test_changes_puts_a_new_state_down_to_the_review(service: httpx.Client) -> N
     *_, deal = ids(given(service, entity("ant"), entity("bee"), invested("10")))
     [verdict] = ids(given(service, review(deal)))
     for of in ("/v1/reviews", "/v1/events", f"/v1/events/{deal}"):
-        asked = {"of": of, "from_position": 3, "to_position": 4}
+        asked: dict[str, str | int] = {"of": of, "from_position": 3, "to_position": 4}
         changed = [
             one for one in service.get("/v1/changes", params=asked).json()["changes"] if one["change"] == "changed"
         ]
@@ -201,12 +201,13 @@ def test_a_review_is_recorded_from_the_shell_in_a_folder_and_through_a_service(t
     assert run("import", file, "--data", data, "--yes").returncode == 0
     ant = "7f8b9f64-9d3c-4a53-b5a7-2f0d1f0c9a11"
     said = run("review", ant, "--verdict", "approved", "--by", "ana", "--comment", "Seen.", "--data", data)
-    assert (said.returncode, said.stdout) == (0, "Recorded at position 3: approved, 1 events.\n")
+    assert (said.returncode, said.stdout) == (0, "Recorded at position 3: approved, 1 event.\n")
     with fresh_service(data) as client:
-        said = run("review", ant, "--verdict", "questioned", "--by", "ben", "--url", client.base_url)
+        url = str(client.base_url)
+        said = run("review", ant, "--verdict", "questioned", "--by", "ben", "--url", url)
         assert said.returncode == 0, said.stderr
-        assert "ana approved; ben questioned" in run("reviews", "--url", client.base_url).stdout
-        unknown = run("review", ant.replace("7", "8"), "--verdict", "approved", "--url", client.base_url)
+        assert "ana approved; ben questioned" in run("reviews", "--url", url).stdout
+        unknown = run("review", ant.replace("7", "8"), "--verdict", "approved", "--url", url)
         assert (unknown.returncode, "/data/events/0" in unknown.stderr) == (2, True)
     unknown = run("review", ant.replace("7", "8"), "--verdict", "approved", "--data", data)
     assert (unknown.returncode, "/data/events/0" in unknown.stderr) == (2, True)

@@ -22,7 +22,7 @@ from tests.service import fresh_service
 from tests.streams import PARTIES, Drawn, Seeded
 
 SHORT = 40
-STAMPS = ("recorded_at", "recorded_by", "batch", "idempotency_key", "trace_id")
+STAMPS = ("root", "recorded_at", "recorded_by", "reviewer", "batch", "idempotency_key", "trace_id")
 LISTS = ("holdings", "commitments", "contracts", "entities", "claims", "restrictions", "events?order=position")
 POINTS = ("2022-06-30", "2023-07-01", "2026-01-01")
 RECORDS = {"commitments": "commitment", "contracts": "contract", "claims": "claim", "restrictions": "restriction"}
