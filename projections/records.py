@@ -85,10 +85,13 @@ def _history(
 
 
 def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[dict[str, Any]]:
-    """The fields that differ, in the order of the state; what isn't there is null. `events` tell themselves."""
+    """The fields that differ, by name, since some states have theirs in the order that they were sent in.
+
+    What isn't there is null. `events` tell themselves.
+    """
     return [
         {"field": name, "before": before.get(name), "after": after.get(name)}
-        for name in dict.fromkeys([*after, *before])
+        for name in sorted({*after, *before})
         if name != "events" and before.get(name) != after.get(name)
     ]
 
