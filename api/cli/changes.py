@@ -15,7 +15,7 @@ from api.changes import PATH, TIMES, ChangesQuestion
 from api.cli.ledgers import Source
 from api.cli.questions import SOURCE, address_of, as_command, option, parameters_of
 from api.cli.tables import figure
-from api.cli.talking import answers, fail_with, failures_told
+from api.cli.talking import answers, fail_with, failures_told, tell
 from api.paging import OF_THE_PAGE, ListQuestion
 from api.question import Question
 from api.questions import QUESTIONS
@@ -46,7 +46,7 @@ def command(question: Question[Any]) -> Callable[..., None]:
         if response.is_error:
             fail_with(answer, response.status_code)
         if given["json"]:
-            typer.echo(response.content)
+            tell(response.content)
         else:
             show(answers, answer)
 

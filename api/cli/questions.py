@@ -13,7 +13,7 @@ import typer
 from api.cli import exposures, trail
 from api.cli.ledgers import Data, Source, Url
 from api.cli.tables import show
-from api.cli.talking import answers, fail_with, failures_told
+from api.cli.talking import answers, fail_with, failures_told, tell
 from api.question import Question
 
 SHOWN = {**exposures.SHOWN, **trail.SHOWN}
@@ -31,7 +31,7 @@ def command(question: Question[Any]) -> Callable[..., None]:
         if response.is_error:
             fail_with(answer, response.status_code)
         if given["json"]:
-            typer.echo(response.content)
+            tell(response.content)
         elif question.name in SHOWN:
             SHOWN[question.name](answers, answer)
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -16,7 +18,16 @@ from ledger.refusals import Refusal
 from ledger.store import FolderHeld, StoreError, StoreRefused, StoreUnavailable
 from ledger.writer import Unavailable
 
-answers = Console(highlight=False)
+
+class _Answers(Console):
+    """stdout, whose reader may have seen enough: `… | head` is no failure."""
+
+    def on_broken_pipe(self) -> None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is flushed at the end has to go somewhere
+        raise SystemExit(Exit.OK)
+
+
+answers = _Answers(highlight=False)
 messages = Console(stderr=True, highlight=False)
 
 
@@ -27,6 +38,14 @@ class Exit(IntEnum):
     FOUND_WRONG = 1
     BAD_USAGE = 2
     NOT_READY = 3
+
+
+def tell(answer: str | bytes) -> None:
+    """An answer as it is on stdout, and a line break."""
+    try:
+        typer.echo(answer)
+    except BrokenPipeError:
+        answers.on_broken_pipe()
 
 
 def say(text: str) -> None:
