@@ -227,7 +227,7 @@ MEANINGS: dict[Reason | Door, Meaning] = {
         "A sheet of a workbook has 1,048,576 rows; Parquet, CSV and JSONL have no such limit. Of exposures and "
         "ownership 10,000 rows are listed. A filter makes it less.",
     ),
-    Door.NOT_FOUND: Meaning(404, "There is nothing here", "Check the address and the three times asked for."),
+    Door.NOT_FOUND: Meaning(404, "There is nothing here", "Check how it is written, and the three times asked for."),
     Door.NOT_SIGNED: Meaning(
         404,
         "Nothing signed covers this yet",
@@ -289,7 +289,7 @@ class Faulty(Exception):
 
 
 def not_found(detail: str) -> Faulty:
-    return Faulty(Fault(Door.NOT_FOUND, detail, "Check the address, and the three times it is asked at."))
+    return Faulty(Fault(Door.NOT_FOUND, detail, "Check how it is written, and the three times it is asked at."))
 
 
 def unreadable() -> Fault:
