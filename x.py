@@ -199,6 +199,8 @@ def test(pytest_arguments: list[str]) -> int:
     install_servers()
     # What a check finds by name is the environment's own.
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    # The tests start the command hundreds of times: without bytecode each start compiles thousands of modules anew.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     results = []
     for name, command in CHECKS:
         say(name)
