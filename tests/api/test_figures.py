@@ -108,3 +108,23 @@ def test_nobody_in_the_example_breaks_a_rule_that_can_be_checked(example: httpx.
         "us-chips-act-china": [],
         "us-entity-list-2024-12": [],
     }
+
+
+def test_what_two_clouds_got_back_of_what_they_gave(example: httpx.Client) -> None:
+    """Google 2 billion of 2, half to two thirds of its contract; Amazon 0 to 4 billion, all that it gives."""
+    pairs = example.get("/v1/exposures", params={"layer": "contracted", "time_rule": "untimed", "limit": "1000"}).json()
+    of = {pair["funder"]: pair for pair in pairs["pairs"] if pair["customer"] == "anthropic"}
+    bounds = {funder: [pair["round_trip"][bound] for bound in ("low", "stated", "high")] for funder, pair in of.items()}
+    assert bounds == {
+        "google": ["2000000000", "2000000000", "2000000000"],
+        "amazon": ["0", "4000000000", "4000000000"],
+    }
+    assert set(of["google"]["of_funding"].values()) == {"1"}
+    assert [of["google"]["of_purchases"][bound] for bound in ("low", "high")] == ["0.5", "0.666666666667"]
+
+
+def test_a_loan_of_others_is_no_circle(example: httpx.Client) -> None:
+    """NVIDIA gave Crusoe nothing, so nothing can come back."""
+    answer = example.get("/v1/exposures", params={"entity": "crusoe"}).json()
+    assert "nvidia" not in {pair["funder"] for pair in answer["pairs"]}
+    assert answer["network"]["circulation"]["high"] == "0"
