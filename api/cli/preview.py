@@ -15,23 +15,35 @@ from api.cli.talking import say
 from api.export.cells import escaped
 from api.files import doubles
 from api.files.reading import WHY, File, Item
+from ledger.refusals import Reason
 
 SHOWN = 50
 SHORT = 60
+# Of the rows with one unknown name.
+LINES = 5
 # Doubles are looked for in the ledger as long as there are no more pairs of a type and a party to ask for.
 PAIRS_ASKED = 500
 # The newest so many for each: a party with more of one type is a stream, not a file of deals.
 EVENTS_ASKED = 2_000
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A problem in two lines: what is wrong, and how to mend it. Those of one `group` are mended at once."""
+
+    what: str
+    mend: str
+    group: str = ""
+
+
 @dataclass
 class Preview:
-    """The files' items by number, and what is wrong with which. `problems`: by item, what and how to mend."""
+    """The files' items by number, and what is wrong with which."""
 
     files: Sequence[File]
     items: dict[int, Item] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
-    problems: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
+    problems: dict[int, list[Told]] = field(default_factory=dict)
     warnings: list[tuple[int, str, str]] = field(default_factory=list)
     there: set[int] = field(default_factory=set)
     repeated: int = 0
@@ -63,7 +75,7 @@ class Preview:
             self.there.add(number)
         self.warnings += [(number, one["detail"], one["mend"]) for one in told.get("warnings", ())]
 
-    def _errors(self, told: dict[str, Any]) -> list[tuple[str, str]]:
+    def _errors(self, told: dict[str, Any]) -> list[Told]:
         item = self.items[told["line"]]
         return [
             _told(item, one["pointer"], one["detail"], one["reason"], one["mend"]) for one in told["problem"]["errors"]
@@ -82,10 +94,11 @@ class Preview:
         for file in self.files:
             for note in file.notes:
                 say(f"{file.path}: {note}.")
-        for number in sorted(self.problems)[:SHOWN]:
-            self._tell(number, self.problems[number])
-        if len(self.problems) > SHOWN:
-            say(f"… and {len(self.problems) - SHOWN} more; --problems FILE writes them all down.")
+        grouped = self._grouped()
+        for one, numbers in grouped[:SHOWN]:
+            self._tell(numbers[0], one, self._lines(numbers))
+        if len(grouped) > SHOWN:
+            say(f"… and {len(grouped) - SHOWN} more; --problems FILE writes them all down.")
         for number, detail, mend in sorted(self.warnings)[:SHOWN]:
             say(f"{self.items[number].place}: look again: {detail}")
             say(f"  {mend}")
@@ -95,20 +108,39 @@ class Preview:
         say(f"{len(self.items)} events: {self.fresh} to record, {self.repeated} there already, {refused} refused.")
 
     def tell_one(self, told: dict[str, Any]) -> None:
-        self._tell(told["line"], self._errors(told))
+        for one in self._errors(told):
+            self._tell(told["line"], one)
 
-    def _tell(self, number: int, problems: Sequence[tuple[str, str]]) -> None:
-        for what, mend in problems:
-            say(f"{self.items[number].place}: {what}")
-            say(f"  {mend}")
+    def _grouped(self) -> list[tuple[Told, list[int]]]:
+        """Every problem with the items that have it, in the order of the files; but a name once for all its rows."""
+        found: dict[str | tuple[int, int], tuple[Told, list[int]]] = {}
+        for number in sorted(self.problems):
+            for index, one in enumerate(self.problems[number]):
+                numbers = found.setdefault(one.group or (number, index), (one, []))[1]
+                if number not in numbers[-1:]:
+                    numbers.append(number)
+        return list(found.values())
+
+    def _lines(self, numbers: Sequence[int]) -> str:
+        """In how many rows a problem is, and where the first of them are; nothing if it is in one."""
+        if len(numbers) == 1:
+            return ""
+        first, *more = (self.items[number] for number in numbers[:LINES])
+        places = [str(first.line), *(str(one.line) if one.file is first.file else one.place for one in more)]
+        return f", in {len(numbers)} rows: lines {', '.join(places)}{', …' if len(numbers) > LINES else ''}"
+
+    def _tell(self, number: int, one: Told, rows: str = "") -> None:
+        say(f"{self.items[number].place}: {one.what}{rows}")
+        say(f"  {one.mend}")
 
 
-def _told(item: Item, pointer: str, detail: str, reason: str, mend: str) -> tuple[str, str]:
-    """A problem in two lines: the column with what is in it, what is wrong and why; and what to do."""
+def _told(item: Item, pointer: str, detail: str, reason: str, mend: str) -> Told:
+    """A problem with its column and what is in it, what is wrong and why. An unknown name is one in all its rows."""
     title = item.file.title(pointer)
     cell = "" if item.row is None else item.row.cells.get(title, "").strip()
     shown = f" {cell!r}" if cell and len(cell) <= SHORT and cell not in detail else ""
-    return f"{title}{shown}: {detail} ({reason})", mend
+    group = detail if reason == Reason.UNKNOWN_ENTITY else ""
+    return Told(f"{title}{shown}: {detail} ({reason})", mend, group)
 
 
 def look_for_doubles(preview: Preview, ledger: Door) -> None:
@@ -117,14 +149,14 @@ def look_for_doubles(preview: Preview, ledger: Door) -> None:
     mend = "if it is the same deal, take one out; if another source for it, say so with same_as"
     for one in doubles.in_file(events):
         place = preview.items[one.earlier or 0].place
-        preview.warnings.append((one.number, f"the same parties, amount and date as {place}", mend))
+        preview.warnings.append((one.number, f"{one.alike} as {place}", mend))
 
     def recorded(kind: str, party: str) -> list[dict[str, Any]]:
         return ledger.rows("/v1/events", {"type": kind, _asked_by(kind): party, "live": "true"}, EVENTS_ASKED)
 
     for one in doubles.in_ledger(events, recorded, PAIRS_ASKED):
         event = one.event or {}
-        there = f"the ledger has {event['type']} of the same parties, amount and date at position {event['position']}"
+        there = f"the ledger has {event['type']} of {one.alike} at position {event['position']}"
         preview.warnings.append((one.number, there, mend))
 
 
@@ -148,5 +180,5 @@ def write_problems(path: Path, preview: Preview) -> None:
         writer.writerow([*map(escaped, columns), WHY])
         for item, problems in wrong:
             if item.row is not None:
-                why = "; ".join(f"{what}: {mend}" for what, mend in problems)
+                why = "; ".join(f"{one.what}: {one.mend}" for one in problems)
                 writer.writerow([*(escaped(item.row.cells.get(name, "")) for name in columns), escaped(why)])

@@ -1,7 +1,12 @@
-"""Likely doubles: the same parties, amount and date once more, in the file or in the ledger. Told, never refused."""
+"""Likely doubles: the same parties, amount and date once more, in the file or in the ledger. Told, never refused.
+
+An amount that nobody knows is the same as another that nobody knows. In a file, events without parties or amounts are
+doubles where they are the same in everything.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,15 +18,20 @@ from ledger.fields import is_uuid
 # What an event is about in money, the first that it has.
 _MONEY = ("amount", "proceeds", "value")
 _FIGURES = ("amount", "low", "high")
+_UNKNOWN = (None, None, None)
 _NO_DEALS = ("claim.published",)
 Signature = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Double:
-    """The number of an item, and what it looks like: an earlier item's number, or an event of the ledger."""
+    """The number of an item, and what it looks like: an earlier item's number, or an event of the ledger.
+
+    `alike` says what they have in common.
+    """
 
     number: int
+    alike: str
     earlier: int | None
     event: Mapping[str, Any] | None = None
 
@@ -33,10 +43,12 @@ def signature(event: Mapping[str, Any]) -> Signature | None:
         return None
     money = next((data[name] for name in _MONEY if isinstance(data.get(name), dict)), None)
     who = parties(event)
-    if event["type"] not in TYPES or not who or not money or "currency" not in money:
+    if event["type"] not in TYPES or not who or money is None:
         return None
     figures = tuple(None if money.get(name) is None else Decimal(money[name]).normalize() for name in _FIGURES)
-    return event["type"], event.get("effective"), tuple(sorted(who)), money["currency"], figures
+    # Where nothing is known of an amount, its currency makes no difference.
+    currency = None if figures == _UNKNOWN else money.get("currency")
+    return event["type"], event.get("effective"), tuple(sorted(who)), currency, figures
 
 
 def parties(event: Mapping[str, Any]) -> list[str]:
@@ -49,10 +61,15 @@ def parties(event: Mapping[str, Any]) -> list[str]:
 def in_file(events: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[Double]:
     """Items that look like an earlier one."""
     first: dict[Signature, int] = {}
+    equal: dict[str, int] = {}
     for number, event in events:
         signed = signature(event)
-        if signed is not None and (earlier := first.setdefault(signed, number)) != number:
-            yield Double(number, earlier)
+        whole = equal.setdefault(json.dumps(event, sort_keys=True), number)
+        earlier = number if signed is None else first.setdefault(signed, number)
+        if whole != number:
+            yield Double(number, "the same in everything", whole)
+        elif signed is not None and earlier != number:
+            yield Double(number, _alike(signed), earlier)
 
 
 def in_ledger(
@@ -69,4 +86,8 @@ def in_ledger(
         there = {signed: event for event in recorded(kind, party) if (signed := signature(event)) is not None}
         for number, signed in some:
             if signed in there:
-                yield Double(number, None, there[signed])
+                yield Double(number, _alike(signed), None, there[signed])
+
+
+def _alike(signed: Signature) -> str:
+    return f"the same parties, {'date and unknown amount' if signed[-1] == _UNKNOWN else 'amount and date'}"

@@ -283,5 +283,7 @@ def _instrument(proposal: Proposal) -> None:
 
 
 def _meant(text: str) -> str:
-    plain = text.casefold()
+    if "?" in text:  # whoever wrote it wasn't sure either
+        return ""
+    plain = " ".join(text.casefold().split())
     return next((word for pattern, word in INSTRUMENTS if re.search(pattern, plain)), "")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -20,6 +21,10 @@ _YES = frozenset({"yes", "y", "true", "x", "1"})
 _NO = frozenset({"no", "n", "false", "0"})
 _KIND = "company"
 _FULL = 10**6
+# Of the whole: 0.1 and 1 per cent.
+_TINY, _USUAL = Decimal("0.001"), Decimal("0.01")
+_SHARE = re.compile(r"[0-9]+(\.[0-9]+)?")
+_PERCENT = re.compile(r"%|percent|pct", re.IGNORECASE)
 REGISTERED = "entity.registered"
 
 
@@ -105,6 +110,21 @@ class Mapper:
             mend = "if it is written in full there, give its unit in the cell, or another one for the column in the map"
             mapped.doubts.append(Problem(Reason.INVALID_AMOUNT, pointer_of(said), detail, mend))
 
+    def doubt_shares(self, rows: Sequence[tuple[Mapping[str, str], Mapped]]) -> None:
+        """A bare 0.05 among per cents from 1 to 100 is likely somebody who meant 5 %."""
+        for name, target in self._targets:
+            for said in target.fields if target.percent else ():
+                read = [(row.get(name, "").strip(), mapped, _share(mapped, said)) for row, mapped in rows]
+                filled = [(text, mapped, share) for text, mapped, share in read if share]
+                tiny = [one for one in filled if one[2] < _TINY and not _PERCENT.search(one[0])]
+                usual = sum(share >= _USUAL for _, _, share in filled)
+                if len(tiny) >= usual or 2 * usual <= len(filled) - len(tiny):
+                    continue
+                for text, mapped, share in tiny:
+                    detail = f"{text!r} is read as {_plainly(share * 100)} %, and most in the column are from 1 to 100"
+                    mend = f"if a share of 1 is meant, write {_plainly(share * 10_000)} %; if it is right, add a %"
+                    mapped.doubts.append(Problem(Reason.INVALID_AMOUNT, pointer_of(said), detail, mend))
+
     def _party(self, mapped: Mapped, said: str, text: str) -> str:
         """The id of the entity that a name means. Raises Unreadable for nobody, and for several."""
         given = self._entities.get(text.casefold())
@@ -119,20 +139,23 @@ class Mapper:
         if found:
             several = f"{text} is a name of {' and of '.join(found)}"
             raise Unreadable(several, f"say which {place}", Reason.UNKNOWN_ENTITY)
-        meant = f"did you mean {' or '.join(near)}? Write that, or say it {place}" if near else ""
         entity = given or slug(text)
-        if self._register and entity and (given is not None or not self._parties.likely(text)):
+        slip = given is None and self._parties.likely(text)
+        if self._register and entity and not slip:
             if not any(one == entity for one, _, _ in mapped.new):
                 mapped.new.append((entity, text, said))
             return entity
-        if self._register and not entity:
-            meant = f"its letters make no id; say one {place}"
-        elif self._register:
-            meant += "; to register it all the same, give it an id there"
+        mends = [f"did you mean {' or '.join(near)}? Write that, or say it {place}"] if near else []
+        if not entity:
+            mends.append(f"its letters make no id; say one {'there' if near else place}")
+        elif slip and self._register:
+            mends.append("to register it all the same, give it an id there")
+        elif slip:
+            # With --register it is refused as well.
+            mends.append("if it is somebody else, register it on its own: --register refuses a name so near another's")
         else:
-            meant = f"{meant}; --register registers" if meant else "--register registers"
-            meant += " who is unknown"
-        raise Unreadable(f"nobody is called {text}", meant, Reason.UNKNOWN_ENTITY)
+            mends.append("--register registers who is unknown")
+        raise Unreadable(f"nobody is called {text}", "; ".join(mends), Reason.UNKNOWN_ENTITY)
 
 
 def first_days(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
@@ -143,6 +166,16 @@ def first_days(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
         for name in entity_columns(cells["type"]) & cells.keys():
             first[cells[name]] = min(day, first.get(cells[name], day))
     return first
+
+
+def _share(mapped: Mapped, said: str) -> Decimal | None:
+    """The one share that a field of the row was read as; None where there isn't one."""
+    text = mapped.cells.get(f"{said}.share", mapped.cells.get(said, ""))
+    return Decimal(text) if _SHARE.fullmatch(text) else None
+
+
+def _plainly(number: Decimal) -> str:
+    return f"{number.normalize():f}"
 
 
 def _parts(said: str, parts: Mapping[str, Column], value: dict[str, Any]) -> dict[str, str]:

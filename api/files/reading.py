@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import lru_cache
@@ -13,12 +13,13 @@ from typing import Any
 
 from api.bulk import lines_of
 from api.files.mapping import Mapped, Mapper, first_days
-from api.files.maps import ColumnMap
+from api.files.maps import ColumnMap, field_of
 from api.files.names import Parties
 from api.files.rows import REPLACEMENT, SERVER, column_of, columns_of, event_of, fields_of, pointer_of
 from api.files.table import NotATable, Table, TableRow, read_table
 from ledger.event import TYPES, parse_event
 from ledger.refusals import Problem, Reason, Refusal
+from ledger.times import parse_period, today
 
 # The column that a file of problems has beside the others, for its reader alone.
 WHY = "problem"
@@ -110,7 +111,7 @@ def _read_rows(file: File, table: Table, reading: Reading) -> None:
         cells = {name: cell for name, cell in row.cells.items() if name not in unknown and name != WHY}
         if reading.type is not None and not cells.get("type", "").strip():
             cells["type"] = reading.type
-        file.items.append(_item(file, row, cells, []))
+        file.items.append(replace(_item(file, row, cells, [], _mend_parts), doubts=_to_come(cells)))
 
 
 def _header_problems(path: Path, table: Table, kind: str | None) -> Iterator[Problem]:
@@ -151,19 +152,50 @@ def _read_mapped(file: File, table: Table, column_map: ColumnMap, mapper: Mapper
     found: list[tuple[Mapped, Item]] = []
     for row in table.rows:
         mapped = mapper.read(row.cells)
-        item = replace(_item(file, row, mapped.cells, mapped.problems), doubts=tuple(mapped.doubts))
+        item = _item(file, row, mapped.cells, mapped.problems, lambda name: _mend_amount(name, column_map))
         if not item.problems:
             mapper.admit(mapped)
         found.append((mapped, item))
+    mapper.doubt_shares([(item.row.cells, mapped) for mapped, item in found if item.row is not None])
     since = first_days(mapped.cells for mapped, item in found if not item.problems and "effective" in mapped.cells)
     for mapped, item in found:
         if not item.problems and item.row is not None:
             file.items += [_item(file, item.row, cells, []) for cells in mapper.registrations(mapped, since)]
-        file.items.append(item)
+        file.items.append(replace(item, doubts=(*mapped.doubts, *_to_come(mapped.cells))))
 
 
-def _item(file: File, row: TableRow, cells: dict[str, str], problems: list[Problem]) -> Item:
-    """A row as an event, or with all that is wrong with its form."""
+def _mend_parts(name: str) -> str:
+    """As `_mend_amount`, in the columns of events."""
+    return f"fill {name}.currency and {name}.amount, or write undisclosed in {name}.original if it isn't known"
+
+
+def _mend_amount(name: str, column_map: ColumnMap) -> str:
+    """What to write for an amount that an event must have and nobody knows."""
+    if any(name in target.fields for target in column_map.targets.values()):
+        return "add it, or write undisclosed if it isn't known"
+    return f"add it in a column that the map reads as {name}; undisclosed there means that it isn't known"
+
+
+def _to_come(cells: Mapping[str, str]) -> tuple[Problem, ...]:
+    """The doubt about a row that takes effect after today: it may, but 2031 for 2021 looks the same."""
+    effective = cells.get("effective", "").strip()
+    try:
+        if parse_period(effective).first <= (day := today()):
+            return ()
+    except ValueError:  # the reader of rows says so
+        return ()
+    mend = "if that is a slip, mend it; if it is still to come, leave it"
+    return (Problem(Reason.INVALID_DATE, pointer_of("effective"), f"{effective} is after today, {day}", mend),)
+
+
+def _item(
+    file: File,
+    row: TableRow,
+    cells: dict[str, str],
+    problems: list[Problem],
+    mend_amount: Callable[[str], str] = lambda name: "add it",
+) -> Item:
+    """A row as an event, or with all that is wrong with its form; `mend_amount` mends a missing amount, by its name."""
     found = list(problems)
     event: dict[str, Any] = {}
     if row.more:
@@ -175,9 +207,21 @@ def _item(file: File, row: TableRow, cells: dict[str, str], problems: list[Probl
     except Refusal as refusal:
         # What a cell that can't be read leaves out is no news.
         broken = tuple(problem.pointer for problem in problems)
-        found += [one for one in refusal.problems if not _touches(one.pointer, broken)]
+        found += [
+            replace(one, mend=mend_amount(column_of(one.pointer))) if _lacks_amount(one, cells) else one
+            for one in refusal.problems
+            if not _touches(one.pointer, broken)
+        ]
     raw = None if found else json.dumps(event, ensure_ascii=False).encode()
     return Item(file, row.line, raw, tuple(found), row)
+
+
+def _lacks_amount(problem: Problem, cells: Mapping[str, str]) -> bool:
+    """Whether the problem is a field of money that no cell fills."""
+    name, kind = column_of(problem.pointer), cells.get("type", "").strip()
+    column = field_of(kind, name) if kind in TYPES else None
+    filled = any(cell.strip() for one, cell in cells.items() if one == name or one.startswith(f"{name}."))
+    return column is not None and not filled and any(part.name == "currency" for part in column.parts)
 
 
 def _touches(pointer: str, broken: tuple[str, ...]) -> bool:

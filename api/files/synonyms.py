@@ -49,9 +49,10 @@ CALLED = {
     "quote": ("quote", "to currency"),
     "rate": ("rate", "fx rate", "exchange rate"),
 }  # fmt: skip
-# Which word is meant by what people write for an instrument.
+# Which word is meant by what people write for an instrument. Of series only those that are rounds: A, AA, B-1, C2, A+.
 INSTRUMENTS = (
-    (r"seed|series|angel|pre-?seed|growth|equity|ipo|common|preferred|stock|share", "equity"),
+    (r"\bseries[ -](?:pre-?)?([a-z])\1?(?:[ -]?(?:[0-9]{1,2}|i{1,3}))?(?!\w)", "equity"),
+    (r"seed|angel|pre-?seed|growth|equity|ipo|common|preferred|stock|share", "equity"),
     (r"convert|safe|bridge", "convertible"),
     (r"debt|loan|bond|credit|note|venture debt", "debt"),
     (r"fund|lp\b", "fund_interest"),

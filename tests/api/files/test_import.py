@@ -242,6 +242,65 @@ def test_likely_doubles_are_told_and_taken(ledger: Path, deals: tuple[Sheet, Pat
     assert f"{file}:2: look again" not in done.stderr
 
 
+def test_rows_that_say_no_amount_or_the_same_in_everything_are_doubles_too(tmp_path: Path) -> None:
+    """Two deals of unknown amount, one of them recorded before, and two equal rows of a type without amounts."""
+    where = ("--data", tmp_path / "ledger")
+    deal = event("investment.made", investor="ant", issuer="bee", instrument="equity", amount={})
+    run("import", lines(tmp_path / "parties.jsonl", entity("ant"), entity("bee"), deal), *where, "--yes")
+    unknown = {**deal, "note": "by phone", "data": {**deal["data"], "amount": {"original": "n/a"}}}
+    known = {**deal, "data": {**deal["data"], "amount": usd("5")}}
+    rate = event("rate.published", base="EUR", quote="USD", rate="1.1")
+    file = lines(tmp_path / "in.jsonl", unknown, {**unknown, "note": "by mail"}, known, rate, rate)
+    done = run("import", file, *where, "--dry-run")
+    assert f"{file}:2: look again: the same parties, date and unknown amount as {file}:1" in done.stderr
+    assert f"{file}:1: look again: the ledger has investment.made of the same parties, date and unkn" in done.stderr
+    assert f"{file}:5: look again: the same in everything as {file}:4" in done.stderr
+    assert f"{file}:3: look again" not in done.stderr
+
+
+def test_a_date_after_today_is_told_and_taken(ledger: Path, deals: tuple[Sheet, Path, Path]) -> None:
+    """Given 2999 among deals of two years, by a map or in the columns of events, the preview says look again."""
+    right, file, column_map = deals
+    rows = Sheet(right.rows[:3])
+    file.write_text(rows.text({1: {"Date": "3 May 2999"}}), encoding="utf-8", newline="")
+    done = run("import", file, "--map", column_map, "--data", ledger, "--dry-run")
+    assert f"{file}:3: look again: Date: 2999-05-03 is after today" in done.stderr
+    assert done.stderr.count("look again") == 1
+    assert "3 events: 3 to record" in done.stderr
+    file.write_text("type,effective,base,quote,rate\nrate.published,2999,EUR,USD,1.1\n")
+    assert "look again: effective: 2999 is after today" in run("import", file, "--data", ledger, "--dry-run").stderr
+
+
+def test_an_unknown_name_is_told_once_for_all_its_rows(
+    ledger: Path, deals: tuple[Sheet, Path, Path], tmp_path: Path
+) -> None:
+    """With how many there are and the first lines; the file of problems has each row."""
+    right, file, column_map = deals
+    names = {index: {"Company": "Newcomer GmbH"} for index in range(6)} | {6: {"Investor": "Antropic"}}
+    file.write_text(Sheet(right.rows[:7]).text(names), encoding="utf-8", newline="")
+    bad = tmp_path / "bad.csv"
+    done = run("import", file, "--map", column_map, "--data", ledger, "--dry-run", "--problems", bad)
+    told = "Company: nobody is called Newcomer GmbH (unknown_entity), in 6 rows: lines 2, 3, 4, 5, 6, …\n"
+    assert f"{file}:2: {told}  --register registers who is unknown\n" in done.stderr
+    assert f"{file}:8: Investor: nobody is called Antropic (unknown_entity)\n" in done.stderr
+    assert done.stderr.count("nobody is called") == 2
+    assert "7 events: 0 to record, 0 there already, 7 refused." in done.stderr
+    assert bad.read_text(encoding="utf-8-sig").count("nobody is called Newcomer GmbH") == 6
+
+
+def test_an_amount_that_nobody_knows_is_said_to_be_so(ledger: Path, deals: tuple[Sheet, Path, Path]) -> None:
+    """Given a blank where an amount must be, the mend says which word is taken; and it is."""
+    right, file, column_map = deals
+    for cell, told in (("", "  add it, or write undisclosed if it isn't known\n"), ("undisclosed", "1 to record")):
+        file.write_text(Sheet(right.rows[:1]).text({0: {"Amount ($M)": cell}}), encoding="utf-8", newline="")
+        assert told in run("import", file, "--map", column_map, "--data", ledger, "--dry-run").stderr
+    header = "effective,investor,issuer,instrument,amount.currency,amount.amount,amount.original\n"
+    for cell, told in (("", "or write undisclosed in amount.original if it isn't known"), ("undisclosed", "1 to rec")):
+        file.write_text(f"{header}2023,acme-capital,anthropic,equity,,,{cell}\n")
+        done = run("import", file, "--type", "investment.made", "--data", ledger, "--dry-run")
+        assert told in done.stderr
+
+
 def test_a_running_service_takes_the_same_commands(tmp_path: Path, deals: tuple[Sheet, Path, Path]) -> None:
     """Preview, import, undo and the proposal of a map, over HTTP."""
     right, file, column_map = deals

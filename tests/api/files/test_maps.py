@@ -101,6 +101,21 @@ def test_names_that_nobody_has_are_noted_with_the_nearest():
     assert '# "Antropic" = "anthropic"' in written(found, "deals.csv")
 
 
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        *((word, "equity") for word in ("Series A", "series b-1", "Series Seed", "Series A+", "Series C2 extension")),
+        *((word, "") for word in ("Series Q?", "Series", "Series unknown", "Series 7", "Series of talks", "Seed?")),
+        ("Series of notes", "debt"),
+    ],
+)
+def test_only_series_that_are_rounds_are_guessed_as_equity(word: str, meant: str):
+    """Others are left over, with a comment that says so."""
+    found = propose(table("Date,Investor,Company,Amount,Round", f"2023,a,b,$5m,{word}"), "investment.made")
+    assert found.values["instrument"] == {word: meant}
+    assert (f'# "{word}" = ""  # MISSING' in written(found, "deals.csv")) == (meant == "")
+
+
 def test_the_guess_for_the_analysts_sheet_reads_all_of_it(tmp_path: Path):
     """Two hundred deals, guessed, written, read again: each row is an event."""
     file, path = tmp_path / "deals.csv", tmp_path / "deals.map.toml"
@@ -218,3 +233,39 @@ def test_a_cell_that_is_written_in_full_in_a_column_of_millions_is_doubted():
     assert mapped.cells["amount.amount"] == "4000000000000"
     assert "4,000,000,000,000 USD" in mapped.doubts[0].detail
     assert read({**ROW, "A": "$4.5"}, columns=columns).doubts == []
+
+
+def shares(*cells: str) -> list[list[str]]:
+    """What is doubted in each row of a column of per cents."""
+    columns = {**BASE["columns"], "S": {"to": "stake", "percent": True}}
+    mapper = Mapper(
+        ColumnMap.model_validate({**BASE, "constants": {"instrument": "equity"}, "columns": columns}),
+        PARTIES,
+        register=False,
+    )
+    rows = [({**ROW, "S": cell}, mapper.read({**ROW, "S": cell})) for cell in cells]
+    mapper.doubt_shares(rows)
+    return [[doubt.detail + "; " + doubt.mend for doubt in mapped.doubts] for _, mapped in rows]
+
+
+def test_a_share_of_one_in_a_column_of_per_cents_is_doubted():
+    """Given per cents from 1 to 100 and a bare 0.05, it is told; one with its %, or among others like it, is not."""
+    *others, [doubt] = shares("12", "5 %", "", "0.5", "undisclosed", "100", "0.05 %", "0.05")
+    assert others == [[]] * 7
+    assert "'0.05' is read as 0.05 %" in doubt
+    assert "write 5 %" in doubt
+    assert shares("0.05", "0.02", "12") == [[], [], []]
+    assert shares("0.05") == [[]]
+
+
+def test_a_near_name_is_not_said_to_be_registered_by_register():
+    """Given a slip, the mend says what helps; of another name, that --register does."""
+    [slip] = read({**ROW, "C": "Antropic"}).problems
+    assert "did you mean anthropic (Anthropic)?" in slip.mend
+    assert "register it on its own: --register refuses" in slip.mend
+    assert "--register registers" not in slip.mend
+    [other] = read({**ROW, "C": "Newcomer GmbH"}).problems
+    assert other.mend == "--register registers who is unknown"
+    for register in (True, False):
+        [nameless] = read({**ROW, "C": "日本"}, register=register).problems
+        assert "its letters make no id" in nameless.mend
