@@ -6,14 +6,14 @@ docs/exposure.md has the rules in words.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, NamedTuple
 
 from ledger.money import NOTHING, ZERO, Bounds
 from projections.deals import Deal, Row, deals_of, words
-from projections.figures import Exchange, Figure, Item, beyond_parts, larger_of, left_of
+from projections.figures import Exchange, Figure, Item, beyond_parts, beyond_parts_by_way, larger_of, left_of
 from projections.parties import Parties
 from projections.visibility import Point
 
@@ -27,6 +27,13 @@ _DEBT_SERVICE = ("interest", "principal")
 _NO_EDGE = ("capex", "spend")
 
 
+class Left(NamedTuple):
+    """What parts leave of a flow: as a figure of its own, and as one to be added to the parts that flow with it."""
+
+    alone: Figure
+    added: Figure
+
+
 class Draft(NamedTuple):
     """An edge between the groups of the parties that its events name."""
 
@@ -35,18 +42,27 @@ class Draft(NamedTuple):
     kind: Kind
     form: str | None
     figure: Figure
+    alone: Figure
     made: Row
     rows: Sequence[Row]
     currency: str
 
     @property
     def amount(self) -> Bounds:
+        """To be added up. Of what parts leave of a whole the low may be above the high until they are added."""
         return self.figure.amounts.get(self.currency, NOTHING)
+
+    @property
+    def amount_alone(self) -> Bounds:
+        """The least and the most that it can be."""
+        return self.alone.amounts.get(self.currency, NOTHING)
 
     @property
     def is_edge(self) -> bool:
         """Whether anything can flow, and not inside one group."""
-        return self.payer != self.payee and (bool(self.figure.missing) or self.amount.high != ZERO)
+        return self.payer != self.payee and (
+            bool(self.figure.missing) or self.amount.high != ZERO or self.amount_alone.high != ZERO
+        )
 
     @property
     def events(self) -> tuple[tuple[int, str], ...]:
@@ -82,10 +98,11 @@ class Books:
         return root
 
     def draft(
-        self, payer: str, payee: str, kind: Kind, figure: Figure, rows: Sequence[Row], form: str | None = None
+        self, payer: str, payee: str, kind: Kind, figure: Figure | Left, rows: Sequence[Row], form: str | None = None
     ) -> Draft:
+        left = Left(figure, figure) if isinstance(figure, Figure) else figure
         currency = self.at.currency or ""
-        return Draft(self.node(payer), self.node(payee), kind, form, figure, rows[0], rows, currency)
+        return Draft(self.node(payer), self.node(payee), kind, form, left.added, left.alone, rows[0], rows, currency)
 
     @cached_property
     def deals(self) -> dict[str, Deal]:
@@ -144,7 +161,7 @@ class Books:
             if deal.made.payer != deal.made.payee and (self.layer == "announced" or deal.binding)
         }
 
-    def _left(self, counted: dict[str, Deal], edges_of: set[str], investments: Sequence[Row]) -> dict[str, Figure]:
+    def _left(self, counted: dict[str, Deal], edges_of: set[str], investments: Sequence[Row]) -> dict[str, Left]:
         """What parts leave of each commitment, by its name, and of each investment without one's edge, by its chain.
 
         An investment that a commitment's edge covers answers to the name of the commitment. As a part it may still be
@@ -155,30 +172,53 @@ class Books:
             if row.record in edges_of:
                 covered[row.record or ""].append(row)
         wholes = {row.part_of for row in self.rows}
-        left: dict[str, Figure] = {}
+        left: dict[str, Left] = {}
         items: list[tuple[int, str, Item]] = []  # only what is a whole or a part
 
-        def add(row: Row, name: str, names: tuple[str, ...], figure: Figure) -> None:
+        def add(row: Row, name: str, names: tuple[str, ...], figure: Figure, *, is_edge: bool) -> None:
             if row.part_of is None and wholes.isdisjoint(names):
-                left[name] = figure
+                left[name] = Left(figure, figure)
             else:
-                items.append((row.fact_position, name, Item(names, row.part_of, figure)))
+                drawn_on = None if row.type == "commitment.made" else counted.get(row.record or "")
+                way = self._way(row, row.form or (drawn_on.made.form if drawn_on else None)) if is_edge else None
+                items.append((row.fact_position, name, Item(names, row.part_of, figure, way)))
 
         of_commitments: set[str] = set()
         for name, deal in counted.items():
             names = (name.partition("/")[2], *(row.chain for row in (deal.made, *covered[name])))
             of_commitments |= set(names)
             used = deal.used(self.converting)
-            add(deal.made, name, names, larger_of(deal.agreed(self.converting, used), used) if deal.is_open else used)
+            figure = larger_of(deal.agreed(self.converting, used), used) if deal.is_open else used
+            add(deal.made, name, names, figure, is_edge=name in edges_of)
         for row in investments:
             is_covered = row.record in edges_of
             if not (is_covered and (row.part_of is None or row.part_of in of_commitments)):
-                add(row, row.chain, () if is_covered else (row.chain,), row.part.figure(self.converting))
+                names = () if is_covered else (row.chain,)
+                add(row, row.chain, names, row.part.figure(self.converting), is_edge=not is_covered)
         items.sort(key=lambda item: item[0])
-        beyond = beyond_parts([item for _, _, item in items])
-        return left | {name: figure for (_, name, _), figure in zip(items, beyond, strict=True)}
+        grouped = [item for _, _, item in items]
+        beyond = map(Left, beyond_parts(grouped), beyond_parts_by_way(grouped))
+        return left | {name: figures for (_, name, _), figures in zip(items, beyond, strict=True)}
 
-    def _funding(self, made: Row, payee: str, figure: Figure, rows: Sequence[Row], form: str | None) -> Iterator[Draft]:
+    def _way(self, made: Row, form: str | None) -> Hashable:
+        """What two fundings have in common of which every edge adds up with one of the other; None: nothing.
+
+        A party that nobody named may stand at several places of the graph.
+        """
+        is_secondary = made.subtype == "secondary"
+        payee = (made.seller if is_secondary else None) or made.payee
+        equity = None if is_secondary else self._equity(made, payee, form)
+        payer, payee = map(self.node, equity or (made.payer, payee))
+        if any(self.parties.attribute(node, "kind", self.at.as_of) == "undisclosed" for node in (payer, payee)):
+            return None
+        forms = words(form)
+        if is_secondary or equity:
+            return payer, payee, "secondary" if is_secondary else "equity"
+        return payer, payee, CREDIT in forms, CREDIT in forms and len(forms) > 1
+
+    def _funding(
+        self, made: Row, payee: str, figure: Figure | Left, rows: Sequence[Row], form: str | None
+    ) -> Iterator[Draft]:
         """The edge of money that is given, and what comes back by itself if it is given as credit."""
         if made.subtype == "secondary":
             if "secondary" in self.include:
@@ -190,13 +230,14 @@ class Books:
             yield self.draft(made.payer, payee, "funding", figure, rows, form)
             yield from self._credit(made, payee, figure, rows, form)
 
-    def _credit(self, made: Row, payee: str, figure: Figure, rows: Sequence[Row], form: str | None) -> Iterator[Draft]:
+    def _credit(
+        self, made: Row, payee: str, figure: Figure | Left, rows: Sequence[Row], form: str | None
+    ) -> Iterator[Draft]:
         """The purchase that cloud credit can only be used for. How much of a mixture is credit, nobody said."""
         forms = words(form)
         if CREDIT in forms and made.subtype != "secondary":
             if len(forms) > 1:
-                amounts = {name: Bounds(ZERO, None, bounds.high) for name, bounds in figure.amounts.items()}
-                figure = replace(figure, amounts=amounts)
+                figure = _up_to(figure) if isinstance(figure, Figure) else Left(*map(_up_to, figure))
             yield self.draft(payee, made.payer, "purchase", figure, rows, CREDIT)
 
     def _equity(self, made: Row, payee: str, form: str | None) -> tuple[str, str] | None:
@@ -242,3 +283,9 @@ class Books:
             if "guarantees" in self.include and self.layer != "paid":
                 open_still = left_of(given.part.figure(self.converting), deal.used(self.converting))
                 yield self.draft(given.payer, given.payee, "guarantee", open_still, deal.rows)
+
+
+def _up_to(figure: Figure) -> Figure:
+    """Nobody knows how much of it."""
+    amounts = {name: Bounds(ZERO, None, bounds.high) for name, bounds in figure.amounts.items()}
+    return replace(figure, amounts=amounts)

@@ -36,6 +36,9 @@ class Edge(NamedTuple):
     last_day: date
     events: tuple[tuple[int, str], ...]
     """Position and id of the events that make it, in order."""
+    alone: Bounds | None
+    """The least and the most that it can be. `amount` is the same, except for what parts leave of a whole that flow its
+    way: that is to be added to theirs, and until then its low may be above its high."""
 
 
 def entity_of(node: str) -> str:
@@ -95,6 +98,7 @@ def _placed(drafts: Sequence[Draft], books: Books) -> list[Edge]:
             draft.made.first_day,
             draft.made.last_day,
             draft.events,
+            None if draft.figure.missing else draft.amount_alone,
         )
         for draft in drafts
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -167,18 +167,34 @@ class PairFlows:
         """Its figures by name, None where a rate is missing or there is nothing to take a share of."""
         legs = []
         for edges in (self.funding, self.purchases):
-            known = [Leg(edge.amount, edge.first_day, edge.last_day) for edge in edges if edge.amount is not None]
-            legs.append(known if len(known) == len(edges) else None)
+            known = [edge for edge in edges if edge.amount is not None]
+            legs.append(_legs(known, terms.time_rule) if len(known) == len(edges) else None)
         given, back = legs
         both = None if given is None or back is None else (given, back, terms.time_rule, terms.window_days)
         of_funding, of_purchases = (None, None) if both is None else shares(*both)
+        funding = None if given is None else _sum(self.funding)
+        purchases = None if back is None else _sum(self.purchases)
+        trip = None if both is None else round_trip(*both)
+        if trip is not None and funding is not None and purchases is not None:
+            highs = [bounds.high for bounds in (trip, funding, purchases) if bounds.high is not None]
+            trip = replace(trip, high=min(highs, default=None))
         return {
-            "funding": None if given is None else total(leg.amount for leg in given),
-            "purchases": None if back is None else total(leg.amount for leg in back),
-            "round_trip": None if both is None else round_trip(*both),
+            "funding": funding,
+            "purchases": purchases,
+            "round_trip": trip,
             "of_funding": of_funding,
             "of_purchases": of_purchases,
         }
+
+
+def _legs(edges: Sequence[Edge], rule: TimeRule) -> list[Leg]:
+    """What a rule of time matches. Where the days don't matter, what parts leave of their whole is added to them.
+
+    Where they do, each is taken by itself, as the least and the most that it can be: sure, and maybe wider.
+    """
+    if rule == "untimed" and any(edge.alone != edge.amount for edge in edges):
+        return [Leg(_sum(edges), min(edge.first_day for edge in edges), max(edge.last_day for edge in edges))]
+    return [Leg(edge.alone, edge.first_day, edge.last_day) for edge in edges if edge.alone is not None]
 
 
 def _is_unknown(bounds: Bounds | None) -> bool:
@@ -281,11 +297,20 @@ class Exposure:
         return self._network(Bounds(ONE, ONE, ONE)) if self.missing else self.known
 
     def _network(self, instead: Bounds | None) -> Network:
-        return networks.network(
-            networks.Edge(edge.payer, edge.payee, amount, edge.kind == "funding")
-            for edge in self.edges
-            if (amount := instead if edge.amount is None else edge.amount) is not None
-        )
+        """Wherever parts leave something of a whole that flows their way, they are one arc with it."""
+        joined: dict[tuple[str, str, bool], list[Bounds]] = {
+            (edge.payer, edge.payee, edge.kind == "funding"): [] for edge in self.edges if edge.alone != edge.amount
+        }
+        arcs = []
+        for edge in self.edges:
+            amount = instead if edge.amount is None else edge.amount
+            way = edge.payer, edge.payee, edge.kind == "funding"
+            if amount is not None and way in joined:
+                joined[way].append(amount)
+            elif amount is not None:
+                arcs.append(networks.Edge(edge.payer, edge.payee, amount, edge.kind == "funding"))
+        arcs += [networks.Edge(*way[:2], total(amounts), way[2]) for way, amounts in joined.items()]
+        return networks.network(arcs)
 
     @cached_property
     def figures(self) -> dict[str, Bounds | Ratio | None]:

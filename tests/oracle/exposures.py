@@ -7,7 +7,7 @@ the lot of linked events that it takes part in.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from tests.oracle.bounds import ZERO, Bounds, text, written
 from tests.oracle.bounds import plus as plus_bounds
 from tests.oracle.commitments import amount_in_force, in_force, newest_of_each
-from tests.oracle.money import Figure, additive, difference, maximum, total
+from tests.oracle.money import Figure, additive, combined, difference, maximum, total
 from tests.oracle.parties import attribute, line
 from tests.oracle.rows import Question, Row, by_position, counting_rows
 
@@ -36,7 +36,14 @@ class Edge:
     @property
     def bounds(self) -> Bounds:
         """The amount in the one currency, none where a rate is missing."""
-        return sum_of([self])
+        return in_one_currency(self.figure)
+
+
+@dataclass
+class Rest(Figure):
+    """What parts leave of a whole, as it may be; and what has to join parts of its own way for the two to be equal."""
+
+    joining: Figure = field(default_factory=Figure)
 
 
 def exposures(
@@ -75,7 +82,7 @@ def exposures(
                     "events": by_position(edge.events),
                 }
                 for edge in every
-                if not edge.figure.missing and edge.bounds.high is None
+                if not edge.figure.missing and joined(edge.figure).high is None
             ),
             key=str,
         ),
@@ -99,6 +106,8 @@ def pair(
     back = [one for one in every if (one.payer, one.payee, one.kind) == (customer, funder, "purchase")]
     missing = any(one.figure.missing for one in given + back)
     trip = None if missing else Bounds(*(round_trip(given, back, rule, days, at) for at in ("low", "stated", "high")))
+    if trip is not None:  # no more than either leg, however much the days leave open
+        trip = trip._replace(high=least(trip.high, least(sum_of(given).high, sum_of(back).high)))
     row = {
         "funder": funder[0],
         "customer": customer[0],
@@ -150,7 +159,21 @@ def round_trip(given: list[Edge], back: list[Edge], rule: str, days: int, at: st
             [one for one in given if any(near(one, other, days, at) for other in back)],
             [one for one in back if any(near(one, other, days, at) for other in given)],
         )
+    else:
+        return {"low": least_low, "stated": least_counted, "high": least_high}[at](sum_of(given), sum_of(back))
     return least(plus(of(one, at) for one in given), plus(of(one, at) for one in back))
+
+
+def least_low(one: Bounds, other: Bounds) -> Fraction | None:
+    return least(one.low, other.low)
+
+
+def least_counted(one: Bounds, other: Bounds) -> Fraction | None:
+    return least(one.counted, other.counted)
+
+
+def least_high(one: Bounds, other: Bounds) -> Fraction | None:
+    return least(one.high, other.high)
 
 
 def near(one: Edge, other: Edge, days: int, at: str) -> bool:
@@ -187,11 +210,22 @@ def strictly(given: list[Edge], back: list[Edge], at: str) -> Fraction | None:
 
 
 def sum_of(every: list[Edge]) -> Bounds:
-    """The sum; all figures are in the one currency that was asked for."""
+    """The sum; what is left of wholes joins the parts."""
     result = ZERO
     for edge in every:
-        for bounds in edge.figure.amounts.values():
-            result = plus_bounds(result, bounds)
+        result = plus_bounds(result, joined(edge.figure))
+    return result
+
+
+def joined(figure: Figure) -> Bounds:
+    return in_one_currency(figure.joining if isinstance(figure, Rest) else figure)
+
+
+def in_one_currency(figure: Figure) -> Bounds:
+    """All figures are in the one currency that was asked for."""
+    result = ZERO
+    for bounds in figure.amounts.values():
+        result = plus_bounds(result, bounds)
     return result
 
 
@@ -219,7 +253,7 @@ def edges(q: Question, rows: list[Row], layer: str, include: set[str]) -> list[E
         ends = [root(q, rows, one) for one in (payer, payee)]
         nodes = [(one, lot(rows, events[0]) if unnamed(q, rows, one) else "") for one in ends]
         edge = Edge(nodes[0], nodes[1], kind, figure, events[0], events)
-        if ends[0] != ends[1] and (figure.missing or edge.bounds.high != 0):
+        if ends[0] != ends[1] and (figure.missing or edge.bounds.high != 0 or joined(figure).high != 0):
             placed.append(edge)
     return placed
 
@@ -286,8 +320,56 @@ def capital(q: Question, rows: list[Row], layer: str, include: set[str]) -> Iter
     def group(row: Row) -> Figure:
         return maximum(figure(row), total(group(one) for one in parts(row))) if parts(row) else figure(row)
 
+    def form_of(row: Row) -> Any:
+        promised = None
+        if row.type == "investment.made":
+            promised = next((made for made in counted if row in draws(rows, made.data["commitment"])), None)
+        return row.data.get("form") or (promised.data.get("form") if promised else None)
+
+    def way(row: Row) -> Any:
+        """Which edges it would make if everything were asked for; None if it makes none, or none of a certain place."""
+        if covering(row) or (row.type == "commitment.made" and row not in standing):
+            return None
+        payee = row.data["issuer"] if row.type == "investment.made" else row.data["to"]
+        extras = {"secondary", "equity_to_customers"}
+        made = [*given(q, rows, row, payee, Figure(), [row], form_of(row), extras)]
+        ends = [(root(q, rows, payer), root(q, rows, payee), kind) for payer, payee, kind, _, _ in made]
+        if any(unnamed(q, rows, party) for payer, payee, _ in ends for party in (payer, payee)):
+            return None
+        return *ends, row.data.get("cash_to") == "holders", len(ends) > 1 and len(forms(form_of(row))) > 1
+
+    def spread(row: Row) -> dict[Any, Figure]:
+        """How much of a group goes each way."""
+        found: dict[Any, Figure] = {}
+        for part in parts(row):
+            for its_way, amount in spread(part).items():
+                found[its_way] = total([found.get(its_way, Figure()), amount])
+        own = way(row)
+        found[own] = total([found.get(own, Figure()), joining(row)]) if own in found else joining(row)
+        return found
+
+    def elsewhere(part: Row, own: Any) -> Figure:
+        """What of the part's group goes another way: no less and no more than either reckoning of it allows."""
+        ways = spread(part)
+        if own is None or own not in ways:
+            return group(part)
+        others = total(amount for its_way, amount in ways.items() if its_way != own)
+        return combined(others, difference(group(part), ways[own]), narrower)
+
+    def joining(row: Row) -> Figure:
+        """Together with the parts of its own way: the larger of these, and of what other parts leave of the whole."""
+        own = way(row)
+        if not parts(row):
+            return figure(row)
+        alongside = [spread(part)[own] for part in parts(row) if own is not None and own in spread(part)]
+        rest = difference(figure(row), total(elsewhere(part, own) for part in parts(row)))
+        return combined(rest, total(alongside), short_of)
+
     def left(row: Row) -> Figure:
-        return difference(figure(row), total(group(one) for one in parts(row))) if parts(row) else figure(row)
+        if not parts(row):
+            return figure(row)
+        alone = difference(figure(row), total(group(one) for one in parts(row)))
+        return Rest(alone.amounts, alone.missing, joining(row))
 
     for made in counted:
         slug = made.data["commitment"]
@@ -309,11 +391,24 @@ def capital(q: Question, rows: list[Row], layer: str, include: set[str]) -> Iter
                     yield from ways
     for row in investments:
         promised = next((made for made in counted if row in draws(rows, made.data["commitment"])), None)
-        form = row.data.get("form") or (promised.data.get("form") if promised else None)
+        form = form_of(row)
         if covering(row) is None:
             yield from given(q, rows, row, row.data["issuer"], left(row), [row], form, include)
         elif promised and "cloud_credit" not in forms(promised.data.get("form")):
             yield from credit(row, row.data["issuer"], figure(row), [row], form)
+
+
+def short_of(whole: Bounds, there: Bounds) -> Bounds:
+    """What is missing from `there` to `whole`: at their lows, at what is stated, at their highs."""
+    nothing = Fraction(0)
+    low, stated = max(nothing, whole.low - there.low), max(nothing, whole.counted - there.counted)
+    if whole.high is None:
+        return Bounds(low, stated, None)
+    return Bounds(low, stated, nothing if there.high is None else max(nothing, whole.high - there.high))
+
+
+def narrower(one: Bounds, other: Bounds) -> Bounds:
+    return Bounds(max(one.low, other.low), one.counted, least(one.high, other.high))
 
 
 def given(
@@ -358,9 +453,15 @@ def credit(made: Row, payee: str, figure: Figure, events: list[Row], form: Any) 
     if "cloud_credit" not in forms(form) or made.data.get("cash_to") == "holders":
         return
     if forms(form) != {"cloud_credit"}:
-        amounts = {currency: Bounds(Fraction(0), None, one.high) for currency, one in figure.amounts.items()}
-        figure = Figure(amounts, figure.missing)
+        figure = (
+            Rest(**vars(any_of(figure)), joining=any_of(figure.joining)) if isinstance(figure, Rest) else any_of(figure)
+        )
     yield payee, giver(made), "purchase", figure, events
+
+
+def any_of(figure: Figure) -> Figure:
+    amounts = {currency: Bounds(Fraction(0), None, one.high) for currency, one in figure.amounts.items()}
+    return Figure(amounts, figure.missing)
 
 
 def others(q: Question, rows: list[Row], layer: str, include: set[str]) -> Iterable[Draft]:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from ledger.money import Bounds
 from projections.edges import Edge, entity_of, graph
+from projections.exposures import Terms, exposures
 from tests.facts import (
     bill,
     call_guarantee,
@@ -422,6 +424,126 @@ def test_a_whole_keeps_what_its_named_parts_leave_of_it(books: Books) -> None:
         ("beta", "lab", "funding", "4"),
         ("delta", "lab", "funding", "1"),
         ("omega", "lab", "funding", "5"),
+    ]
+
+
+def pair(books: Books, layer: str = "contracted", **terms: Any) -> dict[str, Any]:
+    """The figures of the funding acme gave lab, and of the network, as `5` or `low..stated..high`."""
+    times = {name: terms.pop(name) for name in ("as_of",) if name in terms}
+    answer = exposures(books.model, books.at(**{"currency": "USD", **times}), Terms(layer=layer, **terms))  # type: ignore[arg-type]
+    [row] = answer["pairs"]
+    figures = {name: row[name] for name in ("funding", "round_trip", "of_funding")}
+    figures |= {f"network.{name}": answer["network"][name] for name in ("funding", "circulation", "recycled", "gross")}
+    shown = {name: [figure[end] or "?" for end in ("low", "stated", "high")] for name, figure in figures.items()}
+    return {name: ends[0] if len(set(ends)) == 1 else "..".join(ends) for name, ends in shown.items()}
+
+
+def test_a_part_that_flows_its_wholes_way_comes_to_the_larger_with_it(books: Books) -> None:
+    """Up to 4 of a round of 10 leaves it 10, as the list of commitments says: not 6 to 14."""
+    books.given(
+        commit("round", "acme", "lab", usd("10"), on="2024-01-31"),
+        commit("part", "acme", "lab", usd("4", "up_to"), part_of="round", on="2024-01-31"),
+        sign("deal", "lab", "acme", usd("20"), on="2024-01-31"),
+    )
+    assert pair(books) == {
+        "funding": "10",
+        "round_trip": "10",
+        "of_funding": "1",
+        "network.funding": "10",
+        "network.circulation": "20",
+        "network.recycled": "10",
+        "network.gross": "30",
+    }
+    listed = books.commitments(currency="USD").totals or []
+    assert [listed[0]["committed"][end] for end in ("low", "stated", "high")] == ["10", "10", "10"]
+    # The part keeps its edge, and the whole's is what it may leave: where the days count, each is by itself.
+    four, six, ten = Decimal(4), Decimal(6), Decimal(10)
+    alone = [edge.alone for edge in edges(books) if edge.kind == "funding"]
+    assert alone == [Bounds(six, six, ten), Bounds(Decimal(0), four, four)]
+    for rule in ("window", "strict"):
+        timed = pair(books, time_rule=rule)
+        assert (timed["funding"], timed["round_trip"]) == ("10", "6..10..10")
+
+
+@pytest.mark.parametrize(
+    ("whole", "part", "funding"),
+    [
+        (usd("10"), usd("3", "over"), "10..10..?"),
+        (usd("10"), usd("4"), "10"),
+        (usd("10"), usd("12"), "12"),
+        (usd("5"), usd("8", "up_to"), "5..8..8"),
+        (usd("10", "about"), usd("4", "about"), "9.5..10..10.5"),
+        (usd("10", "over"), usd("4", "up_to"), "10..10..?"),
+        ({}, usd("4"), "4..4..?"),
+        (usd("10"), {}, "10..10..?"),
+    ],
+)
+def test_whole_and_part_of_one_way_at_every_bound(
+    books: Books, whole: dict[str, str], part: dict[str, str], funding: str
+) -> None:
+    books.given(
+        commit("round", "acme", "lab", whole),
+        commit("part", "acme", "lab", part, part_of="round"),
+        sign("deal", "lab", "acme", usd("20")),
+    )
+    figures = pair(books)
+    assert (figures["funding"], figures["network.funding"]) == (funding, funding)
+
+
+def test_a_part_of_a_coarse_date_leaves_its_whole_what_it_is(books: Books) -> None:
+    books.given(
+        commit("round", "acme", "lab", usd("10"), on="2022-06-30"),
+        commit("part", "acme", "lab", usd("4"), part_of="round", on="2023"),
+        sign("deal", "lab", "acme", usd("20"), on="2022-06-30"),
+    )
+    figures = pair(books, as_of="2023-06-01")
+    assert (figures["funding"], figures["network.funding"], figures["round_trip"]) == ("10", "10", "10")
+
+
+def test_investments_of_one_way_come_to_the_larger_too(books: Books) -> None:
+    books.given(
+        sign("deal", "lab", "acme", usd("20")),
+        pay("deal", usd("20")),
+        invest("acme", "lab", usd("10"), id=ident(60)),
+        invest("acme", "lab", usd("4", "up_to"), part_of=ident(60)),
+    )
+    figures = pair(books, "paid")
+    assert (figures["funding"], figures["network.funding"], figures["network.gross"]) == ("10", "10", "30")
+
+
+def test_parts_of_parts_of_one_way(books: Books) -> None:
+    """What went elsewhere is taken from the whole once, and the rest is the larger of what flows this way."""
+    books.given(
+        commit("round", "acme", "lab", usd("10")),
+        commit("part", "acme", "lab", usd("4", "up_to"), part_of="round"),
+        commit("other", "beta", "lab", usd("1"), part_of="part"),
+        sign("deal", "lab", "acme", usd("20")),
+    )
+    figures = pair(books)
+    assert (figures["funding"], figures["network.funding"]) == ("9", "10")
+
+
+def test_what_parts_to_others_leave_is_bounded_as_if_it_did_not_depend_on_them(books: Books) -> None:
+    books.given(
+        commit("round", "acme", "lab", usd("10")),
+        commit("part", "acme", "beta", usd("8", "up_to"), part_of="round"),
+    )
+    assert found(books) == [("acme", "lab", "funding", "2..2..10"), ("acme", "beta", "funding", "0..8..8")]
+
+
+def test_credit_and_money_flow_no_common_way(books: Books) -> None:
+    """Nor does what is paid for existing shares: with one left out, the other would be nothing to add to."""
+    books.given(
+        invest("acme", "lab", usd("10"), form="cash", id=ident(60)),
+        invest("acme", "lab", usd("4", "up_to"), form="cloud_credit", part_of=ident(60)),
+        invest("beta", "lab", usd("10"), id=ident(61)),
+        invest("beta", "lab", usd("3", "up_to"), part_of=ident(61), cash_to="holders"),
+    )
+    assert found(books, "paid") == [
+        ("acme", "lab", "funding", "6..6..10"),
+        ("acme", "lab", "funding", "0..4..4"),
+        ("lab", "acme", "purchase", "0..4..4"),
+        ("beta", "lab", "funding", "7..7..10"),
     ]
 
 
