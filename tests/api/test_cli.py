@@ -319,6 +319,7 @@ def test_doctor_finds_a_well_ledger_well(folder: Path) -> None:
         "log",
         "read model",
         "set aside",
+        "signer",
     }
     assert all(one["well"] for one in json.loads(done.stdout))
 
