@@ -123,8 +123,9 @@ def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_a_reader_that_has_seen_enough_is_no_failure(service: httpx.Client, form: tuple[str, ...]) -> None:
     """Given a long answer; when its reader goes away; then the command ends well and in silence."""
-    command = [Path(sys.executable).parent / "dealledger", "events", "--limit", "1000", "--url", str(service.base_url)]
-    with subprocess.Popen([*command, *form], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT) as asking:
+    program = str(Path(sys.executable).parent / "dealledger")
+    command = [program, "events", "--limit", "1000", "--url", str(service.base_url), *form]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT) as asking:
         assert asking.stdout is not None
         assert asking.stderr is not None
         asking.stdout.close()
