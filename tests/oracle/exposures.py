@@ -338,9 +338,13 @@ def capital(q: Question, rows: list[Row], layer: str, include: set[str]) -> Iter
             return None
         return *ends, row.data.get("cash_to") == "holders", len(ends) > 1 and len(forms(form_of(row))) > 1
 
+    spreads: dict[str, dict[Any, Figure]] = {}
+
     def spread(row: Row) -> dict[Any, Figure]:
         """How much of a group goes each way."""
-        found: dict[Any, Figure] = {}
+        if row.id in spreads:
+            return spreads[row.id]
+        found = spreads[row.id] = {}
         for part in parts(row):
             for its_way, amount in spread(part).items():
                 found[its_way] = total([found.get(its_way, Figure()), amount])
@@ -358,9 +362,9 @@ def capital(q: Question, rows: list[Row], layer: str, include: set[str]) -> Iter
 
     def joining(row: Row) -> Figure:
         """Together with the parts of its own way: the larger of these, and of what other parts leave of the whole."""
-        own = way(row)
         if not parts(row):
             return figure(row)
+        own = way(row)
         alongside = [spread(part)[own] for part in parts(row) if own is not None and own in spread(part)]
         rest = difference(figure(row), total(elsewhere(part, own) for part in parts(row)))
         return combined(rest, total(alongside), short_of)
