@@ -27,7 +27,9 @@ def fresh_service(
     folder: Path | None = None, database_url: str | None = None, **settings: Any
 ) -> Iterator[httpx.Client]:
     """A client of a ledger of its own: in `folder` (kept) or a temporary one, on SQLite or the database given."""
-    structlog.reset_defaults()  # a command that ran in this process has left a stream that is closed by now
+    stream = getattr(structlog.get_config()["logger_factory"], "_file", None)
+    if stream is not None and stream.closed:  # that of a command that ran in this process
+        structlog.reset_defaults()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with TemporaryDirectory() as temporary:
         data = folder or Path(temporary) / "ledger"

@@ -52,9 +52,11 @@ def test_a_row_is_as_low_as_the_width_allows() -> None:
     assert blocks(heads, rows, 44) == [
         "all-of-2023",
         "    value 4B USD (0–4B)",
-        f"    event {ID}",
+        "    event",
+        f"    {ID}",
         "x",
-        f"    event {ID}",
+        "    event",
+        f"    {ID}",
     ]
 
 
