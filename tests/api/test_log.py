@@ -359,7 +359,7 @@ def test_two_servers_with_one_key_sign_in_turns(tmp_path: Path, database_url: st
         for size, client in enumerate((one, two, one, two), 1):
             given(client, *ants(size, 1))
             until(lambda: all(checkpoint(other, key).checkpoint.size == size for other in (one, two)))  # noqa: B023
-        assert [is_ready(client) for client in (one, two)] == [True, True]
+        until(lambda: all(is_ready(client) for client in (one, two)))
         failures = "dealledger_signer_failures_total 0.0"
         assert all(failures in client.get("/metrics").text for client in (one, two))
 
@@ -374,7 +374,7 @@ def test_a_server_without_the_key_shows_what_the_other_signs(tmp_path: Path, dat
         assert other.get("/log/tile/0/000.p/1").content == one.get("/log/tile/0/000.p/1").content
         proof = other.get(f"/v1/proofs/{event_['id']}", headers={"Accept": "text/plain"})
         assert parse_proof(proof.content).checkpoint == one.get("/log/checkpoint").text
-        assert is_ready(other)
+        until(lambda: is_ready(other))
         assert not (tmp_path / "b" / "log.key").exists()
 
 
@@ -423,7 +423,7 @@ def test_a_changed_row_stops_the_signer(tmp_path: Path, database: dict[str, str]
             assert {"dealledger_signer_failing 1.0", "dealledger_signer_failures_total 1.0"} <= set(shown)
         else:
             assert answer.status_code == 200
-            assert is_ready(client)
+            until(lambda: is_ready(client))
         assert checkpoint(client, key).checkpoint.size == (3 if harmed else 5)
         assert client.get("/log/tile/entries/000.p/3").status_code == 200
         assert client.get("/v1/entities").status_code == 200
@@ -525,7 +525,7 @@ def test_a_key_that_others_may_read_is_not_used(tmp_path: Path) -> None:
     for mode, well in ((0o644, False), (0o600, True)):
         (tmp_path / "log.key").chmod(mode)
         with fresh_service(tmp_path) as client:
-            assert is_ready(client) is well
+            until(lambda: is_ready(client) is well)  # noqa: B023
             assert checkpoint(client, key_of(tmp_path)).checkpoint.size in (0, 1)
             if not well:
                 assert "chmod 600" in signing(client)["fault"]

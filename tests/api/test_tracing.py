@@ -158,7 +158,7 @@ def test_no_span_has_what_was_sent(tmp_path: Path, collector: Collector) -> None
     investment = event("investment.made", investor="ant", issuer=NAME, instrument="equity", amount=usd(AMOUNT))
     with (
         serving(tmp_path / "ledger", **to(collector)) as (address, _),
-        httpx.Client(base_url=address, trust_env=False) as client,
+        httpx.Client(base_url=address, trust_env=False, timeout=SECONDS) as client,
     ):
         for body in (entity("ant"), entity(NAME), investment, {**investment, AMOUNT: NAME}, [NAME, AMOUNT]):
             client.post("/v1/events", json=body)
