@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import typer
-
 from api.cli.ledgers import Data, existing
-from api.cli.talking import Exit, fail, failures_told
+from api.cli.talking import Exit, fail, failures_told, tell
 from ledger.log.keys import PUBLIC_FILE
 
 
@@ -17,4 +15,4 @@ def key(data: Data = None) -> None:
         if not path.exists():
             mend = "It is made when a service first opens the ledger, or is where DEALLEDGER_KEY_FOLDER says."
             fail(Exit.NOT_READY, f"There is no {path}.", mend)
-        typer.echo(path.read_text(), nl=False)
+        tell(path.read_text(), line_break=False)

@@ -15,7 +15,7 @@ import httpx
 import typer
 
 from api.cli.ledgers import Data, Source, Url, existing, follow, opened, show_progress
-from api.cli.talking import Exit, answers, fail, failures_told, say
+from api.cli.talking import Exit, answers, fail, failures_told, say, tell
 from api.health import readiness
 from api.service import Service
 from ledger.store import Store, open_store
@@ -71,7 +71,7 @@ def doctor(
             with opened(source.data, make=False) as service:
                 findings, ready = list(_look(service)), True
     if as_json:
-        typer.echo(json.dumps([{"what": one.what, "well": one.well, "seen": one.seen} for one in findings], indent=2))
+        tell(json.dumps([{"what": one.what, "well": one.well, "seen": one.seen} for one in findings], indent=2))
     else:
         for one in findings:
             answers.print(f"{'ok   ' if one.well else 'WRONG'}  {one.what}: {one.seen}", soft_wrap=True, markup=False)

@@ -40,10 +40,10 @@ class Exit(IntEnum):
     NOT_READY = 3
 
 
-def tell(answer: str | bytes) -> None:
-    """An answer as it is on stdout, and a line break."""
+def tell(answer: str | bytes, *, line_break: bool = True) -> None:
+    """An answer as it is on stdout, and a line break unless it has its own."""
     try:
-        typer.echo(answer)
+        typer.echo(answer, nl=line_break)
     except BrokenPipeError:
         answers.on_broken_pipe()
 

@@ -18,7 +18,7 @@ from rich.progress import Progress
 
 from api.cli.bundling import HttpFiles, is_pinned, replayed
 from api.cli.ledgers import Data, Url, existing
-from api.cli.talking import Exit, fail, failures_told, messages, say
+from api.cli.talking import Exit, fail, failures_told, messages, say, tell
 from ledger.log.bundle import ANSWERS, KEY_FILE, LOG
 from ledger.log.checkpoint import parse_text
 from ledger.log.files import Files, FolderFiles, NotThere, StoreFiles, ZipFiles
@@ -287,21 +287,21 @@ def _check_answers(report: Report, source: Source, verified: Verified) -> None:
 
 def _tell(report: Report, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(asdict(report), ensure_ascii=False, indent=2))
+        tell(json.dumps(asdict(report), ensure_ascii=False, indent=2))
     else:
         for warning in report.warnings:
             say(f"Note: {warning}.")
         if report.verified:
-            typer.echo(f"Verified: {report.size} events of {report.origin}, root {report.root}.")
+            tell(f"Verified: {report.size} events of {report.origin}, root {report.root}.")
             if report.old:
-                typer.echo(f"It begins with what was signed at {', '.join(map(str, report.old))} events.")
+                tell(f"It begins with what was signed at {', '.join(map(str, report.old))} events.")
             for name, time in report.witnesses.items():
-                typer.echo(f"The witness {name} signed it at {time}.")
+                tell(f"The witness {name} signed it at {time}.")
             if report.unsigned:
-                typer.echo(f"{report.unsigned} later events fit their leaves, and are not signed yet.")
+                tell(f"{report.unsigned} later events fit their leaves, and are not signed yet.")
             if report.read_model is not None:
-                typer.echo(f"The read model is {report.read_model}.")
+                tell(f"The read model is {report.read_model}.")
             if report.answers is not None:
-                typer.echo(f"{report.answers} answers follow from the events, to the byte.")
+                tell(f"{report.answers} answers follow from the events, to the byte.")
     if not report.verified:
         fail(Exit.FOUND_WRONG, f"NOT VERIFIED ({report.kind}): {report.detail}.")

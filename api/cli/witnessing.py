@@ -19,7 +19,7 @@ from starlette.routing import Route
 from api.cli.bundling import HttpFiles
 from api.cli.ledgers import Url
 from api.cli.serving import Protocol, listening_on
-from api.cli.talking import Exit, fail, failures_told, say
+from api.cli.talking import Exit, fail, failures_told, say, tell
 from ledger.log.checkpoint import Checkpoint, open_checkpoint, parse_text
 from ledger.log.files import CHECKPOINT, Files, NotThere
 from ledger.log.keys import KeyRefused, load_key
@@ -54,7 +54,7 @@ def witness(
             witnessing = Witnessing(data, logs, _own_key(data, name))
             say(f"This witness is {witnessing.key.verifier}")
             if url is not None:
-                typer.echo(_signed(witnessing, url), nl=False)
+                tell(_signed(witnessing, url), line_break=False)
             else:
                 _serve(witnessing, host, port)
         finally:

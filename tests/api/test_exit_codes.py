@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 
 from api.cli import app
 from api.questions import QUESTIONS
-from tests.api.test_cli import INVESTMENT, lines
+from tests.api.test_cli import COMMAND, ENVIRONMENT, INVESTMENT, lines
 from tests.api.test_cli_questions import ASKED
 from tests.api.world import entity
 from tests.service import fresh_service
@@ -39,6 +40,16 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A folder with a signed ledger of an entity, and the address of the service that holds it."""
+    data = tmp_path_factory.mktemp("signed") / "ledger"
+    with fresh_service(data) as client:
+        recorded = client.post("/v1/events", json=entity("ant")).json()["events"][0]["id"]
+        assert client.get(f"/v1/proofs/{recorded}").status_code == 200  # has the log signed first
+        yield data, str(client.base_url)
+
+
+@pytest.fixture(scope="module")
 def taken_port() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield str(listening.getsockname()[1])
@@ -60,6 +71,29 @@ def more_for(command: str, folder: Path) -> list[str]:
 @pytest.mark.parametrize("command", WELL)
 def test_0_what_is_well(kept: Path, command: str) -> None:
     ends(0, "", command, "--data", kept)
+
+
+@pytest.mark.parametrize("command", ["key", "doctor", "doctor --json", "verify", "verify --json", "witness"])
+def test_0_a_reader_that_has_seen_enough(signed: tuple[Path, str], tmp_path: Path, command: str) -> None:
+    """Given a signed ledger, or a service on one; when the reader of a command goes away; then it is well."""
+    data, url = signed
+    key, witness = ["--vkey", str(data / "log.vkey")], str(tmp_path / "witness")
+    place = {
+        "key": ["--data", str(data)],
+        "doctor": ["--url", url],
+        "verify": ["--url", url, *key, "--seen", str(tmp_path)],
+        "witness": ["--url", url, *key, "--data", witness, "--name", "witness.example/1"],
+    }
+    name, *form = command.split()
+    with subprocess.Popen(
+        [*COMMAND, name, *form, *place[name]], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT
+    ) as asking:
+        assert asking.stdout is not None
+        assert asking.stderr is not None
+        asking.stdout.close()
+        told = asking.stderr.read().decode()
+        assert asking.wait() == 0, told
+    assert "Traceback" not in told
 
 
 @pytest.mark.parametrize(
