@@ -20,12 +20,14 @@ Event = dict[str, Any]
 
 FIRST_DAY = date(2015, 1, 1)
 LAST_DAY = date(2025, 12, 31)
+BEFORE_ALL = date(2009, 12, 31)
 ENTITIES_PER_EVENT = 0.05  # 50,000 in a million
 BACK_DATED = 0.10
 CORRECTED = 0.02
 RETRACTED = 0.002
 BOUNDED = 0.20
 CURRENCIES = ("USD",) * 16 + ("EUR",) * 2 + ("CNY", "GBP")
+RATES = (("EUR", 105), ("GBP", 120), ("CNY", 14))  # against USD, in hundredths
 KINDS = ("company",) * 8 + ("fund", "fund", "person", "undisclosed")
 COUNTRIES = ("US", "US", "US", "CN", "GB", "DE", "JP", "FR")
 ROUNDS = ("seed", "A", "B", "C", "D")
@@ -52,6 +54,7 @@ def events(size: int, seed: int = 1) -> Iterator[Event]:
     """So many events, in the order in which they are submitted; entities come first, and are part of the count."""
     stream = _Stream(size, random.Random(seed))
     yield from stream.entities()
+    yield from stream.first_rates()
     yield from stream.deals()
 
 
@@ -90,6 +93,11 @@ class _Stream:
             self.parties.append(name)
             yield self._said("entity.registered", data, FIRST_DAY, FIRST_DAY)
         self.weights = list(accumulate(1 / (rank + 10) for rank in range(number)))
+
+    def first_rates(self) -> Iterator[Event]:
+        """A rate of every currency, older than any flow, so that all of them can be converted."""
+        for base, low in RATES:
+            yield self._said("rate.published", _published(base, low), BEFORE_ALL, FIRST_DAY)
 
     def deals(self) -> Iterator[Event]:
         makers: dict[str, Callable[[], tuple[str, Event]]] = {
@@ -272,8 +280,8 @@ class _Stream:
         return "holding.observed", data
 
     def _rate(self) -> tuple[str, Event]:
-        base, low = self.random.choice((("EUR", 105), ("GBP", 120), ("CNY", 14)))
-        return "rate.published", {"base": base, "quote": "USD", "rate": str((low + self.random.randrange(10)) / 100)}
+        base, low = self.random.choice(RATES)
+        return "rate.published", _published(base, low + self.random.randrange(10))
 
     def _correction(self) -> Event:
         """Of a fact, or in one case of three of its correction: chains of several grow."""
@@ -292,3 +300,7 @@ class _Stream:
         target, fact = self.correctable.pop(self.random.randrange(len(self.correctable)))
         data = {"event": target, "reason": f"The source withdrew it: {fact['type']}."}
         return self._said("event.retracted", data, self.day, self.day)
+
+
+def _published(base: str, hundredths: int) -> Event:
+    return {"base": base, "quote": "USD", "rate": str(hundredths / 100)}
