@@ -39,6 +39,9 @@ class Claim(Rated):
     quantity: Quantity | None
     found: Money = Field(description="What its members, or the flows that it speaks of, come to in the ledger.")
     explained: Figure | None = Field(description="found / claimed.")
+    found_quantity: Quantity | None = Field(
+        description="How many of the quantity's unit `found` comes to: found × quantity / claimed."
+    )
     count: int | None
     mean: Money = Field(description="claimed / count.")
     share: Figure | None = Field(description="claimed / what the claim claims that this one is part of.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 import projections.valuations
 from api.answers import DayString, DecimalString, EventIds, Listed, Money, Rated, Record
 from api.paging import ListQuestion, Paged
@@ -18,7 +20,12 @@ class Mark(Rated):
     holder: Record | None
     value: Money
     implied: Money
-    step_up: DecimalString | None
+    step_up: DecimalString | None = Field(
+        description="This / the mark before it of the same basis and holder, at the stated figures."
+    )
+    since_deal: DecimalString | None = Field(
+        description="What the whole is worth by this mark / what the newest deal before it implied."
+    )
     events: EventIds
 
 

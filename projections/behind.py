@@ -10,6 +10,7 @@ from typing import Any
 from ledger.fields import is_uuid
 from projections import commitments, holdings
 from projections.paging import EVERYTHING
+from projections.valuations import IMPLIED
 from projections.visibility import Point, Tables, counts, duplicates, held
 
 
@@ -65,19 +66,24 @@ def of_commitment(model: Tables, at: Point, one: Seen) -> Behind:
 
 
 def of_mark(model: Tables, at: Point, one: Seen) -> Behind:
-    """The mark before it that a step up is against."""
-    if "step_up" not in one.fields:
+    """The mark before it that a step up is against, and the deal before it."""
+    kinds = []
+    if "step_up" in one.fields:
+        kinds.append((one.row["basis"], one.row["holder"]))
+    if "since_deal" in one.fields:
+        kinds.append((IMPLIED, None))
+    if not kinds:
         return NOTHING
     marks = one.answer["marks"]
     repeated = duplicates(model, at)
-    before = [
-        chain
+    before = {
+        (mark["basis"], mark["holder"]): chain
         for mark in marks[: marks.index(one.row)]
-        if (mark["basis"], mark["holder"]) == (one.row["basis"], one.row["holder"]) and counts(mark["status"], at)
+        if counts(mark["status"], at)
         for chain in mark["events"]
         if chain not in repeated
-    ]
-    return Behind(frozenset(before[-1:]))
+    }
+    return Behind(frozenset(before[kind] for kind in kinds if kind in before))
 
 
 def of_performance(model: Tables, at: Point, one: Seen, issuer: str | None = None) -> Behind:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from ledger.money import ARITHMETIC, ONE, Bounds, exactly, quotient, total
+from ledger.money import ARITHMETIC, ONE, Bounds, exactly, product, quotient, total
 from projections.figures import Exchange, Figure, bounds_shown, number, own_currency, shown, with_missing
 from projections.paging import Listing, Page, cut
 from projections.reconciliation import Books, Claim, found_sum, reconciled
@@ -60,9 +60,11 @@ def _row(claim: Claim, books: Books) -> dict[str, Any]:
     before = books.before(claim)
     own = converting.target or own_currency(*(one for one in (claimed, total_found) if one is not None))
     quantity, share_of, count = claim.quantity, claim.share_of, said.get("count")
-    explained = None
-    if claimed is not None and total_found is not None:
-        explained = _divided(total_found, claimed)
+    explained = found_quantity = None
+    if claimed is not None and total_found is not None and (both := _beside(total_found, claimed)) is not None:
+        explained = quotient(*both)
+        if quantity is not None:
+            found_quantity = quotient(product(both[0], quantity), both[1])
     share = None if whole is None else _of_other(claim, whole, converting)
     growth = None if before is None else _growth(before, claim, converting)
     mean = None if claimed is None or not count else _each(claimed, lambda one: quotient(one, exactly(Decimal(count))))
@@ -79,9 +81,10 @@ def _row(claim: Claim, books: Books) -> dict[str, Any]:
         "about": said.get("about") or [],
         "text": said["text"],
         "claimed": None if claimed is None else shown(claimed, own),
-        "quantity": None if quantity is None else {**bounds_shown(quantity), "unit": said["quantity"]["unit"]},
+        "quantity": _counted(quantity, said),
         "found": None if total_found is None else shown(total_found, own),
         "explained": None if explained is None else bounds_shown(explained),
+        "found_quantity": _counted(found_quantity, said),
         "count": count,
         "mean": None if mean is None else shown(mean, own),
         "share": None if share is None else bounds_shown(share),
@@ -101,20 +104,27 @@ def _each(figure: Figure, change: Callable[[Bounds], Bounds]) -> Figure:
     return replace(figure, amounts={currency: change(bounds) for currency, bounds in figure.amounts.items()})
 
 
-def _divided(part: Figure, whole: Figure) -> Bounds | None:
-    """part / whole, of a `whole` in one currency; None where currencies differ or a rate is missing."""
+def _counted(quantity: Bounds | None, said: dict[str, Any]) -> dict[str, Any] | None:
+    """A number in the unit of the claim's quantity."""
+    return None if quantity is None else {**bounds_shown(quantity), "unit": said["quantity"]["unit"]}
+
+
+def _beside(part: Figure, whole: Figure) -> tuple[Bounds, Bounds] | None:
+    """What is to be divided and by what, of a `whole` in one currency; None where currencies differ or a rate is
+    missing."""
     if part.missing or whole.missing or len(whole.currencies) != 1 or not part.currencies <= whole.currencies:
         return None
     [divisor] = whole.amounts.values()
     amounts = list(part.amounts.values())
-    return quotient(amounts[0] if len(amounts) == 1 else total(amounts), divisor)
+    return amounts[0] if len(amounts) == 1 else total(amounts), divisor
 
 
 def _of_other(claim: Claim, other: Claim, converting: Exchange) -> Bounds | None:
     """What one claims over what the other claims: of money if both do, else of quantities."""
     ours, theirs = claim.claimed(converting), other.claimed(converting)
     if ours is not None and theirs is not None:
-        return _divided(ours, theirs)
+        both = _beside(ours, theirs)
+        return None if both is None else quotient(*both)
     if claim.quantity is not None and other.quantity is not None:
         return quotient(claim.quantity, other.quantity)
     return None

@@ -119,6 +119,7 @@ def valuations(model: Tables, at: Point, subject: str, page: Page) -> Listing | 
     repeated = duplicates(model, at)
     converting = exchange(model, at)
     previous: dict[tuple[str, str | None], Figure] = {}
+    deal: Figure | None = None  # what the newest deal so far implies
     found: list[tuple[_Mark, dict[str, Any]]] = []
     for mark in (_Mark(*row) for row in rows):
         value = _figure(mark, mark.value, converting)
@@ -126,8 +127,11 @@ def valuations(model: Tables, at: Point, subject: str, page: Page) -> Listing | 
         compared = implied if mark.basis == IMPLIED and implied is not None else value
         of_its_kind = mark.basis, mark.holder
         before = previous.get(of_its_kind)
+        whole = implied if implied is not None or mark.holder is not None else value
+        since_deal = None if deal is None or whole is None else _step_up(deal, whole)
         if counts(mark.status, at) and mark.chain not in repeated:
             previous[of_its_kind] = compared
+            deal = compared if mark.basis == IMPLIED else deal
         row = {
             "effective": mark.effective,
             "known": mark.known.isoformat(),
@@ -137,6 +141,7 @@ def valuations(model: Tables, at: Point, subject: str, page: Page) -> Listing | 
             "value": shown(value, None),
             "implied": None if implied is None else shown(implied, None),
             "step_up": None if before is None else number(_step_up(before, compared)),
+            "since_deal": number(since_deal),
             "events": [mark.chain],
         }
         found.append((mark, with_missing(row, [value] if implied is None else [value, implied])))

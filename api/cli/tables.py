@@ -16,18 +16,19 @@ from api.cli.layout import blocks, table, wrapped
 FOUR = Context(prec=4)
 UNITS = ((Decimal(10) ** 12, "T"), (Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"), (Decimal(10) ** 3, "k"))
 MONEY = ("cost", "proceeds", "distributions", "value", "committed", "drawn", "unfunded", "amount", "billed", "paid")
-CLAIMED = ("claimed", "found", "explained", "count", "mean", "share", "whole", "growth")
+CLAIMED = ("claimed", "found", "explained", "found_quantity", "count", "mean", "share", "whole", "growth")
+STEPS = ("step_up", "since_deal")
 FUND = ("paid_in", "pic", "dpi", "rvpi", "tvpi")
 REVIEWED = ("approved", "questioned", "rejected", "outdated", "unreviewed", "last_position")
 NUMERIC = frozenset(
-    (*MONEY, *CLAIMED, *REVIEWED, "remaining", "implied", "units", "stake", "multiple", "step_up", "position", *FUND)
+    (*MONEY, *CLAIMED, *REVIEWED, *FUND, "remaining", "implied", "units", "stake", "multiple", *STEPS, "position")
 )
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "holdings": ("holder", "issuer", "instrument", "units", "stake", "cost", "proceeds", "value", "multiple"),
     "commitments": ("commitment", "from", "to", "stage", "committed", "drawn", "unfunded", "outcome"),
     "contracts": ("contract", "customer", "provider", "resource", "amount", "billed", "paid", "remaining"),
-    "marks": ("effective", "known", "status", "basis", "holder", "value", "implied", "step_up"),
+    "marks": ("effective", "known", "status", "basis", "holder", "value", "implied", *STEPS),
     "claims": ("claim", "kind", "by", *CLAIMED),
     "restrictions": ("restriction", "kind", "on", "by", "allows", "forbids", "lifted", "breaches"),
     "conventions": ("recallable", "paid_in", "pic", "dpi", "rvpi", "tvpi", "unfunded"),

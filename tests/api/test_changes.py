@@ -219,6 +219,17 @@ def test_the_step_up_of_a_mark(service: httpx.Client) -> None:
     assert (changed["fields"], changed["place"], causes(changed)) == (["step_up"], 2, [(between, "recorded")])
 
 
+def test_what_a_mark_is_since_a_deal(service: httpx.Client) -> None:
+    """Given a mark; when a deal before it is recorded; then that is the cause of what the mark is against it."""
+    deal = event("investment.made", "2023-05-01", investor="ant", issuer="bee", instrument="equity", amount=usd("1"),
+                 stake={"share": "0.5"})  # fmt: skip
+    mark = event("valuation.recorded", "2023-05-03", subject="bee", value=usd("3"), basis="post_money")
+    [_, made] = two(service, mark, deal)
+    _, changed = changes(service, "/v1/valuations/bee", from_position=3)
+    assert (changed["fields"], changed["after"]["since_deal"]) == (["since_deal"], "1.5")
+    assert causes(changed) == [(made, "recorded")]
+
+
 def test_a_single_answer_is_compared_field_by_field(service: httpx.Client) -> None:
     [made] = two(service, STAKE)
     found = {one["in"]: one for one in changes(service, "/v1/performance/ant", from_position=2)}

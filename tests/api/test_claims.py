@@ -46,6 +46,15 @@ def test_a_claim_is_beside_what_its_members_come_to(service: httpx.Client) -> No
     assert total["cost"] == exactly("150")
 
 
+def test_what_is_found_is_counted_at_the_price_of_one(service: httpx.Client) -> None:
+    """Three for 200, or somewhat more; so for 150 two and a quarter, bound by bound."""
+    [*_, loan] = given(service, *PARTIES, bought(amount="150"))
+    given(service, claimed(members=[loan["id"]], quantity={"number": "3", "high": "4", "low": "3", "unit": "chips"}))
+    given(service, claimed("unpriced", None, members=[loan["id"]], quantity={"number": "3", "unit": "chips"}))
+    assert row_of(service)["found_quantity"] == ratio("2.25", "2.25", "3") | {"unit": "chips"}
+    assert row_of(service, "unpriced")["found_quantity"] is None
+
+
 def test_without_members_it_is_beside_the_flows_of_its_period(service: httpx.Client) -> None:
     """What may lie outside counts at its high only; what surely does, not at all."""
     given(

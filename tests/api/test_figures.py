@@ -47,12 +47,12 @@ def test_yahoo_in_1996(example: httpx.Client) -> None:
 
 
 def test_nvidia_at_the_sale_and_today(example: httpx.Client) -> None:
-    """Both marks are in one answer, and so is the multiple between what was got and what it would be worth."""
+    """Of the same stake, so what it would be worth is the multiple of what was got for it."""
     of = marks(example, "nvidia")
     sold, kept = of["implied"], of["counterfactual"]
     assert rounded(sold["implied"]["stated"], BILLION) == "81.6"
     assert rounded(kept["implied"]["stated"], BILLION, 0) == "3061"
-    assert Decimal(kept["value"]["stated"]) / Decimal(sold["value"]["stated"]) == Decimal("37.5")
+    assert (kept["value"]["stated"], kept["since_deal"]) == ("150000000000", "37.5")
 
 
 def test_the_part_of_ai_in_the_growth_of_azure(example: httpx.Client) -> None:
@@ -88,10 +88,8 @@ def test_the_japan_investment_corporation_outside_japan(example: httpx.Client) -
 
 def test_the_chips_behind_a_loan(example: httpx.Client) -> None:
     """At most 6,250, if all of the loan went into chips at their price."""
-    trail = example.get("/v1/events?entity=crusoe&order=position").json()["events"]
-    said = {event["type"]: event["data"] for event in trail if "value" in event["data"] or "amount" in event["data"]}
-    loan, chip = said["investment.made"]["amount"], said["claim.published"]["value"]
-    assert Decimal(loan["amount"]) / Decimal(chip["amount"]) == 6250
+    row = claims(example, about="crusoe")["crusoe-chip-price"]
+    assert (row["found_quantity"]["stated"], row["found_quantity"]["unit"]) == ("6250", "chip")
 
 
 def test_what_three_clouds_put_into_two_companies(example: httpx.Client) -> None:

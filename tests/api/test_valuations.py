@@ -41,6 +41,30 @@ def test_a_deal_with_a_stake_and_an_amount_implies_a_value(service: httpx.Client
     assert (one["basis"], one["value"], one["implied"]) == ("implied", exactly("10"), exactly("40"))
 
 
+def test_a_mark_is_set_beside_what_the_newest_deal_before_it_implied(service: httpx.Client) -> None:
+    """Of the whole: by the stake that a mark is of, else by a value of the whole; a position alone says nothing."""
+
+    def deal(day: str, share: str, **more: Any) -> dict[str, Any]:
+        said = {"investor": "ant", "issuer": "bee", "instrument": "equity", "amount": usd("10")}
+        return event("investment.made", day, "2024-01-01", **said, stake={"share": share}) | more
+
+    given(service, entity("ant"), entity("bee"), mark("2023-01-01", "7"), deal("2023-02-01", "0.25"))
+    given(service, mark("2023-03-01", "60"), mark("2023-04-01", "5", holder="ant"), deal("2023-05-01", "0.125"))
+    given(service, mark("2023-06-01", "20", "counterfactual", holder="ant", stake={"share": "0.125"}))
+    given(service, deal("2023-07-01", "0.01", status="rumoured"), mark("2023-08-01", "40"))
+    assert [(one["effective"], one["since_deal"]) for one in marks(service)] == [
+        ("2023-01-01", None),
+        ("2023-02-01", None),
+        ("2023-03-01", "1.5"),
+        ("2023-04-01", None),
+        ("2023-05-01", "2"),
+        ("2023-06-01", "2"),
+        ("2023-07-01", "12.5"),
+        ("2023-08-01", "0.5"),
+    ]
+    assert marks(service, include="rumoured")[-1]["since_deal"] == "0.04"
+
+
 def test_rumours_and_denials_are_shown_as_such(service: httpx.Client) -> None:
     given(
         service,

@@ -8,7 +8,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.bounds import Bounds, of_number, of_stake, plus, text, written
+from tests.oracle.bounds import Bounds, of_number, of_stake, plus, text, times, written
 from tests.oracle.commitments import amount_in_force, newest_of_each
 from tests.oracle.dates import first_day, last_day
 from tests.oracle.money import (
@@ -98,6 +98,9 @@ def _claim(q: Question, rows: list[Row], every: list[Row], row: Row) -> dict[str
             return None
         return money(Figure({code: change(one) for code, one in value.amounts.items()}, value.missing), own)
 
+    def counted(number: Bounds) -> dict[str, str | None]:
+        return {**written(number), "unit": said["quantity"]["unit"]}
+
     explained = None if value is None or found_sum is None else _ratio(found_sum, value)
     share = None if whole is None else _beside(q, rows, row, whole)
     grown = None if before is None else _beside(q, rows, row, before)
@@ -108,9 +111,12 @@ def _claim(q: Question, rows: list[Row], every: list[Row], row: Row) -> dict[str
         "about": said.get("about") or [],
         "text": said["text"],
         "claimed": None if value is None else money(value, own),
-        "quantity": None if "quantity" not in said else {**written(_quantity(said)), "unit": said["quantity"]["unit"]},
+        "quantity": None if "quantity" not in said else counted(_quantity(said)),
         "found": None if found_sum is None else money(found_sum, own),
-        "explained": None if explained is None else written(explained),
+        "explained": None if explained is None else written(divided(*explained)),
+        "found_quantity": None
+        if explained is None or "quantity" not in said
+        else counted(divided(times(explained[0], _quantity(said)), explained[1])),
         "count": count,
         "mean": each(lambda one: divided(one, exactly(count))) if count else None,
         "share": None if share is None else written(share),
@@ -158,8 +164,8 @@ def _named(every: list[Row], name: str | None) -> Row | None:
     return next((row for row in every if name in (row.id, row.data["claim"])), None)
 
 
-def _ratio(part: Figure, whole: Figure) -> Bounds | None:
-    """None where currencies differ, or a rate is missing."""
+def _ratio(part: Figure, whole: Figure) -> tuple[Bounds, Bounds] | None:
+    """What is divided and by what; None where currencies differ, or a rate is missing."""
     if part.missing or whole.missing or len(currencies([whole])) != 1:
         return None
     if not currencies([part]) <= currencies([whole]):
@@ -170,14 +176,15 @@ def _ratio(part: Figure, whole: Figure) -> Bounds | None:
         for one in amounts:
             above = plus(above, one)
     (below,) = whole.amounts.values()
-    return divided(above, below)
+    return above, below
 
 
 def _beside(q: Question, rows: list[Row], row: Row, other: Row) -> Bounds | None:
     """One claim over another: of money if both claim some, else of numbers."""
     ours, theirs = _value(q, rows, row), _value(q, rows, other)
     if ours is not None and theirs is not None:
-        return _ratio(ours, theirs)
+        ratio = _ratio(ours, theirs)
+        return None if ratio is None else divided(*ratio)
     if "quantity" in row.data and "quantity" in other.data:
         return divided(_quantity(row.data), _quantity(other.data))
     return None

@@ -33,7 +33,8 @@ def valuations(
     answers = []
     for index, row in enumerate(marks):
         same = [one for one in marks[:index] if one in counting and _kind(one) == _kind(row)]
-        answers.append(_mark(q, counting, row, same[-1] if same else None))
+        deals = [one for one in marks[:index] if one in counting and _kind(one) == ("implied", None)]
+        answers.append(_mark(q, counting, row, same[-1] if same else None, deals[-1] if deals else None))
     return {**q.header(), "marks": answers}
 
 
@@ -67,19 +68,20 @@ def _figures(q: Question, rates: list[Row], row: Row) -> tuple[Figure, Figure | 
     return value, recorded(q, rates, worth, row.last, whole)
 
 
-def _mark(q: Question, rates: list[Row], row: Row, before: Row | None) -> dict[str, Any]:
+def _times(now: Figure | None, then: Figure | None) -> str | None:
+    """One stated figure over the other; None without both in one currency."""
+    if now is None or then is None or not now.amounts or set(now.amounts) != set(then.amounts):
+        return None
+    (this,), (previous,) = now.amounts.values(), then.amounts.values()
+    return text(this.stated / previous.stated) if this.stated is not None and previous.stated else None
+
+
+def _mark(q: Question, rates: list[Row], row: Row, before: Row | None, deal: Row | None) -> dict[str, Any]:
     value, implied = _figures(q, rates, row)
     basis, holder = _kind(row)
-    step_up = None
-    if before is not None:
-        pick = 1 if basis == "implied" else 0
-        now, then = _figures(q, rates, row)[pick], _figures(q, rates, before)[pick]
-        assert now is not None
-        assert then is not None
-        if now.amounts and set(now.amounts) == set(then.amounts):
-            (this,), (previous,) = now.amounts.values(), then.amounts.values()
-            if this.stated is not None and previous.stated:
-                step_up = text(this.stated / previous.stated)
+    pick = 1 if basis == "implied" else 0
+    step_up = None if before is None else _times((value, implied)[pick], _figures(q, rates, before)[pick])
+    of_all = value if implied is None and holder is None else implied
     return {
         "effective": row.effective,
         "known": str(row.known),
@@ -89,6 +91,7 @@ def _mark(q: Question, rates: list[Row], row: Row, before: Row | None) -> dict[s
         "value": money(value, None),
         "implied": None if implied is None else money(implied, None),
         "step_up": step_up,
+        "since_deal": None if deal is None else _times(of_all, _figures(q, rates, deal)[1]),
         "events": [row.id],
         **missing_rates([value] if implied is None else [value, implied]),
     }

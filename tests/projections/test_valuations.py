@@ -30,6 +30,7 @@ def test_a_mark_has_the_contracts_fields_in_order(books: Books) -> None:
         ("value", sure("157")),
         ("implied", None),
         ("step_up", None),
+        ("since_deal", None),
         ("events", [marked]),
     ]
 
