@@ -13,7 +13,7 @@ import typer
 from rich.text import Text
 
 from api.cli.ledgers import Data, Url
-from api.cli.talking import Exit, answers, fail, fail_with, failures_told, say
+from api.cli.talking import Exit, answers, fail, fail_with, failures_told, say, tell
 from api.feed import HEARTBEAT_SECONDS, RETRY_MILLISECONDS, STREAM
 from ledger.event import references
 
@@ -35,9 +35,9 @@ def feed(
     if url is None or data is not None:
         mend = "Give a running service with --url; `dealledger events` shows what a folder holds."
         fail(Exit.BAD_USAGE, "A folder has no news: nobody else writes to it.", mend)
-    with failures_told(), suppress(KeyboardInterrupt, BrokenPipeError):
+    with failures_told(), suppress(KeyboardInterrupt):
         for message in _messages(url, position):
-            typer.echo(message) if as_json else answers.print(Text(_line(json.loads(message))), soft_wrap=True)
+            tell(message) if as_json else answers.print(Text(_line(json.loads(message))), soft_wrap=True)
 
 
 def _messages(url: str, position: int) -> Iterator[str]:

@@ -96,6 +96,19 @@ def test_the_command_gives_json_and_goes_on_where_one_is(server: Server) -> None
         assert [json.loads(said.get(timeout=SECONDS)) for _ in range(2)] == shown
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_reader_that_has_seen_enough_ends_the_command_well(shared: httpx.Client, form: list[str]) -> None:
+    """Given a service with news; when the reader of the command is gone; then it ends with 0 and says nothing."""
+    command = [sys.executable, "-c", FEED, "feed", "--url", str(shared.base_url), *form]
+    with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        told = process.stderr.read()
+        assert process.wait(SECONDS) == 0, told
+    assert told == ""
+
+
 def test_the_client_of_the_documentation_works(server: Server) -> None:
     """As it is printed there, but for the port."""
     [block] = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "feed.md").read_text(), re.DOTALL)

@@ -21,7 +21,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from tests import facts
 
 CLIENTS = 8
 START_SECONDS = 60
+PORTS = (10_000, 30_000)
 SERVE = "from api.cli import main; main()"
 
 
@@ -76,8 +77,7 @@ class Server:
     def __init__(self, folder: Path, database_url: str | None = None, program: str = SERVE) -> None:
         self.folder = folder
         self.database_url = database_url
-        with closing(socket.create_server(("127.0.0.1", 0))) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DEALLEDGER_")}
         self._environment = environment | ({"DEALLEDGER_DATABASE_URL": database_url} if database_url else {})
         self._command = [sys.executable, "-c", program, "serve", "--data", str(folder), "--port", str(self.port)]
@@ -139,6 +139,15 @@ class Server:
             frozenset((key, position) for key, position in keys),
             {key: json.loads(answer) for key, answer in answers},
         )
+
+
+def free_port() -> int:
+    """A port that nobody listens on, of those that no kernel gives out by itself: between two starts of a server, none
+    of the tests beside this one gets it."""
+    while True:
+        port = random.SystemRandom().randrange(*PORTS)
+        with suppress(OSError), closing(socket.create_server(("127.0.0.1", port))):
+            return port
 
 
 # --- the clients ------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from tests.api.sse import feed
 from tests.faults.killing import Server, Told, prepare, send_again, writing
 
 KILLS = int(os.environ.get("LEDGER_KILLS", "20"))
+FEW_KILLS = 2
 SECONDS_OF_WRITING = (0.05, 0.5)
 SECONDS = 60
 
@@ -113,23 +114,31 @@ def written_under_kills(server: Server, clients: list[Client], kills: int, seed:
     return log
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("database", ["sqlite", "postgres"])
-def test_a_feed_through_kills_is_the_log(tmp_path: Path, request: pytest.FixtureRequest, database: str) -> None:
+@pytest.mark.parametrize(
+    ("database", "kills"),
+    [
+        ("sqlite", FEW_KILLS),
+        pytest.param("sqlite", KILLS, marks=pytest.mark.slow),
+        pytest.param("postgres", KILLS, marks=pytest.mark.slow),
+    ],
+)
+def test_a_feed_through_kills_is_the_log(
+    tmp_path: Path, request: pytest.FixtureRequest, database: str, kills: int
+) -> None:
     """Whoever comes again with the last id has every event once, in order, as a stream and by long polling."""
     url = request.getfixturevalue("database_url") if database == "postgres" else None
     server = Server(tmp_path / "ledger", url)
     clients = [Client(server.address) for _ in range(4)]
     try:
         with following(*(one.stream for one in clients[:3]), clients[3].poll):
-            log = written_under_kills(server, clients, KILLS, 77)
+            log = written_under_kills(server, clients, kills, 77)
     finally:
         server.kill()
-    print(f"{database}: {KILLS} kills, {len(log)} events, {[one.connections for one in clients]} connections")  # noqa: T201
+    print(f"{database}: {kills} kills, {len(log)} events, {[one.connections for one in clients]} connections")  # noqa: T201
     assert [position for position, _ in log] == list(range(1, len(log) + 1))
     for one in clients:
         assert one.got == log
-        assert one.connections > KILLS / 2
+        assert one.connections > kills / 2
 
 
 @pytest.mark.slow

@@ -77,8 +77,7 @@ def rounds(server: Server, kills: int, temporary: Path, seed: int) -> dict[str, 
     return {"events": len(again.events), "answered": len(told.answered), "unanswered": unanswered, "stored": stored}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def test_a_killed_server_keeps_what_it_acknowledged(
     tmp_path: Path, request: pytest.FixtureRequest, database: str
 ) -> None:
@@ -136,7 +135,6 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Log, Told]:
     return log, told
 
 
-@pytest.mark.slow
 def test_the_look_at_the_log_sees_every_kind_of_fault(written: tuple[Log, Told]) -> None:
     """The other control: a log that lost, doubled, tore or mixed up something doesn't pass."""
     log, told = written
