@@ -6,6 +6,7 @@ Only the writer uses it, inside its transaction, so that a check sees what was a
 from __future__ import annotations
 
 import json
+from array import array
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,8 @@ from typing import Any, Protocol
 from ledger.chains import Member, retracted, row_member
 from ledger.directory import Directory
 from ledger.entities import DIRECTORY, entity_names
-from ledger.event import CORRECTED, RETRACTED, keys_of
+from ledger.event import CORRECTED, RETRACTED, keys_of, references
+from ledger.fields import is_uuid
 from ledger.refusals import Problem
 from ledger.row import Row, in_order
 from ledger.store import Stored
@@ -36,7 +38,6 @@ class Reads(Protocol):
     def by_key(self, key: str) -> Sequence[Stored]: ...
     def by_chain(self, chain: str) -> Sequence[Stored]: ...
     def version(self, stream: str) -> int: ...
-    def mentioning(self, text: str) -> Iterator[Stored]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,11 @@ class Record:
         return self._rows
 
 
+def _names(said: Content | Row) -> set[str]:
+    """The entities and records that a fact names."""
+    return {one.id for one in references(said.type, said.data) if one.kind != "subject" and not is_uuid(one.id)}
+
+
 class Head:
     """Records, versions and ids at the head, with what the open transaction has accepted so far."""
 
@@ -146,6 +152,7 @@ class Head:
         self._records: OrderedDict[str, Record] = OrderedDict()
         self._versions: OrderedDict[str, int] = OrderedDict()
         self._directory: Directory | None = None
+        self._named: dict[str, array[int]] | None = None  # where in the log an entity or a record is named
         self._position = 0
         self._store: Reads
         self._forget_pending()
@@ -162,6 +169,7 @@ class Head:
         else:
             for stored in others:
                 self._drop(self._chain_from(stored.chain).keys(), [stored.stream])
+                self._index(stored)
             self._directory = None
         self._position = store.head
 
@@ -178,11 +186,13 @@ class Head:
         self._records.clear()
         self._versions.clear()
         self._directory = None
+        self._named = None
         self._position = 0
         self._forget_pending()
 
     def _forget_pending(self) -> None:
         self._pending_ids: dict[str, Stored] = {}
+        self._pending_positions: dict[int, Stored] = {}
         self._pending_keys: dict[str, list[Stored]] = defaultdict(list)
         self._pending_chains: dict[str, list[Stored]] = defaultdict(list)
 
@@ -196,6 +206,11 @@ class Head:
                 record.add(stored[position])
         self._records.move_to_end(key)
         return record.rows
+
+    def ever(self, key: str) -> list[Content]:
+        """What was ever said of a record, retracted or not, by position; for records with few events."""
+        stored = {one.position: one for one in (*self._store.by_key(key), *self._pending_keys.get(key, ()))}
+        return [said for position in sorted(stored) if (said := read_member(stored[position])[1]) is not None]
 
     def event(self, event_id: str) -> Stored | None:
         return self._pending_ids.get(event_id) or self._store.by_id(event_id)
@@ -225,10 +240,37 @@ class Head:
         self._versions.move_to_end(stream)
         return self._versions[stream]
 
-    def mentioning(self, text: str) -> Iterator[Stored]:
-        """Every event whose state has the text in it: a scan of the whole log, for what is rarely asked."""
-        yield from self._store.mentioning(text)
-        yield from (stored for stored in self._pending_ids.values() if text in stored.state)
+    def naming(self, name: str) -> Iterator[Row]:
+        """The rows of the facts that name an entity or a record, by the position of the first event that names it.
+
+        Rarely asked, and then often: so the first time the whole log is read, for an index that is kept.
+        """
+        if self._named is None:
+            self._named = defaultdict(lambda: array("Q"))
+            for stored in (*self._stored(), *self._pending_ids.values()):
+                self._index(stored)
+        seen: set[str] = set()
+        for position in self._named.get(name, ()):
+            pending = self._pending_positions.get(position)
+            for stored in (pending,) if pending else self._store.read(position - 1, 1):
+                row = None if stored.chain in seen else self.chain(stored.chain).row()
+                seen.add(stored.chain)
+                if row is not None and name in _names(row):
+                    yield row
+
+    def _stored(self) -> Iterator[Stored]:
+        position = 0
+        while batch := self._store.read(position, CATCH_UP):
+            yield from batch
+            position = batch[-1].position
+
+    def _index(self, stored: Stored) -> None:
+        """Note what an event names. What is then withdrawn stays noted, for the index only says where to look."""
+        if self._named is None:
+            return
+        _, said = read_member(stored)
+        for name in () if said is None else _names(said):
+            self._named[name].append(stored.position)
 
     @property
     def directory(self) -> Directory:
@@ -246,6 +288,8 @@ class Head:
     def accept(self, stored: Stored, keys: Sequence[str], moved: Sequence[Stored], moved_to: Sequence[str]) -> None:
         """Take an event into the view; a correction that moves its chain to new records brings the chain along."""
         self._pending_ids[stored.event_id] = stored
+        self._pending_positions[stored.position] = stored
+        self._index(stored)
         self._pending_chains[stored.chain].append(stored)
         self._versions[stored.stream] = stored.version
         for key in moved_to:

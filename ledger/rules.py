@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 from ledger import commitments, contracts, entities, holdings
-from ledger.event import TYPES, references
+from ledger.event import TYPES
 from ledger.fields import is_uuid
 from ledger.head import Chain, Content, Head
 from ledger.naming import KINDS
@@ -154,10 +155,8 @@ def _check_unused(head: Head, chain: str, gone: Row, prefix: str) -> None:
         _raise_if_used([row for row in head.rows(f"ref/{name}") if row.chain != chain], name, prefix)
     if gone.type == "entity.registered":
         entity = gone.data["entity"]
-        for stored in head.mentioning(f'"{entity}"'):
-            row = head.chain(stored.chain).row()
-            if row and row.chain != chain and any(one.id == entity for one in references(row.type, row.data)):
-                _raise_if_used([row], entity, prefix)
+        named = (row for row in head.naming(entity) if row.chain != chain)
+        _raise_if_used([*islice(named, 1)], entity, prefix)  # the first will do: of the others there may be very many
 
 
 def _raise_if_used(rows: Sequence[Row], name: str, prefix: str) -> None:

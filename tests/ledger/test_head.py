@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from ledger import head as head_module
 from ledger.checks import check
-from ledger.event import Event, Origin, parse_event, state_text
+from ledger.event import Event, Origin, parse_event, references, state_text
 from ledger.head import Admitted, Head
 from ledger.refusals import Refusal
 from ledger.store import Stored
 from tests.facts import correct, entities, entity, ident, invest, retract, sell
 from tests.ledgers import Ledger, taken
-from tests.streams import Builder, Seeded
+from tests.streams import ENTITIES, Builder, Seeded
 
 TODAY = date(2026, 11, 22)
 
@@ -51,9 +51,6 @@ class Log:
     def version(self, stream: str) -> int:
         return max((one.version for one in self.events if one.stream == stream), default=0)
 
-    def mentioning(self, text: str) -> Iterator[Stored]:
-        return (one for one in self.events if text in one.state)
-
     def append(self, stored: Stored, admitted: Admitted) -> None:
         self.events.append(stored)
         for key in admitted.keys:
@@ -66,7 +63,12 @@ def stream(seed: int, length: int) -> Iterator[tuple[Event, str]]:
     """Random events, each with an id; those that are not of their form never come as far as the head. The builder isn't
     told which are refused, so later ones also build on what isn't there."""
     builder = Builder(Seeded(seed))
-    submitted = [*builder.registrations(), *(builder.event() for _ in range(length))]
+    registrations = builder.registrations()
+    submitted = [*registrations, *(builder.event() for _ in range(length))]
+    submitted[len(registrations) :: 5] = [
+        retract(ident(10**6 + place % len(registrations)))
+        for place in range(len(range(len(registrations), len(submitted), 5)))
+    ]
     for place, one in enumerate(submitted):
         with suppress(Refusal):
             yield parse_event(one), one.get("id") or ident(10**6 + place)
@@ -101,6 +103,12 @@ def decide(head: Head, log: Log, batch: Sequence[tuple[Event, str]], pending: in
     return taken
 
 
+def scanned(head: Head, events: Sequence[Stored], name: str) -> set[str]:
+    """The facts that name an entity, found by looking at each of them."""
+    rows = (head.chain(chain).row() for chain in {one.chain for one in events})
+    return {row.chain for row in rows if row and name in {one.id for one in references(row.type, row.data)}}
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**9), st.data())
 def test_a_head_with_a_cache_decides_as_a_fresh_one(seed: int, data: st.DataObject) -> None:
@@ -124,6 +132,9 @@ def test_a_head_with_a_cache_decides_as_a_fresh_one(seed: int, data: st.DataObje
             assert found == decide(slow, log, batch, len(pending))
             if found and isinstance(found[0][0], Stored):
                 pending += found
+            stored_so_far = [*log.events, *(stored for stored, _ in pending)]
+            for name in ENTITIES:
+                assert {row.chain for row in head.naming(name)} == scanned(head, stored_so_far, name)
         if commits:
             for stored, admitted in pending:
                 log.append(stored, admitted)
@@ -160,6 +171,20 @@ def test_a_head_that_forgot_to_withdraw_would_decide_otherwise() -> None:
     take(head, 1, parse_event(entity("acme")), ident(3))
     with pytest.raises(Refusal, match="record_exists"):
         take(head, 2, parse_event(entity("acme")), ident(4))
+
+
+def test_an_index_that_missed_what_others_wrote_would_tell_too_little() -> None:
+    """The control of what names an entity: without a look at what another writer recorded, a fact is missing."""
+    log, ours = Log(), Head()
+    for number, one in enumerate([*entities("acme", "beta"), invest("acme", "beta", units="1")], 1):
+        ours.begin(log)
+        log.append(*take(ours, number, parse_event(one), ident(number)))
+        ours.commit()
+    assert [row.chain for row in ours.naming("acme")] == [ident(3)]
+    log.append(*take(fresh(log), 4, parse_event(invest("acme", "beta", units="1")), ident(4)))
+    assert [row.chain for row in ours.naming("acme")] == [ident(3)]
+    ours.begin(log)
+    assert [row.chain for row in ours.naming("acme")] == [ident(3), ident(4)]
 
 
 def test_a_small_cache_decides_the_same(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
