@@ -39,8 +39,16 @@ class Circulation:
     circulation: Bounds  # max Σ f
     funding: Bounds  # Σ w of the funding
     recycled: Bounds  # max Σ f of the funding
-    circularity: Ratio  # circulation / gross
-    recycled_share: Ratio  # recycled / funding
+
+    @property
+    def circularity(self) -> Ratio:
+        """circulation / gross"""
+        return _shares(self.circulation, self.gross, "nothing_flows")
+
+    @property
+    def recycled_share(self) -> Ratio:
+        """recycled / funding"""
+        return _shares(self.recycled, self.funding, "no_funding")
 
 
 def circulation(network: Network) -> Circulation:
@@ -73,13 +81,16 @@ def circulation(network: Network) -> Circulation:
         Bounds(low or ZERO, stated, high)  # a low always is a number
         for low, stated, high in zip(*(values[at] for at in POINTS), strict=True)
     )
-    return Circulation(
-        gross,
-        circulating,
-        funding,
-        recycled,
-        ratio({at: _share(circles, whole, "nothing_flows") for at, (whole, circles, _, _) in values.items()}),
-        ratio({at: _share(circles, whole, "no_funding") for at, (_, _, whole, circles) in values.items()}),
+    return Circulation(gross, circulating, funding, recycled)
+
+
+def _shares(part: Bounds, whole: Bounds, if_none: str) -> Ratio:
+    return ratio(
+        {
+            "low": _share(part.low, whole.low, if_none),
+            "stated": _share(part.stated_or_low, whole.stated_or_low, if_none),
+            "high": _share(part.high, whole.high, if_none),
+        }
     )
 
 

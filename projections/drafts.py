@@ -6,16 +6,17 @@ docs/exposure.md has the rules in words.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, NamedTuple
 
 from ledger.money import NOTHING, ZERO, Bounds
 from projections.deals import Deal, Row, deals_of, words
-from projections.figures import Exchange, Figure, Item, beyond_parts, beyond_parts_by_way, larger_of, left_of
+from projections.figures import Exchange, Figure, Item, beyond_parts, larger_of, left_of
 from projections.parties import Parties
 from projections.visibility import Point
+from projections.wholes import Share, shares
 
 Layer = Literal["announced", "contracted", "paid"]
 Kind = Literal["funding", "purchase", "return", "guarantee", "equity_consideration"]
@@ -28,10 +29,10 @@ _NO_EDGE = ("capex", "spend")
 
 
 class Left(NamedTuple):
-    """What parts leave of a flow: as a figure of its own, and as one to be added to the parts that flow with it."""
+    """What parts leave of a whole, or what part of a whole it is: by itself, and as a share of the group."""
 
-    alone: Figure
-    added: Figure
+    figure: Figure
+    share: Share | None
 
 
 class Draft(NamedTuple):
@@ -42,27 +43,19 @@ class Draft(NamedTuple):
     kind: Kind
     form: str | None
     figure: Figure
-    alone: Figure
+    share: Share | None
     made: Row
     rows: Sequence[Row]
     currency: str
 
     @property
     def amount(self) -> Bounds:
-        """To be added up. Of what parts leave of a whole the low may be above the high until they are added."""
         return self.figure.amounts.get(self.currency, NOTHING)
-
-    @property
-    def amount_alone(self) -> Bounds:
-        """The least and the most that it can be."""
-        return self.alone.amounts.get(self.currency, NOTHING)
 
     @property
     def is_edge(self) -> bool:
         """Whether anything can flow, and not inside one group."""
-        return self.payer != self.payee and (
-            bool(self.figure.missing) or self.amount.high != ZERO or self.amount_alone.high != ZERO
-        )
+        return self.payer != self.payee and (bool(self.figure.missing) or self.amount.high != ZERO)
 
     @property
     def events(self) -> tuple[tuple[int, str], ...]:
@@ -90,6 +83,10 @@ class Books:
         yield from self._returns()
         yield from self._guarantees()
 
+    @property
+    def currency(self) -> str:
+        return self.at.currency or ""
+
     def node(self, entity: str) -> str:
         """The ultimate parent on the day that is asked about."""
         root = self.roots.get(entity)
@@ -100,9 +97,9 @@ class Books:
     def draft(
         self, payer: str, payee: str, kind: Kind, figure: Figure | Left, rows: Sequence[Row], form: str | None = None
     ) -> Draft:
-        left = Left(figure, figure) if isinstance(figure, Figure) else figure
-        currency = self.at.currency or ""
-        return Draft(self.node(payer), self.node(payee), kind, form, left.added, left.alone, rows[0], rows, currency)
+        left = Left(figure, None) if isinstance(figure, Figure) else figure
+        between = self.node(payer), self.node(payee)
+        return Draft(*between, kind, form, left.figure, left.share, rows[0], rows, self.currency)
 
     @cached_property
     def deals(self) -> dict[str, Deal]:
@@ -175,13 +172,11 @@ class Books:
         left: dict[str, Left] = {}
         items: list[tuple[int, str, Item]] = []  # only what is a whole or a part
 
-        def add(row: Row, name: str, names: tuple[str, ...], figure: Figure, *, is_edge: bool) -> None:
+        def add(row: Row, name: str, names: tuple[str, ...], figure: Figure) -> None:
             if row.part_of is None and wholes.isdisjoint(names):
-                left[name] = Left(figure, figure)
+                left[name] = Left(figure, None)
             else:
-                drawn_on = None if row.type == "commitment.made" else counted.get(row.record or "")
-                way = self._way(row, row.form or (drawn_on.made.form if drawn_on else None)) if is_edge else None
-                items.append((row.fact_position, name, Item(names, row.part_of, figure, way)))
+                items.append((row.fact_position, name, Item(names, row.part_of, figure)))
 
         of_commitments: set[str] = set()
         for name, deal in counted.items():
@@ -189,32 +184,16 @@ class Books:
             of_commitments |= set(names)
             used = deal.used(self.converting)
             figure = larger_of(deal.agreed(self.converting, used), used) if deal.is_open else used
-            add(deal.made, name, names, figure, is_edge=name in edges_of)
+            add(deal.made, name, names, figure)
         for row in investments:
             is_covered = row.record in edges_of
             if not (is_covered and (row.part_of is None or row.part_of in of_commitments)):
                 names = () if is_covered else (row.chain,)
-                add(row, row.chain, names, row.part.figure(self.converting), is_edge=not is_covered)
+                add(row, row.chain, names, row.part.figure(self.converting))
         items.sort(key=lambda item: item[0])
         grouped = [item for _, _, item in items]
-        beyond = map(Left, beyond_parts(grouped), beyond_parts_by_way(grouped))
-        return left | {name: figures for (_, name, _), figures in zip(items, beyond, strict=True)}
-
-    def _way(self, made: Row, form: str | None) -> Hashable:
-        """What two fundings have in common of which every edge adds up with one of the other; None: nothing.
-
-        A party that nobody named may stand at several places of the graph.
-        """
-        is_secondary = made.subtype == "secondary"
-        payee = (made.seller if is_secondary else None) or made.payee
-        equity = None if is_secondary else self._equity(made, payee, form)
-        payer, payee = map(self.node, equity or (made.payer, payee))
-        if any(self.parties.attribute(node, "kind", self.at.as_of) == "undisclosed" for node in (payer, payee)):
-            return None
-        forms = words(form)
-        if is_secondary or equity:
-            return payer, payee, "secondary" if is_secondary else "equity"
-        return payer, payee, CREDIT in forms, CREDIT in forms and len(forms) > 1
+        beyond = map(Left, beyond_parts(grouped), shares(grouped, self.currency))
+        return left | {name: kept for (_, name, _), kept in zip(items, beyond, strict=True)}
 
     def _funding(
         self, made: Row, payee: str, figure: Figure | Left, rows: Sequence[Row], form: str | None
@@ -237,7 +216,7 @@ class Books:
         forms = words(form)
         if CREDIT in forms and made.subtype != "secondary":
             if len(forms) > 1:
-                figure = _up_to(figure) if isinstance(figure, Figure) else Left(*map(_up_to, figure))
+                figure = _up_to(figure)
             yield self.draft(payee, made.payer, "purchase", figure, rows, CREDIT)
 
     def _equity(self, made: Row, payee: str, form: str | None) -> tuple[str, str] | None:
@@ -285,7 +264,14 @@ class Books:
                 yield self.draft(given.payer, given.payee, "guarantee", open_still, deal.rows)
 
 
-def _up_to(figure: Figure) -> Figure:
+def _up_to(given: Figure | Left) -> Figure | Left:
     """Nobody knows how much of it."""
+    if isinstance(given, Left):
+        share = None if given.share is None else given.share._replace(all_of_it=False)
+        return Left(_any_of(given.figure), share)
+    return _any_of(given)
+
+
+def _any_of(figure: Figure) -> Figure:
     amounts = {name: Bounds(ZERO, None, bounds.high) for name, bounds in figure.amounts.items()}
     return replace(figure, amounts=amounts)

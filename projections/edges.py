@@ -6,18 +6,20 @@ exposure.md says which event makes which edge, and why.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from ledger.money import Bounds
+from ledger.money import Bounds, total
 from projections.deals import KINDS, Row, rows_of, words
 from projections.drafts import Books, Draft, Kind, Layer
 from projections.figures import MissingRate
 from projections.parties import parties
 from projections.rates import exchange
 from projections.visibility import Point, Tables
+from projections.wholes import Group, Share
 
 
 class Edge(NamedTuple):
@@ -36,14 +38,29 @@ class Edge(NamedTuple):
     last_day: date
     events: tuple[tuple[int, str], ...]
     """Position and id of the events that make it, in order."""
-    alone: Bounds | None
-    """The least and the most that it can be. `amount` is the same, except for what parts leave of a whole that flow its
-    way: that is to be added to theirs, and until then its low may be above its high."""
+    share: Share | None = None
+    """Of a whole, and of a part of one: which of the group it is, since such amounts depend on one another."""
 
 
 def entity_of(node: str) -> str:
     """The entity at a node. A party that nobody named has a node for each lot of events that are linked."""
     return node.partition(" ")[0]
+
+
+def carried(edges: Iterable[Edge]) -> Bounds:
+    """What edges come to together, but for those where a rate is missing.
+
+    Amounts are taken as independent, except for those of one group, whose sum is exact. An item of it may flow twice,
+    as funding and as the purchase that this comes back by: these are added up by themselves.
+    """
+    plain: list[Bounds] = []
+    shared: dict[tuple[Group, bool], dict[int, bool]] = defaultdict(dict)
+    for edge in edges:
+        if edge.amount is not None and edge.share is None:
+            plain.append(edge.amount)
+        elif edge.amount is not None and edge.share is not None:
+            shared[edge.share.group, edge.kind == "purchase"][edge.share.place] = edge.share.all_of_it
+    return total([*plain, *(group.carried(places) for (group, _), places in shared.items())])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +115,7 @@ def _placed(drafts: Sequence[Draft], books: Books) -> list[Edge]:
             draft.made.first_day,
             draft.made.last_day,
             draft.events,
-            None if draft.figure.missing else draft.amount_alone,
+            draft.share,
         )
         for draft in drafts
     ]

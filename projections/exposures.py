@@ -13,12 +13,12 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from ledger.money import ARITHMETIC, ONE, ZERO, Bounds, total
+from ledger.money import ARITHMETIC, ONE, ZERO, Bounds
 from projections import network as networks
-from projections.circulation import circulation
+from projections.circulation import Circulation, circulation
 from projections.cycles import cycles
 from projections.drafts import CREDIT, Layer
-from projections.edges import Edge, entity_of, graph
+from projections.edges import Edge, carried, entity_of, graph
 from projections.figures import MissingRate, bounds_shown, money_shown, number
 from projections.finn import finn
 from projections.network import Network, Ratio
@@ -115,8 +115,10 @@ def _with_missing(row: dict[str, Any], missing: Iterable[MissingRate]) -> dict[s
     return {**row, "missing_rates": named} if named else row
 
 
-def _sum(edges: Iterable[Edge]) -> Bounds:
-    return total(edge.amount for edge in edges if edge.amount is not None)
+def _at_most(bounds: Bounds, limit: Bounds) -> Bounds:
+    """The same with a high that isn't above that of what it is a part of."""
+    highs = [one.high for one in (bounds, limit) if one.high is not None]
+    return replace(bounds, high=min(highs, default=None))
 
 
 def _money(bounds: Bounds | None, at: Point) -> dict[str, Any] | None:
@@ -172,12 +174,11 @@ class PairFlows:
         given, back = legs
         both = None if given is None or back is None else (given, back, terms.time_rule, terms.window_days)
         of_funding, of_purchases = (None, None) if both is None else shares(*both)
-        funding = None if given is None else _sum(self.funding)
-        purchases = None if back is None else _sum(self.purchases)
+        funding = None if given is None else carried(self.funding)
+        purchases = None if back is None else carried(self.purchases)
         trip = None if both is None else round_trip(*both)
         if trip is not None and funding is not None and purchases is not None:
-            highs = [bounds.high for bounds in (trip, funding, purchases) if bounds.high is not None]
-            trip = replace(trip, high=min(highs, default=None))
+            trip = _at_most(_at_most(trip, funding), purchases)
         return {
             "funding": funding,
             "purchases": purchases,
@@ -188,13 +189,13 @@ class PairFlows:
 
 
 def _legs(edges: Sequence[Edge], rule: TimeRule) -> list[Leg]:
-    """What a rule of time matches. Where the days don't matter, what parts leave of their whole is added to them.
+    """What a rule of time matches. Where the days don't matter, a whole and its parts are taken together.
 
     Where they do, each is taken by itself, as the least and the most that it can be: sure, and maybe wider.
     """
-    if rule == "untimed" and any(edge.alone != edge.amount for edge in edges):
-        return [Leg(_sum(edges), min(edge.first_day for edge in edges), max(edge.last_day for edge in edges))]
-    return [Leg(edge.alone, edge.first_day, edge.last_day) for edge in edges if edge.alone is not None]
+    if rule == "untimed" and any(edge.share is not None for edge in edges):
+        return [Leg(carried(edges), min(edge.first_day for edge in edges), max(edge.last_day for edge in edges))]
+    return [Leg(edge.amount, edge.first_day, edge.last_day) for edge in edges if edge.amount is not None]
 
 
 def _is_unknown(bounds: Bounds | None) -> bool:
@@ -250,7 +251,7 @@ class Pools:
         credit = self._credit[vendor, customer]
         by_rule = {"lower": own.lower, "pro_rata": own.pro_rata, "upper": own.upper}
         amounts = {name: ARITHMETIC.add(amount, credit) for name, amount in by_rule.items()}
-        paid = _sum(purchases).stated_or_low
+        paid = carried(purchases).stated_or_low
         shown = {name: number(amount) for name, amount in amounts.items()}
         if not paid:
             return shown, None, {"self_funded_share": "none_stated" if purchases else "no_purchases"}
@@ -297,26 +298,35 @@ class Exposure:
         return self._network(Bounds(ONE, ONE, ONE)) if self.missing else self.known
 
     def _network(self, instead: Bounds | None) -> Network:
-        """Wherever parts leave something of a whole that flows their way, they are one arc with it."""
-        joined: dict[tuple[str, str, bool], list[Bounds]] = {
-            (edge.payer, edge.payee, edge.kind == "funding"): [] for edge in self.edges if edge.alone != edge.amount
-        }
+        """Wherever something of a whole and its parts flows, all that flows the same way is one arc."""
         arcs = []
+        groups: dict[tuple[str, str, bool], list[Edge]] = {
+            (edge.payer, edge.payee, edge.kind == "funding"): [] for edge in self.edges if edge.share is not None
+        }
         for edge in self.edges:
-            amount = instead if edge.amount is None else edge.amount
             way = edge.payer, edge.payee, edge.kind == "funding"
-            if amount is not None and way in joined:
-                joined[way].append(amount)
+            amount = instead if edge.amount is None else edge.amount
+            if edge.amount is not None and way in groups:
+                groups[way].append(edge)
             elif amount is not None:
-                arcs.append(networks.Edge(edge.payer, edge.payee, amount, edge.kind == "funding"))
-        arcs += [networks.Edge(*way[:2], total(amounts), way[2]) for way, amounts in joined.items()]
+                arcs.append(networks.Edge(*way[:2], amount, way[2]))
+        arcs += [networks.Edge(*way[:2], carried(edges), way[2]) for way, edges in groups.items() if edges]
         return networks.network(arcs)
+
+    @cached_property
+    def circulation(self) -> Circulation:
+        """Wholes and parts that flow different ways make no more together than their group: nor do their circles."""
+        found = circulation(self.known)
+        if all(edge.share is None for edge in self.edges):
+            return found
+        gross, funding = carried(self.edges), carried(edge for edge in self.edges if edge.kind == "funding")
+        return Circulation(gross, _at_most(found.circulation, gross), funding, _at_most(found.recycled, funding))
 
     @cached_property
     def figures(self) -> dict[str, Bounds | Ratio | None]:
         """The figures by name; None where a rate is missing that they need."""
         lacking = [edge for edge in self.edges if edge.missing]
-        found = circulation(self.known)
+        found = self.circulation
         circle_of = {node: place for place, nodes in enumerate(self.every.components("strong")) for node in nodes}
         all_known = not lacking
         funding_known = all(edge.kind != "funding" for edge in lacking)

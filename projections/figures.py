@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -190,13 +190,11 @@ def _folded(figure: Figure, known: set[str]) -> Figure:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A figure in a total: the ids by which others may call it their whole, the whole it calls its own, its place."""
+    """A figure in a total: the ids by which others may call it their whole, and the whole it calls its own."""
 
     names: tuple[str, ...]
     part_of: str | None
     figure: Figure
-    way: Hashable = None
-    """Which way it flows, for `beyond_parts_by_way`; None: no way that it shares with another."""
 
 
 def grouped(items: Sequence[Item]) -> Figure:
@@ -211,72 +209,13 @@ def beyond_parts(items: Sequence[Item]) -> list[Figure]:
     return left
 
 
-def beyond_parts_by_way(items: Sequence[Item]) -> list[Figure]:
-    """For each item what to add to the parts that flow its way, so that they come to their larger bound by bound.
-
-    Of a whole its parts elsewhere are taken as independent, those of its own way at equal ends. So its low may be above
-    its high, but only until those parts are added.
-    """
-    index = {name: place for place, item in enumerate(items) for name in item.names}
-    whole_of = [index.get(item.part_of) if item.part_of is not None else None for item in items]
-    groups = [item.figure for item in items]
-    left = list(groups)
-    flowing: list[dict[Hashable, Figure]] = [{item.way: item.figure} for item in items]  # of each group, by its ways
-    parts: dict[int, list[int]] = {}
-    for place in _parts_first(whole_of):
-        if place in parts:
-            way, below = items[place].way, parts[place]
-            here = summed(flowing[part][way] for part in below if way is not None and way in flowing[part])
-            beside = left_of(groups[place], summed(_elsewhere(groups[part], flowing[part], way) for part in below))
-            left[place] = _left_at_equal_ends(beside, here)
-            groups[place] = larger_of(groups[place], summed(groups[part] for part in below))
-            ways = dict.fromkeys(way for part in below for way in flowing[part])
-            flowing[place] = {one: summed(flowing[part][one] for part in below if one in flowing[part]) for one in ways}
-            flowing[place][way] = summed([left[place], flowing[place].get(way, Figure())])
-        above = whole_of[place]
-        if above is not None:
-            parts.setdefault(above, []).append(place)
-    return left
-
-
-def _elsewhere(group: Figure, flowing: Mapping[Hashable, Figure], way: Hashable) -> Figure:
-    """What of a group doesn't flow this way: by what is known of it, and by what is known of the rest."""
-    if way is None or way not in flowing:
-        return group
-    known, rest = summed(figure for one, figure in flowing.items() if one != way), left_of(group, flowing[way])
-    amounts = {}
-    for currency in {**known.amounts, **rest.amounts}:
-        one, other = known.amounts.get(currency, NOTHING), rest.amounts.get(currency, NOTHING)
-        highs = [bounds.high for bounds in (one, other) if bounds.high is not None]
-        amounts[currency] = Bounds(max(one.low, other.low), one.stated_or_low, min(highs, default=None))
-    return Figure(amounts, known.missing | rest.missing)
-
-
-def _left_at_equal_ends(whole: Figure, taken: Figure) -> Figure:
-    """What to add to `taken` to reach `whole` at each of the three, never below zero."""
-    amounts = dict(whole.amounts)
-    for currency, part in taken.amounts.items():
-        one = amounts.get(currency, NOTHING)
-        amounts[currency] = Bounds(
-            max(ZERO, ARITHMETIC.subtract(one.low, part.low)),
-            max(ZERO, ARITHMETIC.subtract(one.stated_or_low, part.stated_or_low)),
-            None
-            if one.high is None
-            else ZERO
-            if part.high is None
-            else max(ZERO, ARITHMETIC.subtract(one.high, part.high)),
-        )
-    return Figure(amounts, whole.missing | taken.missing)
-
-
 def _groups(items: Sequence[Item]) -> tuple[list[Figure], list[Figure]]:
     """The figures of what is part of nothing, and for each item what its parts leave of it."""
-    index = {name: place for place, item in enumerate(items) for name in item.names}
-    whole_of = [index.get(item.part_of) if item.part_of is not None else None for item in items]
+    whole_of, parts_first = wholes(items)
     figures = [item.figure for item in items]
     left = list(figures)
     parts: dict[int, list[Figure]] = {}
-    for place in _parts_first(whole_of):
+    for place in parts_first:
         if place in parts:
             of_parts = summed(parts[place])
             left[place] = left_of(figures[place], of_parts)
@@ -287,8 +226,13 @@ def _groups(items: Sequence[Item]) -> tuple[list[Figure], list[Figure]]:
     return [figure for figure, above in zip(figures, whole_of, strict=True) if above is None], left
 
 
-def _parts_first(whole_of: list[int | None]) -> list[int]:
-    """Every place, parts before their whole. Corrections can close a circle: it is opened at its first place."""
+def wholes(items: Sequence[Item]) -> tuple[list[int | None], list[int]]:
+    """For each item the place of its whole, if that is there; and all places, parts before their whole.
+
+    Corrections can close a circle: it is opened at its first place.
+    """
+    index = {name: place for place, item in enumerate(items) for name in item.names}
+    whole_of = [index.get(item.part_of) if item.part_of is not None else None for item in items]
     walked = [False] * len(whole_of)
     for start in range(len(whole_of)):
         path: list[int] = []
@@ -307,7 +251,7 @@ def _parts_first(whole_of: list[int | None]) -> list[int]:
             waits_for[above] -= 1
             if not waits_for[above]:
                 order.append(above)
-    return order
+    return whole_of, order
 
 
 # --- as shown ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,61 @@
+"""The graph of exposures as tests read it: its edges and the figures of a pair, in words."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from projections.edges import Edge, entity_of, graph
+from projections.exposures import Terms, exposures
+from tests.projections.conftest import Books
+
+LAYERS = ("announced", "contracted", "paid")
+Found = tuple[str, str, str, str]
+
+
+def edges(books: Books, layer: str = "contracted", *include: str, **times: Any) -> list[Edge]:
+    at = books.at(**{"currency": "USD", **times})
+    return graph(books.model, at, layer, frozenset(include)).edges  # type: ignore[arg-type]
+
+
+def found(books: Books, layer: str = "contracted", *include: str, **times: Any) -> list[Found]:
+    """Payer, payee, kind and the amount as `5`, or `low..stated..high`."""
+    return [
+        (entity_of(edge.payer), entity_of(edge.payee), edge.kind, amount(edge))
+        for edge in edges(books, layer, *include, **times)
+    ]
+
+
+def amount(edge: Edge) -> str:
+    if edge.amount is None:
+        return "missing"
+    bounds = [text(bound) for bound in (edge.amount.low, edge.amount.stated, edge.amount.high)]
+    return bounds[0] if len(set(bounds)) == 1 else "..".join(bounds)
+
+
+def text(bound: Decimal | None) -> str:
+    return "?" if bound is None else f"{bound.normalize():f}"
+
+
+def pair(books: Books, layer: str = "contracted", **terms: Any) -> dict[str, Any]:
+    """The figures of the only pair, and of the network, as `5` or `low..stated..high`."""
+    answer = asked(books, layer, **terms)
+    [row] = answer["pairs"]
+    figures = {name: shown(row[name]) for name in ("funding", "round_trip", "of_funding")}
+    return figures | {f"network.{name}": figure for name, figure in network(books, layer, **terms).items()}
+
+
+def network(books: Books, layer: str = "contracted", **terms: Any) -> dict[str, str]:
+    """The amounts of the network."""
+    figures = asked(books, layer, **terms)["network"]
+    return {name: shown(figures[name]) for name in ("funding", "circulation", "recycled", "gross")}
+
+
+def asked(books: Books, layer: str, **terms: Any) -> dict[str, Any]:
+    times = {name: terms.pop(name) for name in ("as_of",) if name in terms}
+    return exposures(books.model, books.at(**{"currency": "USD", **times}), Terms(layer=layer, **terms))  # type: ignore[arg-type]
+
+
+def shown(figure: dict[str, str | None]) -> str:
+    ends = [figure[end] or "?" for end in ("low", "stated", "high")]
+    return ends[0] if len(set(ends)) == 1 else "..".join(ends)
