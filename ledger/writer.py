@@ -17,16 +17,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import rfc8785
-
 from ledger.checks import check
 from ledger.event import CORRECTED, RETRACTED, Event, Origin, state_text
 from ledger.head import Head
+from ledger.log.entry import ENTRY_BYTES, entry_bytes
 from ledger.refusals import Problem, Reason, Refusal, refuse
 from ledger.store import Answer, Conflict, Entry, OutcomeUnknown, Store, Stored, StoreError, WriteTransaction
 
-# A leaf of the log is at most this long: the two bytes that give its length in a tile hold no more.
-ENTRY_BYTES = 65_535
 EVENTS_PER_COMMIT = 5_000
 
 
@@ -376,11 +373,8 @@ def _repeat(first: Answer, request: Request) -> Accepted:
 
 
 def _check_size(entry: Entry) -> None:
-    """Refuse what would not fit a leaf: the canonical bytes of the stream, version, type and state."""
-    if len(entry.state) < ENTRY_BYTES // 8:  # four bytes a character, and every one escaped, would still fit
-        return
-    leaf: dict[str, Any] = {"stream": entry.stream, "version": entry.version, "type": entry.type, "state": entry.state}
-    size = len(rfc8785.dumps(leaf))
+    """Refuse what would not fit a leaf of the log."""
+    size = len(entry_bytes(entry.stream, entry.version, entry.type, entry.state))
     if size > ENTRY_BYTES:
         raise refuse(
             Reason.TOO_LARGE,
