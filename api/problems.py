@@ -173,6 +173,12 @@ MEANINGS: dict[Reason | Door, Meaning] = {
         "A replacement keeps its fact's type and record. Otherwise retract the fact and record another.",
     ),
     Reason.DEPENDED_ON: Meaning(REFUSED, "Others depend on it", "Correct or retract the events that name it first."),
+    Reason.LEDGER_ONLY: Meaning(
+        REFUSED,
+        "Only the ledger itself records this",
+        "It is of the ledger's own log, such as the rotation of its key by `dealledger key --rotate`, and it is never"
+        " corrected or retracted.",
+    ),
     Reason.VERSION_MISMATCH: Meaning(
         HTTPStatus.PRECONDITION_FAILED.value,
         "The record has another version",

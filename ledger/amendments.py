@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from ledger.chains import Member, retracted
-from ledger.event import RETRACTED, Event, keys_of
+from ledger.event import RETRACTED, TYPES, Event, keys_of
 from ledger.head import Admitted, Chain, Content, Head
 from ledger.naming import check_references, unknown_event
 from ledger.refusals import Reason, Refusal, refuse
@@ -92,6 +92,13 @@ def _live_target(head: Head, event_id: str, verb: str) -> tuple[Stored, Chain]:
     if target is None:
         raise Refusal(unknown_event("/data/event", event_id))
     chain = head.chain(target.chain)
+    if TYPES[chain.contents[chain.id].type].ledger_only:
+        raise refuse(
+            Reason.LEDGER_ONLY,
+            "/data/event",
+            f"{event_id} is a {target.type}, which the ledger recorded of its own log",
+            "what happened to the log can't be taken back; record what happens next",
+        )
     if event_id in retracted(chain.members):
         raise refuse(
             Reason.NOT_LIVE,

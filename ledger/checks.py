@@ -26,6 +26,13 @@ def check(head: Head, event: Event, event_id: str, today: date) -> Admitted:
         raise refuse(
             Reason.EVENT_EXISTS, "/id", f"the id {event_id} was used before", "ids are unique for ever; make a new one"
         )
+    if event.model.ledger_only:
+        raise refuse(
+            Reason.LEDGER_ONLY,
+            "/type",
+            f"{event.type} is recorded by the ledger itself, of its own log",
+            "leave it out: what it says is true of the log that it came from, and of no other",
+        )
     effective, known = _dates(event, today)
     if event.type == CORRECTED:
         return check_correction(head, event, event_id, effective, known, today)

@@ -26,6 +26,7 @@ from ledger.rates import RatePublished
 from ledger.refusals import Problem, Reason, Refusal, refuse
 from ledger.restrictions import RestrictionImposed, RestrictionLifted
 from ledger.reviews import ReviewRecorded
+from ledger.rotations import KeyRotated
 from ledger.valuations import ValuationRecorded
 
 SCHEMA = 1
@@ -60,6 +61,7 @@ TYPES: dict[str, type[Data]] = {
         EventCorrected,
         EventRetracted,
         ReviewRecorded,
+        KeyRotated,
     )
 }
 CORRECTED, RETRACTED = EventCorrected.type, EventRetracted.type

@@ -128,6 +128,8 @@ class Data(Part):
     record: ClassVar[tuple[str, str] | None] = None
     # Whether the event brings the record into being; the others need one that is live.
     makes: ClassVar[bool] = False
+    # Whether only the ledger itself records it, about its own log, and nobody takes it back.
+    ledger_only: ClassVar[bool] = False
 
     @classmethod
     def stream(cls, data: dict[str, Any], event_id: str) -> str:

@@ -188,6 +188,12 @@ EXAMPLES: dict[str, dict[str, str]] = {
         "events": "7f8b9f64-9d3c-4a53-b5a7-2f0d1f0c9a11",
         "verdict": "approved",
     },
+    "key.rotated": {
+        "effective": "2024-02-01",
+        "previous": "ledger.example/deals+4104bc6c+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4",
+        "key": "ledger.example/deals+d55dac7e+AXm1Vi6P5lT5QHixEuipi6eQH4U65pW+1+DjkQutBJZk",
+        "reason": "Whoever had the key has left.",
+    },
 }
 
 

@@ -29,6 +29,9 @@ MONEY = {**usd("3", low="2", high="4", high_open=True), "original": "between two
 SPAN = {"start": "2023", "end": "2027-Q1"}
 TERM = {**SPAN, "months": 48}
 
+OLD_KEY = "ledger.example/deals+4104bc6c+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
+WITNESS_KEY = "witness.example/w1+20324abe+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X"
+
 # Every field of every type, each with a value that it takes.
 # A reviewer is anybody's name, and no party.
 REVIEWER = "An auditor"
@@ -216,6 +219,11 @@ FULL: dict[str, dict[str, Any]] = {
         "verdict": "questioned",
         "comment": "Are you sure?",
         "by": REVIEWER,
+    },
+    "key.rotated": {
+        "previous": "ledger.example/deals+4104bc6c+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4",
+        "key": "ledger.example/deals+d55dac7e+AXm1Vi6P5lT5QHixEuipi6eQH4U65pW+1+DjkQutBJZk",
+        "reason": "Whoever had the key has left.",
     },
 }
 
@@ -534,6 +542,10 @@ def test_the_language_of_a_name_is_a_tag(hidden: str) -> None:
         (put(full("claim.published"), "/data/count", -1), Reason.INVALID, "/data/count"),
         (put(full("restriction.imposed"), "/data/on", []), Reason.INVALID, "/data/on"),
         (put(full("review.recorded"), "/data/events", []), Reason.INVALID, "/data/events"),
+        (put(full("key.rotated"), "/data/key", "somebody"), Reason.INVALID, "/data/key"),
+        (put(full("key.rotated"), "/data/key", OLD_KEY.replace("bc6c+", "bc6d+")), Reason.INVALID, "/data/key"),
+        (put(full("key.rotated"), "/data/key", OLD_KEY + "\n"), Reason.INVALID, "/data/key"),
+        (put(full("key.rotated"), "/data/previous", WITNESS_KEY), Reason.INVALID, "/data/previous"),
         (put(full("entity.registered"), "/data/lei", "123"), Reason.INVALID, "/data/lei"),
         (facts.entity_changed("acme"), Reason.INVALID, "/data"),
         (facts.change("pledge"), Reason.INVALID, "/data"),
@@ -591,6 +603,7 @@ def test_the_required_fields_are_those_of_the_contract() -> None:
         "event.corrected": ["event", "replacement", "reason"],
         "event.retracted": ["event", "reason"],
         "review.recorded": ["events", "verdict"],
+        "key.rotated": ["previous", "key", "reason"],
     }
 
 

@@ -50,6 +50,15 @@ AT_THE_DOOR = {Reason.MALFORMED}
 PARTIES = entities("acme", "beta", "gamma")
 TOMORROW = (today() + timedelta(days=1)).isoformat()
 BOUGHT = invest("acme", "beta", id=ident(1), on="2023-01-01", known="2023-02-01", units="10")
+ROTATED = fact(
+    "key.rotated",
+    "2026-01-01",
+    {
+        "previous": "ledger.example/deals+4104bc6c+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4",
+        "key": "ledger.example/deals+d55dac7e+AXm1Vi6P5lT5QHixEuipi6eQH4U65pW+1+DjkQutBJZk",
+        "reason": "It was lost.",
+    },
+)
 BOUNDLESS = "one text that is long enough, " * 130
 
 
@@ -396,6 +405,14 @@ CASES = [
         correct(ident(1), BOUGHT),
         correct(ident(3), BOUGHT),
         (BOUGHT, retract(ident(1)), {**BOUGHT, "id": ident(3)}),
+    ),
+    Case(
+        Reason.LEDGER_ONLY,
+        "/type",
+        "by the ledger itself",
+        "leave it out",
+        ROTATED,
+        BOUGHT,
     ),
     Case(
         Reason.NOT_CORRECTABLE,
