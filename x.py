@@ -3,7 +3,8 @@
 
 python3 x.py setup          make .venv from requirements.lock; the command is then .venv/bin/dealledger
 python3 x.py demo [ARG…]    set up, load the example ledger, serve it (arguments go to `dealledger demo`)
-python3 x.py test [ARG…]    set up, install what the tests need, run every check (arguments go to pytest)
+python3 x.py test [ARG…]    set up, install what the tests need, run every check (arguments go to pytest: the tests
+                            marked slow are left out, `-m slow` runs only them, `-m ''` all; `-n 0` in one process)
 python3 x.py lock           write the four lock files again from pyproject.toml
 
 Exit codes: 0 all well, 1 a check or an installation failed, 2 wrong usage.
@@ -36,7 +37,8 @@ CHECKS = (
     ("ruff format", ["ruff", "format", "--check", "."]),
     ("mypy --strict", ["mypy"]),
     ("import-linter", ["lint-imports", "--no-logo"]),
-    ("pytest", ["pytest"]),
+    # One process for each processor; whichever is done takes over tests of another.
+    ("pytest", ["pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=worksteal"]),
 )
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 

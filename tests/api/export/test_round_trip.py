@@ -113,7 +113,7 @@ def test_a_ledger_moves_as_a_file(
     assert moved(service, tmp_path, form).read_bytes() == first
 
 
-@settings(max_examples=4, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), form=st.sampled_from(["jsonl", "csv"]))
 def test_any_ledger_moves_as_a_file(data: st.DataObject, form: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     with fresh_service() as original, fresh_service() as copy:
