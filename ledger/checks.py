@@ -24,7 +24,11 @@ def check(head: Head, event: Event, event_id: str, today: date) -> Admitted:
     """Whether the ledger takes the event now; raises Refusal with every problem found at the first that bars it."""
     if head.event(event_id) is not None:
         raise refuse(
-            Reason.EVENT_EXISTS, "/id", f"the id {event_id} was used before", "ids are unique for ever; make a new one"
+            Reason.EVENT_EXISTS,
+            "/id",
+            f"the id {event_id} was used before",
+            "ids are unique for ever: leave the id out or make a new one; to change what was recorded, send"
+            " event.corrected, and to bring back what was retracted, retract the retraction",
         )
     if event.model.ledger_only:
         raise refuse(

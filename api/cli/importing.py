@@ -6,15 +6,16 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from api.bulk import Summary
+from api.bulk import Line, Summary
 from api.cli.doors import Door, Step, Way, door
 from api.cli.ledgers import Data, Source, Url
 from api.cli.preview import Preview, look_for_doubles, write_problems
+from api.cli.returning import known_by_id
 from api.cli.talking import Exit, fail, failures_told, messages, say
 from api.files.maps import BadMap, ColumnMap, read_map
 from api.files.names import Parties
@@ -106,23 +107,34 @@ def _preview(files: Sequence[File], ledger: Door, way: Way) -> Preview:
     preview = Preview(files)
     if not preview.items:
         fail(Exit.BAD_USAGE, "There are no events in these files.")
-    summary = Summary(dry_run=True)
-    checked = ledger.record(preview.lines, way, stop=False, dry_run=True)
-    for step in progress(f"Checking {len(preview.lines)} events", None, checked):
-        for one in step.told:
-            summary.count(one)
-            preview.take(one)
-    preview.repeated = summary.repeated
+    told = _checked(preview.lines, ledger, way)
+    if known := known_by_id(ledger, preview.lines, told):
+        preview.know(known)
+        told = _checked(preview.lines, ledger, way)
+    for one in told:
+        preview.take(one)
     look_for_doubles(preview, ledger)
     preview.tell()
     return preview
+
+
+def _checked(lines: Sequence[Line], ledger: Door, way: Way) -> list[dict[str, Any]]:
+    """What would become of the lines."""
+    steps = ledger.record(lines, way, stop=False, dry_run=True)
+    return [one for step in progress(f"Checking {len(lines)} events", None, steps) for one in step.told]
 
 
 def _told_batch(ledger: Door, name: str, preview: Preview) -> None:
     """Say that a name is taken: its events and these would be undone together."""
     there = next((row for row in ledger.rows("/v1/imports", {}) if row["batch"] == name), None)
     # Whoever goes on with an import, or mends it, knows.
-    if there is not None and preview.fresh and not preview.repeated and there["events"] > there["retracted"]:
+    if (
+        there is not None
+        and preview.fresh
+        and not preview.there
+        and not preview.returning
+        and there["events"] > there["retracted"]
+    ):
         say(f"{there['events']} events came in as {name} before, and these would join them, to be undone together.")
         say("  --batch NAME keeps them apart.")
 
@@ -152,7 +164,8 @@ def _record(preview: Preview, ledger: Door, way: Way, stop: bool, again: str) ->
         say("Stopped. The same command goes on from here.")
         raise typer.Exit(Exit.FOUND_WRONG) from None
     recorded = summary.accepted - summary.repeated
-    say(f"Recorded {recorded} events; {summary.repeated} were there already.")
+    there = len(preview.items) - len(preview.problems) - len(sent) + summary.repeated
+    say(f"Recorded {recorded} events; {there} were there already.")
     if recorded:
         say(f"The import is called {way.batch}. To undo it: dealledger undo {way.batch}{again}")
     if summary.refused or summary.not_tried or preview.problems:

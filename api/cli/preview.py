@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ class Preview:
     problems: dict[int, list[Told]] = field(default_factory=dict)
     warnings: list[tuple[int, str, str]] = field(default_factory=list)
     there: set[int] = field(default_factory=set)
-    repeated: int = 0
+    returning: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for number, item in enumerate((item for file in self.files for item in file.items), 1):
@@ -64,7 +64,14 @@ class Preview:
     @property
     def fresh(self) -> int:
         """How many events would be recorded."""
-        return len(self.items) - len(self.problems) - self.repeated
+        return len(self.items) - len(self.problems) - len(self.there)
+
+    def know(self, known: Mapping[int, Line | None]) -> None:
+        """What the ledger has under the files' own ids: it stands (None), or the line in its place brings it back."""
+        self.there |= {number for number, line in known.items() if line is None}
+        self.returning |= known.keys() - self.there
+        replaced = (known.get(line.number, line) for line in self.lines)
+        self.lines = [line for line in replaced if line is not None]
 
     def take(self, told: dict[str, Any]) -> None:
         """What the ledger says to a line."""
@@ -82,11 +89,11 @@ class Preview:
         ]
 
     def events(self) -> list[tuple[int, dict[str, Any]]]:
-        """Those that would be recorded, read again."""
+        """Those that would be recorded for the first time, read again."""
         return [
             (line.number, json.loads(line.raw))
             for line in self.lines
-            if line.number not in self.problems and line.number not in self.there
+            if line.number not in self.problems.keys() | self.there | self.returning
         ]
 
     def tell(self) -> None:
@@ -105,7 +112,9 @@ class Preview:
         if len(self.warnings) > SHOWN:
             say(f"… and {len(self.warnings) - SHOWN} more of these.")
         refused = len(self.problems)
-        say(f"{len(self.items)} events: {self.fresh} to record, {self.repeated} there already, {refused} refused.")
+        say(f"{len(self.items)} events: {self.fresh} to record, {len(self.there)} there already, {refused} refused.")
+        if self.returning:
+            say(f"{len(self.returning)} of them were retracted, and are brought back under the ids that they have.")
 
     def tell_one(self, told: dict[str, Any]) -> None:
         for one in self._errors(told):

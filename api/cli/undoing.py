@@ -36,7 +36,7 @@ def undo(
 ) -> None:
     """Retract everything that came in by one import. First shows what that is; the undo can be undone as well."""
     with failures_told(), door(Source(data, url), make=False) as ledger:
-        standing = ledger.rows("/v1/events", {"batch": batch, "live": "true", "order": "newest"})
+        standing = _standing(ledger, batch)
         if not standing:
             _nothing(ledger, batch)
             return
@@ -67,6 +67,26 @@ def undo(
         if summary.refused or summary.not_tried:
             say("Somebody recorded meanwhile what stands in the way. The same command shows it.")
             raise typer.Exit(Exit.FOUND_WRONG)
+
+
+def _standing(ledger: Door, batch: str) -> list[dict[str, Any]]:
+    """What still stands of an import, the newest first.
+
+    What it retracts of its own (and brings back of its own) isn't to be undone: the facts themselves will be.
+    """
+    came = {one["id"]: one for one in ledger.rows("/v1/events", {"batch": batch, "order": "newest"})}
+    live = {one["id"] for one in ledger.rows("/v1/events", {"batch": batch, "live": "true"})}
+    named = {one["data"]["event"]: one for one in came.values() if one["type"] == RETRACTED and one["id"] in live}
+    others = ledger.rows("/v1/events", {"type": RETRACTED}) if named.keys() - came.keys() else []
+    known = {one["id"]: one for one in others} | came
+
+    def is_own(event_id: str) -> bool:
+        while event_id not in came and event_id in known:
+            event_id = known[event_id]["data"]["event"]
+        return event_id in came
+
+    own = {one["id"] for event_id, one in named.items() if is_own(event_id)}
+    return [one for one in came.values() if one["id"] in live - own]
 
 
 def _nothing(ledger: Door, batch: str) -> None:

@@ -22,7 +22,8 @@ from typer.testing import CliRunner
 from api.cli import app
 from tests.api.files.analyst import FIRST_REF, MISTAKES, PLEDGE, Sheet, sheet, world
 from tests.api.test_cli import ENVIRONMENT, lines, running, until_alive
-from tests.api.world import entity, event, usd
+from tests.api.world import entity, event, given, usd
+from tests.service import fresh_service
 
 MAP = """
 type = "investment.made"
@@ -191,15 +192,74 @@ def test_what_stands_in_the_way_of_an_undo_is_named(tmp_path: Path) -> None:
 
 
 def test_an_undo_can_be_undone(tmp_path: Path) -> None:
-    """The events are as they were, also those that were given ids, which no file can bring in again."""
+    """The events are as they were."""
     where = ("--data", tmp_path / "ledger")
-    file = lines(tmp_path / "in.jsonl", {**entity("ant"), "id": "7f8b9f64-9d3c-4a53-b5a7-2f0d1f0c9a11"})
+    file = lines(tmp_path / "in.jsonl", entity("ant"))
     run("import", file, *where, "--yes")
     run("undo", "in", *where, "--yes")
-    done = run("import", file, *where, "--yes")
-    assert (done.returncode, "was used before" in done.stderr) == (1, True)
     assert run("undo", "undo-in", *where, "--yes").returncode == 0
     assert "1 events: 0 to record, 1 there already" in run("import", file, *where, "--yes").stderr
+
+
+def with_ids(*events: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{**one, "id": f"7f8b9f64-9d3c-4a53-b5a7-{number:012d}"} for number, one in enumerate(events)]
+
+
+def test_a_file_with_ids_of_its_own_comes_again_after_an_undo(tmp_path: Path) -> None:
+    """Given events with ids, also corrections and retractions of one another; when they are imported, undone, and
+    imported and undone again; then each time all of it is there as it was, or nothing."""
+    where = ("--data", tmp_path / "ledger")
+    deal = event("investment.made", investor="ant", issuer="bee", instrument="equity", amount=usd("10"))
+    *facts, made, gone = with_ids(entity("ant"), entity("bee"), deal, deal)
+    replacement = {**deal, "data": {**deal["data"], "amount": usd("12")}}
+    amendments = with_ids(*[entity("nobody")] * 4, *(
+        event("event.corrected", event=made["id"], reason="more", replacement=replacement),
+        event("event.retracted", event=gone["id"], reason="a slip"),
+    ))[4:]  # fmt: skip
+    file = lines(tmp_path / "in.jsonl", *facts, made, gone, *amendments)
+    for _ in range(3):
+        done = run("import", file, *where, "--yes")
+        assert done.returncode == 0, done.stderr
+        assert holdings(*where) == {("ant", "bee", "equity"): Decimal(12)}
+        assert "0 to record, 6 there already" in run("import", file, *where, "--yes").stderr
+        done = run("undo", "in", *where, "--yes")
+        assert (done.returncode, holdings(*where)) == (0, {}), done.stderr
+        assert json.loads(run("entities", *where, "--json").stdout)["entities"] == []
+    done = run("import", file, *where, "--dry-run")
+    assert "6 events: 4 to record, 2 there already, 0 refused." in done.stderr
+    assert "4 of them were retracted, and are brought back under the ids that they have." in done.stderr
+
+
+def test_a_mended_line_with_its_old_id_is_refused(tmp_path: Path) -> None:
+    """Given a file with ids, imported and undone; when it comes again with one line mended; then that line is told, and
+    how to mend it, and with another id it goes in with the others."""
+    where = ("--data", tmp_path / "ledger")
+    ant, bee = with_ids(entity("ant"), entity("bee"))
+    run("import", lines(tmp_path / "in.jsonl", ant, bee), *where, "--yes")
+    run("undo", "in", *where, "--yes")
+    bee["data"]["name"] = "Bee Inc"
+    done = run("import", lines(tmp_path / "in.jsonl", ant, bee), *where, "--yes")
+    assert (done.returncode, "2 events: 1 to record, 0 there already, 1 refused." in done.stderr) == (1, True)
+    assert "in.jsonl:2: /id: the id 7f8b9f64-9d3c-4a53-b5a7-000000000001 was used before" in done.stderr
+    assert "leave the id out or make a new one" in done.stderr
+    del bee["id"]
+    assert run("import", lines(tmp_path / "in.jsonl", ant, bee), *where, "--yes").returncode == 0
+    found = json.loads(run("entities", *where, "--json").stdout)["entities"]
+    assert [row["name"] for row in found] == ["Ant", "Bee Inc"]
+
+
+def test_an_export_is_there_already_where_it_came_from(tmp_path: Path) -> None:
+    """Also what was posted, not imported; so a copy brings in what is new in it, and nothing else."""
+    with fresh_service(tmp_path / "ledger") as client:
+        given(client, entity("ant"), entity("bee"))
+        where = ("--url", str(client.base_url))
+        run("export", *where, "--output", tmp_path / "copy.jsonl")
+        with (tmp_path / "copy.jsonl").open("a") as file:
+            file.write(json.dumps(entity("cow")) + "\n")
+        done = run("import", tmp_path / "copy.jsonl", *where, "--yes")
+        assert "3 events: 1 to record, 2 there already, 0 refused." in done.stderr
+        assert "Recorded 1 events; 2 were there already." in done.stderr
+        assert position(*where) == 3
 
 
 def test_unknown_names_are_registered_if_one_says_so(ledger: Path, deals: tuple[Sheet, Path, Path]) -> None:
