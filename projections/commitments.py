@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger.times import parse_period
+from projections.doubles import doubles
 from projections.figures import (
     Figure,
     Item,
@@ -129,7 +130,9 @@ def commitments(model: Tables, at: Point, *, from_: str | None = None, to: str |
 
 @dataclass(frozen=True, slots=True)
 class Capital:
-    """What binding commitments of capital come to, their ids, whom they are to, and the events behind that."""
+    """What binding commitments of capital come to, their ids and those of their doubles, whom they are to, and the
+    events behind that.
+    """
 
     committed: Figure
     unfunded: Figure
@@ -145,10 +148,12 @@ def capital(model: Tables, at: Point, *, from_: str, to: str | None = None) -> C
         for one in _commitments(model, at, {"payer": from_, "payee": to})
         if one.row["binding"] and one.row["purpose"] in ("fund", "investment", "loan") and not one.internal
     ]
+    ids = {one.id for one in chosen}
+    ids |= {double for double, first in doubles(model, at).slugs("commitment").items() if first in ids}
     return Capital(
         _total(chosen, "committed"),
         _total(chosen, "unfunded"),
-        frozenset(one.id for one in chosen),
+        frozenset(ids),
         frozenset(one.row["to"] for one in chosen),
         frozenset(event for one in chosen for event in one.row["events"]),
     )

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from ledger.money import NOTHING, Bounds
+from projections.doubles import Doubles, doubles
 from projections.figures import Exchange, Figure, Part, in_force, summed
 from projections.flows import CHANGES, ENDS, FORM_COLUMNS, MAKES
 from projections.visibility import Point, Tables, counting
@@ -110,14 +111,38 @@ class Deal:
 
 
 def rows_of(model: Tables, at: Point) -> list[Row]:
-    """Every event that counts and makes, changes, ends or uses a deal, or is a flow by itself; by position."""
+    """Every event that counts and makes, changes, ends or uses a deal, or is a flow by itself; by position.
+
+    What names a double of a deal, or of an event, names the first.
+    """
     rule = counting(model, at)
     rows = model.rows(
         f"""SELECT {", ".join(_COLUMNS)} FROM flows
         WHERE {rule.sql} AND list_contains($types::VARCHAR[], type) ORDER BY fact_position""",
         {**rule.values, "types": list(_TYPES)},
     )
-    return list(map(Row._make, rows))
+    found = list(map(Row._make, rows))
+    repeated = doubles(model, at)
+    if not repeated.events:
+        return found
+    return [
+        _of_first(row, repeated) if row.part_of or row.linked or row.record in repeated.records else row
+        for row in found
+    ]
+
+
+def _of_first(row: Row, repeated: Doubles) -> Row:
+    """The row with every double that it names replaced by the first; a link to a record may be to one of any kind."""
+    linked = []
+    for link in row.linked.split() if row.linked else ():
+        of_kinds = {repeated.records.get(f"{kind}/{link}", "").partition("/")[2] for kind in KINDS} - {""}
+        linked += [repeated.events.get(link, link), *sorted(of_kinds)]
+    whole = row.part_of
+    if whole is not None:
+        whole = repeated.events.get(whole) or repeated.slugs("commitment").get(whole, whole)
+    return row._replace(
+        record=repeated.records.get(row.record or "", row.record), part_of=whole, linked=" ".join(linked) or None
+    )
 
 
 def deals_of(rows: Iterable[Row]) -> dict[str, Deal]:

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Any, Generic, TypeVar
 
 from ledger.money import Bounds
+from projections.doubles import Doubles, doubles
 from projections.figures import MONEY_COLUMNS, Exchange, Figure, Part, in_force, summed
 from projections.rates import exchange
 from projections.visibility import Point, Table, Tables, counting
@@ -97,23 +98,36 @@ def terms(
 ) -> Iterator[Terms[RowT]]:
     """The records of a table that an event of role `made` brought into being, by id; `filters` are on its columns.
 
-    The table's first column is the record's id.
+    The table's first column is the record's id. The events of a record that is another one's double are of that one.
     """
     rule = counting(model, at)
     chosen = {column: value for column, value in filters.items() if value is not None}
     record, *own = (column for column in table.columns if column not in TERMS_COLUMNS)
     # Where several made the record, each after the one before was retracted, the last one recorded has it.
-    there = f"SELECT {record} FROM {table.name} WHERE {rule.sql} AND role = $made GROUP BY {record}"
+    source, of_doubles = _under_the_first(table, record, doubles(model, at))
+    there = f"SELECT {record} FROM {source} WHERE {rule.sql} AND role = $made GROUP BY {record}"
     if chosen:
         there += " HAVING " + " AND ".join(f"arg_max({column}, fact_position) = ${column}" for column in chosen)
     columns = ("chain", "fact_position", "first_day", "last_day", record, *TERMS_COLUMNS, *own)
     found = model.rows(
-        f"""SELECT {", ".join(columns)} FROM {table.name}
+        f"""SELECT {", ".join(columns)} FROM {source}
         WHERE {rule.sql} AND {record} IN ({there}) ORDER BY {record}, last_day, fact_position""",
-        {**rule.values, **chosen, "made": made},
+        {**rule.values, **chosen, **of_doubles, "made": made},
     )
     converting = exchange(model, at)
     for _, its_rows in groupby((row(*values) for values in found), key=lambda one: one.id):
         rows = list(its_rows)
         first = max((one for one in rows if one.role == made), key=lambda one: one.fact_position)
         yield Terms(first, [one for one in rows if one.role != made or one is first], at, converting)
+
+
+def _under_the_first(table: Table, record: str, repeated: Doubles) -> tuple[str, dict[str, list[str]]]:
+    """The table with each double's id, where it is the record or its whole, replaced by the first's."""
+    columns = [column for column in (record, "part_of") if column in table.columns]
+    firsts = repeated.slugs(record) | (dict(repeated.events) if "part_of" in columns else {})
+    if not firsts:
+        return table.name, {}
+    first = "coalesce(MAP($doubles::VARCHAR[], $firsts::VARCHAR[])[{0}], {0}) AS {0}"
+    replaced = ", ".join(first.format(column) for column in columns)
+    values = {"doubles": list(firsts), "firsts": list(firsts.values())}
+    return f"(SELECT * REPLACE ({replaced}) FROM {table.name})", values

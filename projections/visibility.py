@@ -174,15 +174,15 @@ def believed(at: Point) -> Point:
     return replace(at, include_rumoured=False)
 
 
-def duplicates(model: Tables, at: Point) -> set[str]:
-    """The chains that only repeat, by `same_as`, what another chain says and counts for."""
+def duplicates(model: Tables, at: Point) -> dict[str, str]:
+    """The chains that only repeat, by `same_as`, what another chain says and counts for; each with that other one."""
     rule = held(at)
     # Few facts have another source. To find these first costs next to nothing: blocks without any are passed over.
     columns = f"SELECT fact_position, chain, same_as, status, seen_from <= $as_of FROM {FACTS.name} WHERE {rule.sql}"
     values = {**rule.values, "as_of": at.as_of}
     later = model.rows(f"{columns} AND same_as IS NOT NULL", values)
     if not later:
-        return set()
+        return {}
     named = sorted({same_as for _, _, same_as, _, _ in later})
     first_of_all = model.rows(
         f"{columns} AND same_as IS NULL AND chain IN (SELECT unnest($named::VARCHAR[]))", {**values, "named": named}
@@ -191,10 +191,12 @@ def duplicates(model: Tables, at: Point) -> set[str]:
     pointers = {chain: same_as for chain, same_as, _, _ in rows if same_as is not None}
     roots: dict[str, str] = {}
     first: dict[str, str] = {}
-    repeated = set()
+    repeated = {}
     for chain, _, status, seen in rows:
-        if seen and counts(status, at) and first.setdefault(_root(chain, pointers, roots), chain) != chain:
-            repeated.add(chain)
+        if seen and counts(status, at):
+            counted = first.setdefault(_root(chain, pointers, roots), chain)
+            if counted != chain:
+                repeated[chain] = counted
     return repeated
 
 

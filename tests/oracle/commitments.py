@@ -21,7 +21,7 @@ from tests.oracle.money import (
     total,
     totals,
 )
-from tests.oracle.rows import Question, Row, by_position, counting_rows
+from tests.oracle.rows import Question, Row, by_position, rows_of_firsts
 
 
 def commitments(
@@ -29,7 +29,7 @@ def commitments(
     from_: str | None = None,
     to: str | None = None,
 ) -> dict[str, Any]:
-    rows = counting_rows(q)
+    rows = rows_of_firsts(q)
     made_rows = [
         row
         for row in newest_of_each([row for row in rows if row.type == "commitment.made"], "commitment")

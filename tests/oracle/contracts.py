@@ -17,7 +17,7 @@ from tests.oracle.money import (
     total,
     totals,
 )
-from tests.oracle.rows import Question, Row, by_position, counting_rows
+from tests.oracle.rows import Question, Row, by_position, rows_of_firsts
 
 
 def contracts(
@@ -25,7 +25,7 @@ def contracts(
     customer: str | None = None,
     provider: str | None = None,
 ) -> dict[str, Any]:
-    rows = counting_rows(q)
+    rows = rows_of_firsts(q)
     signed_rows = [
         row
         for row in newest_of_each([row for row in rows if row.type == "contract.signed"], "contract")

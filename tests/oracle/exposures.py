@@ -12,7 +12,7 @@ from typing import Any
 from tests.oracle.bounds import ZERO, Bounds, text, written
 from tests.oracle.bounds import plus as plus_bounds
 from tests.oracle.exposure_edges import Edge, Node, edges, root
-from tests.oracle.rows import Question, by_position, counting_rows
+from tests.oracle.rows import Question, by_position, rows_of_firsts
 from tests.oracle.wholes import Item, Rest, together
 
 
@@ -25,7 +25,7 @@ def exposures(
 ) -> dict[str, Any]:
     """A part of the answer: the pairs but for what is the vendor's own, gross and funding, what is unbounded."""
     q = replace(q, currency=q.currency or "USD")
-    rows = counting_rows(q)
+    rows = rows_of_firsts(q)
     every = edges(q, rows, layer, set(q.include))
     if entity is not None:
         group = root(q, rows, entity)

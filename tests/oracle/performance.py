@@ -13,7 +13,7 @@ from tests.oracle.bounds import text
 from tests.oracle.commitments import _commitment, newest_of_each
 from tests.oracle.holdings import Key, _holding, holding_of
 from tests.oracle.money import Figure, Item, additive, grouped, maximum, missing_rates, total
-from tests.oracle.rows import Question, Row, by_position, counting_rows
+from tests.oracle.rows import Question, Row, by_position, counting_rows, rows_of_firsts
 
 KINDS = {"investment.made": "investment", "investment.sold": "sale", "distribution.paid": "distribution"}
 MONEY = {"investment.made": "amount", "investment.sold": "proceeds", "distribution.paid": "amount"}
@@ -43,11 +43,12 @@ def performance(
 
     # What was promised: binding, of capital, to somebody else.
     ids, payees, promises, behind = set(), set(), [], set()
-    for made in newest_of_each([row for row in rows if row.type == "commitment.made"], "commitment"):
+    promising = rows_of_firsts(q)
+    for made in newest_of_each([row for row in promising if row.type == "commitment.made"], "commitment"):
         data = made.data
         if data["from"] != subject or data["to"] == subject or (issuer is not None and data["to"] != issuer):
             continue
-        answer, figures = _commitment(q, rows, made)
+        answer, figures = _commitment(q, promising, made)
         if answer["binding"] and data["purpose"] in CAPITAL:
             ids.add(data["commitment"])
             payees.add(data["to"])
@@ -70,11 +71,13 @@ def performance(
     nav = total(figures["value"] for _, figures in held.values() if "value" in figures)
     marks = {answer["value_event"] for answer, _ in held.values()} - {None}
 
+    commitment_of = {row.id: row.data.get("commitment") for row in promising}
+
     def paid_in(some: Sequence[Row]) -> Figure:
         return grouped([Item({row.id}, row.data.get("part_of"), figure(row, "amount")) for row in some])
 
     def under_promise(row: Row) -> bool:
-        return row.data.get("commitment") in ids or (row.data.get("issuer") or row.data.get("payer")) in payees
+        return commitment_of[row.id] in ids or (row.data.get("issuer") or row.data.get("payer")) in payees
 
     paid, called = paid_in(investments), paid_in([row for row in investments if under_promise(row)])
     back = total(figure(row, MONEY[row.type]) for row in received)

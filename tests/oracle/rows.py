@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -25,6 +25,9 @@ ADDITIVE = {
     "guarantee.given",
     "guarantee.called",
 }
+
+# What makes a record, and the field that names it.
+MAKERS = {"commitment.made": "commitment", "contract.signed": "contract", "guarantee.given": "guarantee"}
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,44 @@ def in_time(q: Question, row: Row) -> bool:
 
 def counting_rows(q: Question) -> list[Row]:
     """The rows that make figures, at as_of too: not denied, rumoured only if asked, and the first of its fact."""
+    candidates, first_of = _sources(q)
+    return [row for row in candidates if first_of[row.id] is row]
+
+
+def rows_of_firsts(q: Question) -> list[Row]:
+    """The rows that make figures; where one names a double, an event or a record, it names the first instead."""
+    candidates, first_of = _sources(q)
+    counted = [row for row in candidates if first_of[row.id] is row]
+    events = {row.id: first_of[row.id].id for row in candidates}
+    made_and_counted = {(MAKERS[row.type], row.data[MAKERS[row.type]]) for row in counted if row.type in MAKERS}
+    records = {}
+    for row in candidates:
+        kind = MAKERS.get(row.type)
+        if kind is not None and (kind, row.data[kind]) not in made_and_counted:
+            records[kind, row.data[kind]] = first_of[row.id].data[kind]
+
+    def renamed(row: Row) -> Row:
+        data = dict(row.data)
+        if row.type.partition(".")[0] in (*MAKERS.values(), "investment", "distribution"):
+            for kind in MAKERS.values():
+                if kind in data:
+                    data[kind] = records.get((kind, data[kind]), data[kind])
+            if "part_of" in data:
+                whole = data["part_of"]
+                data["part_of"] = events.get(whole) or records.get(("commitment", whole), whole)
+            if "linked" in data:
+                links = data["linked"] if isinstance(data["linked"], list) else [data["linked"]]
+                of_records = [
+                    records[kind, link] for kind in MAKERS.values() for link in links if (kind, link) in records
+                ]
+                data["linked"] = [events.get(link, link) for link in links] + of_records
+        return replace(row, data=data)
+
+    return [renamed(row) for row in counted]
+
+
+def _sources(q: Question) -> tuple[list[Row], dict[str, Row]]:
+    """The rows that would make figures were it not for other sources, and for each the first of its fact, by its id."""
     shown = visible_rows(q)
     by_id = {row.id: row for row in shown}
 
@@ -165,9 +206,7 @@ def counting_rows(q: Question) -> list[Row]:
         row for row in shown if in_time(q, row) and row.status != "denied" and (row.status != "rumoured" or q.rumoured)
     ]
     firsts: dict[str, Row] = {}
-    for row in candidates:  # already by position
-        firsts.setdefault(root(row), row)
-    return [row for row in candidates if row in firsts.values()]
+    return candidates, {row.id: firsts.setdefault(root(row), row) for row in candidates}  # already by position
 
 
 def by_position(rows: Iterable[Row]) -> list[str]:
