@@ -31,8 +31,16 @@ class Cycling(ABC):
         self.fault: Fault | None = None
 
     @abstractmethod
-    def _look(self) -> None:
-        """Bring `newest` up and clear `fault`. Raises Fault."""
+    def _look(self, mine: bool) -> None:
+        """Bring `newest` up and clear `fault`. `mine`: the right to sign is the caller's. Raises Fault."""
+
+    def _show(self, note: str | None) -> None:
+        """Show a checkpoint as it is stored, whoever signed it: that is for others to check."""
+        if note is not None:
+            try:
+                self.newest = SignedCheckpoint(parse_text(parse_note(note.encode()).text), note)
+            except Malformed as error:
+                raise Fault(Kind.CHECKPOINT, f"the database's last checkpoint can't be read: {error}") from None
 
     def published(self) -> tuple[str, int] | None:
         """The newest checkpoint's note and its size."""
@@ -45,11 +53,12 @@ class Cycling(ABC):
             self.cycle()
         return self.newest if self.newest is not None and self.newest.checkpoint.size >= position else None
 
-    def cycle(self) -> Fault | None:
-        """Check what is new and sign it, unless there is nothing new, or another process is just doing so."""
+    def cycle(self, mine: bool = False) -> Fault | None:
+        """Check what is new and sign it, unless there is nothing new, or another process is just doing so. Whoever has
+        the right to sign already says that it is `mine`."""
         with self._cycling:
             try:
-                self._look()
+                self._look(mine)
             except Fault as fault:
                 self.fault = fault
             except StoreError as error:
@@ -85,11 +94,6 @@ class Mirror(Cycling):
         super().__init__(store, told)
         self._lacking = lacking
 
-    def _look(self) -> None:
-        note = self._store.checkpoint()
-        if note is not None:
-            try:
-                self.newest = SignedCheckpoint(parse_text(parse_note(note.encode()).text), note)
-            except Malformed as error:
-                raise Fault(Kind.CHECKPOINT, f"the database's last checkpoint can't be read: {error}") from None
+    def _look(self, mine: bool) -> None:
+        self._show(self._store.checkpoint())
         self.fault = self._lacking

@@ -11,10 +11,13 @@ from typing import Protocol
 from zipfile import ZipFile
 
 from ledger.log.entry import entry_bytes
+from ledger.log.handovers import notes_text, rotations
 from ledger.log.tiles import WIDTH, Bundle, Malformed, Tile, bundle_bytes, bundles, parse_path, tiles
 from ledger.store import Store
 
 CHECKPOINT = "checkpoint"
+HANDOVERS = "handovers"
+"""The notes of all handovers of the log's key; not there, or empty, if it never changed."""
 
 
 class NotThere(Exception):
@@ -85,6 +88,8 @@ class StoreFiles:
         note, size = published
         if path == CHECKPOINT:
             return note.encode()
+        if path == HANDOVERS:
+            return self.handovers(size)
         try:
             asked = parse_path(path)
         except Malformed as error:
@@ -92,6 +97,11 @@ class StoreFiles:
         if not asked.is_in(size):
             raise NotThere(f"{path} is beyond the {size} entries that are signed")
         return self.bundle(asked) if isinstance(asked, Bundle) else self.tile(asked)
+
+    def handovers(self, size: int) -> bytes:
+        """Of a log of that size."""
+        found = [one.note for one in rotations(self._store) if one.note is not None and one.event.position <= size]
+        return notes_text(found).encode()
 
     def tile(self, tile: Tile) -> bytes:
         return self._store.hashes(tile.level, tile.index * WIDTH, tile.width)

@@ -13,6 +13,8 @@ from ledger.log.note import LOG, WITNESS, SigningKey, check_name, decoded, encod
 from ledger.log.tiles import Malformed
 
 PRIVATE_FILE, PUBLIC_FILE = "log.key", "log.vkey"
+NEXT_FILE = "log.key.next"
+"""The key that a rotation is about to put in place."""
 _FILES = {LOG: (PRIVATE_FILE, PUBLIC_FILE), WITNESS: ("witness.key", "witness.vkey")}
 SEED_BYTES = 32
 
@@ -53,13 +55,8 @@ def load_key(folder: Path, name: str | None = None, algorithm: int = LOG) -> Sig
     path = folder / private
     if not path.exists():
         prefix = "deal-ledger" if algorithm == LOG else "deal-ledger-witness"
-        chosen = name or f"{prefix}/{secrets.token_hex(8)}"
-        check_name(chosen)
-        key = SigningKey(chosen, secrets.token_bytes(SEED_BYTES), algorithm)
-        _create(path, f"{write_key(key)}\n")
-    if (mode := path.stat().st_mode) & 0o077:
-        raise KeyRefused(f"others may read or change {path} (mode {mode & 0o777:o}): chmod 600 it, or replace the key")
-    key = parse_key(path.read_text())
+        make_key(path, name or f"{prefix}/{secrets.token_hex(8)}", algorithm)
+    key = read_key(path)
     if key.algorithm != algorithm:
         raise KeyRefused(f"{path} is a key of type {key.algorithm:02x}: a log signs with 01, a witness with 04")
     if name is not None and key.name != name:
@@ -68,6 +65,19 @@ def load_key(folder: Path, name: str | None = None, algorithm: int = LOG) -> Sig
     if not public.exists() or public.read_text() != f"{key.verifier}\n":
         write_atomically(public, f"{key.verifier}\n")
     return key
+
+
+def make_key(path: Path, name: str, algorithm: int = LOG) -> None:
+    """A new key of that name in this file, unless there is one. Raises Malformed if no key can have this name."""
+    check_name(name)
+    _create(path, f"{write_key(SigningKey(name, secrets.token_bytes(SEED_BYTES), algorithm))}\n")
+
+
+def read_key(path: Path) -> SigningKey:
+    """The key in this file. Raises KeyRefused if it is none, or others may read it."""
+    if (mode := path.stat().st_mode) & 0o077:
+        raise KeyRefused(f"others may read or change {path} (mode {mode & 0o777:o}): chmod 600 it, or replace the key")
+    return parse_key(path.read_text())
 
 
 def _create(path: Path, text: str) -> None:

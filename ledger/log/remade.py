@@ -7,7 +7,8 @@ from enum import StrEnum
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import root
 from ledger.log.tiles import WIDTH, Edge, nodes, split_hashes
-from ledger.store import NoLeaf, Store, Stored, TreeDamaged, leaf_of
+from ledger.store import NoLeaf, Stored, TreeDamaged, leaf_of
+from ledger.store.recorder import Reading
 
 
 class Kind(StrEnum):
@@ -49,7 +50,7 @@ class Fault(Exception):
         return self.kind is Kind.STORE
 
 
-def check_root(store: Store, signed: Checkpoint) -> None:
+def check_root(store: Reading, signed: Checkpoint) -> None:
     """Raises Fault unless the store's tree still has the root that was signed."""
     try:
         found = root(signed.size, nodes(signed.size, store.hashes))
@@ -63,7 +64,7 @@ def check_root(store: Store, signed: Checkpoint) -> None:
         )
 
 
-def remade(store: Store, size: int, end: int) -> Edge:
+def remade(store: Reading, size: int, end: int) -> Edge:
     """The edge of the tree of `end` leaves. What came after the first `size` is made again from the events.
 
     Raises Fault at the first event that isn't the one its leaf was made of, and at the first node that doesn't follow.
@@ -91,7 +92,7 @@ def remade(store: Store, size: int, end: int) -> Edge:
     return edge
 
 
-def _events(store: Store, after: int, count: int) -> list[Stored]:
+def _events(store: Reading, after: int, count: int) -> list[Stored]:
     events = store.read(after, count)
     gone = set(range(after + 1, after + 1 + count)) - {event.position for event in events}
     if gone:

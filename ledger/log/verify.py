@@ -16,13 +16,15 @@ from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 
-from ledger.log.checkpoint import SignedCheckpoint, open_checkpoint
-from ledger.log.entry import NotAnEntry, parse_entry
-from ledger.log.files import CHECKPOINT, Files, NotThere
+from ledger.log.checkpoint import SignedCheckpoint, parse_text
+from ledger.log.entry import Leaf, NotAnEntry, parse_entry
+from ledger.log.files import CHECKPOINT, HANDOVERS, Files, NotThere
+from ledger.log.handovers import Keys, follow, rotation_of, split_notes
 from ledger.log.keys import write_atomically
 from ledger.log.merkle import leaf_hash
-from ledger.log.note import NotSigned, VerifierKey
+from ledger.log.note import NotSigned, VerifierKey, parse_note
 from ledger.log.tiles import WIDTH, Bundle, Edge, Malformed, Tile, bundles, split_bundle, split_hashes, tiles
+from ledger.rotations import KeyRotated
 
 Told = Callable[[int, int], None]
 """Is told how far it is: so many events of so many."""
@@ -37,6 +39,8 @@ class Kind(StrEnum):
     """A file isn't of its form."""
     UNSIGNED = "unsigned"
     """A checkpoint isn't signed by the log's key, or a known witness's signature is wrong."""
+    KEY = "key"
+    """The log's key was rotated, and the key that was given up didn't sign that."""
     SHRUNK = "shrunk"
     """The log is shorter than an older checkpoint says."""
     FORKED = "forked"
@@ -69,6 +73,7 @@ class Verified:
 
     signed: SignedCheckpoint
     old: tuple[SignedCheckpoint, ...]
+    keys: Keys
 
 
 def verify(
@@ -78,11 +83,15 @@ def verify(
     witnesses: tuple[VerifierKey, ...] = (),
     told: Told = lambda done, of: None,
 ) -> Verified:
-    """Check every file of a log against its checkpoint, and that against older ones. Raises NotVerified."""
-    signed = _opened(_read(files, CHECKPOINT), key, witnesses, "the checkpoint")
+    """Check every file of a log against its checkpoint, and that against older ones. Raises NotVerified.
+
+    `key` may be one that the log has now, or had: what counts is that it led to the one that signs now, or came of it.
+    """
+    keys = keys_of(files, key)
+    signed = _opened(_read(files, CHECKPOINT), keys, witnesses, "the checkpoint")
     before = tuple(
         sorted(
-            (_opened(note, key, (), f"older checkpoint {number}") for number, note in enumerate(old, 1)),
+            (_opened(note, keys, (), f"older checkpoint {number}") for number, note in enumerate(old, 1)),
             key=lambda one: one.checkpoint.size,
         )
     )
@@ -92,8 +101,42 @@ def verify(
             raise NotVerified(
                 Kind.SHRUNK, f"the log has {size} events, and a checkpoint of {one.checkpoint.size} was signed before"
             )
-    _Walk(files, size, before, told).check(signed)
-    return Verified(signed, before)
+    _Walk(files, size, before, keys, told).check(signed)
+    return Verified(signed, before, keys)
+
+
+def keys_of(files: Files, trusted: VerifierKey) -> Keys:
+    """The keys that have signed the log, by its handovers, of which the trusted one is one. Raises NotVerified.
+
+    Each key has signed its handover; that these are the log's own events and roots, only a look at all of it shows.
+    """
+    try:
+        notes = split_notes(files.read(HANDOVERS))
+    except NotThere:
+        notes = []
+    except Malformed as error:
+        raise NotVerified(Kind.MALFORMED, f"{HANDOVERS}: {error}") from None
+    if not notes:
+        return Keys(trusted)
+    try:
+        size = parse_text(parse_note(_read(files, CHECKPOINT)).text).size
+        return follow(trusted, [(note, _last_state(files, note, size)) for note in notes])
+    except (Malformed, NotAnEntry) as error:
+        raise NotVerified(Kind.MALFORMED, f"a handover of the log's key can't be read: {error}") from None
+    except NotSigned as error:
+        raise NotVerified(Kind.KEY, f"the log's key wasn't handed over as it should be: {error}") from None
+
+
+def _last_state(files: Files, note: bytes, size: int) -> str:
+    """The state of the last event of a checkpoint of a log of that size, which must be a rotation of its key."""
+    index = parse_text(parse_note(note).text).size - 1
+    if not 0 <= index < size:
+        raise NotSigned(f"there is no event at position {index + 1}, and its handover is there")
+    bundle = Bundle(index // WIDTH, min(WIDTH, size - index // WIDTH * WIDTH))
+    leaf = parse_entry(split_bundle(_read(files, bundle.path), bundle.width)[index % WIDTH])
+    if leaf.type != KeyRotated.type:
+        raise NotSigned(f"the event at position {index + 1} rotates no key, and a handover says so")
+    return leaf.state
 
 
 def _read(files: Files, path: str) -> bytes:
@@ -103,9 +146,9 @@ def _read(files: Files, path: str) -> bytes:
         raise NotVerified(Kind.MISSING, str(error)) from None
 
 
-def _opened(note: bytes, key: VerifierKey, witnesses: tuple[VerifierKey, ...], what: str) -> SignedCheckpoint:
+def _opened(note: bytes, keys: Keys, witnesses: tuple[VerifierKey, ...], what: str) -> SignedCheckpoint:
     try:
-        return open_checkpoint(note, key, witnesses)
+        return keys.open(note, witnesses)
     except Malformed as error:
         raise NotVerified(Kind.MALFORMED, f"{what} can't be read: {error}") from None
     except NotSigned as error:
@@ -123,10 +166,13 @@ def _form_of(path: str) -> Iterator[None]:
 class _Walk:
     """From the first entry to the last, with the tree made anew on the way."""
 
-    def __init__(self, files: Files, size: int, before: Sequence[SignedCheckpoint], told: Told) -> None:
+    def __init__(self, files: Files, size: int, before: Sequence[SignedCheckpoint], keys: Keys, told: Told) -> None:
         self._files = files
         self._size = size
-        self._before = before
+        handed_over = [(one.checkpoint, "the log's key was handed over with") for one in keys.handovers]
+        signed = [(one.checkpoint, "an older checkpoint signed") for one in before]
+        self._before = sorted([*signed, *handed_over], key=lambda one: one[0].size)
+        self._handovers = {one.checkpoint.size: (one.previous, one.key) for one in keys.handovers}
         self._told = told
         self._edge = Edge()
         self._above: dict[int, list[bytes]] = defaultdict(list)  # the nodes of each level above the leaves
@@ -173,21 +219,32 @@ class _Walk:
                     f"position {position} holds version {leaf.version} of {leaf.stream}, which isn't the next",
                 )
             self._versions[leaf.stream] = leaf.version
+            self._check_rotation(position, leaf)
+
+    def _check_rotation(self, position: int, leaf: Leaf) -> None:
+        """What was followed is what the log says: it was read before, and may have been another thing then."""
+        followed = self._handovers.get(position)
+        if leaf.type != KeyRotated.type:
+            if followed is not None:
+                raise NotVerified(Kind.KEY, f"position {position} rotates no key, and a handover says so")
+        elif followed is None:
+            raise NotVerified(Kind.KEY, f"position {position} rotates the log's key, and nobody handed it over")
+        elif rotation_of(leaf.state) != followed:
+            raise NotVerified(Kind.KEY, f"position {position} names other keys than the handover was followed by")
 
     def _grow(self, leaves: list[bytes]) -> None:
         """Add leaves, and look at each older checkpoint as the tree passes its size."""
         end = self._edge.size + len(leaves)
-        for one in (*self._before, None):
-            size = end if one is None else one.checkpoint.size
+        for one, says in (*self._before, (None, "")):
+            size = end if one is None else one.size
             if self._edge.size <= size <= end:
                 count = size - self._edge.size
                 for node in self._edge.extend(leaves[:count]):
                     self._above[node.level].append(node.hash)
                 leaves = leaves[count:]
-                if one is not None and self._edge.root() != one.checkpoint.root:
+                if one is not None and self._edge.root() != one.root:
                     raise NotVerified(
-                        Kind.FORKED,
-                        f"an older checkpoint signed another root for the first {size} events: history was rewritten",
+                        Kind.FORKED, f"{says} another root for the first {size} events: history was rewritten"
                     )
 
     def _check_tiles(self) -> None:

@@ -129,6 +129,11 @@ class Reading(ABC):
         rows = self._rows("SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1")
         return str(rows[0][0]) if rows else None
 
+    def checkpoint_of(self, size: int) -> str | None:
+        """The signed checkpoint of that size; None if there is none."""
+        rows = self._rows("SELECT note FROM checkpoints WHERE size = ?", size)
+        return str(rows[0][0]) if rows else None
+
     def cosignatures(self, size: int) -> list[str]:
         """What witnesses signed of the checkpoint of that size, a line each."""
         return [line for (line,) in self._rows("SELECT line FROM cosignatures WHERE size = ? ORDER BY line", size)]

@@ -36,7 +36,7 @@ def entry(n: int, amount: str = "1.5") -> Entry:
 
 def append(store: Store, count: int, batch: int = 100, amount: str = "1.5") -> None:
     """The next events, so many to a commit."""
-    first = store.head() + 1
+    first = store.head() - len(store.by_key("log/key")) + 1
     for at in range(first, first + count, batch):
         with store.write() as transaction:
             transaction.append([entry(n, amount) for n in range(at, min(at + batch, first + count))])

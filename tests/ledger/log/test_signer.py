@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from ledger.log.checkpoint import Checkpoint, open_checkpoint
+from ledger.log.cycling import Cycling, Mirror
 from ledger.log.files import StoreFiles
 from ledger.log.keys import PRIVATE_FILE, PUBLIC_FILE, KeyRefused, load_key, parse_key, write_key
 from ledger.log.merkle import EMPTY_ROOT
 from ledger.log.note import LOG, WITNESS, SigningKey, parse_verifier_key
 from ledger.log.remade import Fault, Kind, remade
-from ledger.log.signer import Signer
+from ledger.log.signer import HIGH_WATER_FILE, Signer
+from ledger.log.signing import signer_of
 from ledger.log.tiles import Edge, Malformed
 from ledger.log.verify import verify
 from ledger.store import Conflict, Store, StoreUnavailable, open_store
@@ -153,16 +156,47 @@ def test_a_signer_without_the_right_is_noticed(store: Store, signer: Signer, mon
 
 
 def test_another_key_does_not_go_on(store: Store, signer: Signer, high_water: Path) -> None:
-    """A log whose checkpoints another key signed isn't signed, and nothing is shown in its name."""
+    """A log whose checkpoints another key signed isn't signed; what it did sign is shown. With a high-water file of its
+    own or without any it's the same."""
     append(store, 3)
     signer.cycle()
     append(store, 3)
-    stranger = Signer(store, SigningKey(KEY.name, bytes(32)), high_water)
-    fault = stranger.cycle()
-    assert fault is not None
-    assert (fault.kind, fault.read_only) == (Kind.CHECKPOINT, False)
-    assert stranger.published() is None
+    for name, file in ((KEY.name, high_water), ("ledger.example/other", high_water.with_name("none"))):
+        stranger = Signer(store, SigningKey(name, bytes(32)), file)
+        fault = stranger.cycle()
+        assert fault is not None
+        assert (fault.kind, fault.read_only) == (Kind.KEY, False)
+        assert "isn't signed with the key that is here" in str(fault)
+        assert stranger.newest == signer.newest
+        assert not high_water.with_name("none").exists()
     assert signer.cycle() is None
+    assert size(signer) == 6
+
+
+def test_a_first_key_is_made_by_one_of_several(database_url: str, tmp_path: Path) -> None:
+    """Servers that start at once on an empty database: one makes a key and signs with it before anybody else may; the
+    others make none, and show what it signs."""
+    count = 4
+    stores = [open_store(None, database_url) for _ in range(count)]
+    at_once = threading.Barrier(count)
+
+    def started(number: int) -> Cycling:
+        folder = tmp_path / str(number)
+        at_once.wait()
+        return signer_of(stores[number], folder, folder / HIGH_WATER_FILE, None, alone=False)
+
+    with ThreadPoolExecutor(count) as threads:
+        found = list(threads.map(started, range(count)))
+    assert sorted(type(one).__name__ for one in found) == ["Mirror"] * (count - 1) + ["Signer"]
+    assert [(tmp_path / str(number) / PRIVATE_FILE).exists() for number in range(count)] == [
+        isinstance(one, Signer) for one in found
+    ]
+    append(stores[0], 3)
+    assert [one.cycle() for one in sorted(found, key=lambda one: isinstance(one, Mirror))] == [None] * count
+    [note] = {one.newest.note for one in found if one.newest is not None}
+    assert note == stores[0].checkpoint()
+    for store in stores:
+        store.close()
 
 
 @pytest.mark.parametrize("damage", [b"", b"\xff", b"nonsense\n", None])
