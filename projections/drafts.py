@@ -142,11 +142,16 @@ class Books:
                         yield from self._funding(made, made.payee, figure, [row, made], made.form)
         for row in investments:
             drawn_on = counted.get(row.record or "")
-            form = row.form or (drawn_on.made.form if drawn_on else None)
+            form = row.form or self._promised_form(row)
             if row.record not in edges_of or row.record is None:
                 yield from self._funding(row, row.payee, left[row.chain], [row], form)
             elif drawn_on is not None and CREDIT not in words(drawn_on.made.form):
                 yield from self._credit(row, row.payee, row.part.figure(self.converting), [row], form)
+
+    def _promised_form(self, draw: Row) -> str | None:
+        """The form that the commitment has on which an investment draws, in whatever layer that counts."""
+        drawn_on = self.deals.get(draw.record or "")
+        return drawn_on.made.form if drawn_on else None
 
     def _counted_commitments(self) -> dict[str, Deal]:
         """The commitments of this layer; what one promises oneself is none."""
@@ -231,6 +236,8 @@ class Books:
         if (made.instrument == "warrant" and _CASH not in forms) or forms == {_STOCK}:
             contracts = self.trades.get((self.node(made.payer), self.node(payee)), [])
             named = {made.chain, *words(made.linked)}
+            if made.record is not None and (promise := self.deals.get(made.record)):
+                named |= {promise.made.chain, made.record.partition("/")[2], *words(promise.made.linked)}
             if any(named & ids for ids in contracts):
                 return payee, made.payer
         return None

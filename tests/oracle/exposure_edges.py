@@ -120,9 +120,7 @@ def capital(q: Question, rows: list[Row], layer: str, include: set[str]) -> Iter
         return maximum(figure(row), total(group(one) for one in parts(row))) if parts(row) else figure(row)
 
     def form_of(row: Row) -> Any:
-        promised = None
-        if row.type == "investment.made":
-            promised = next((made for made in counted if row in draws(rows, made.data["commitment"])), None)
+        promised = promise_of(rows, row)
         return row.data.get("form") or (promised.data.get("form") if promised else None)
 
     def item(row: Row) -> Item:
@@ -186,14 +184,17 @@ def given(
     gift = None
     if forms(form) == {"stock"} and (ends[1], ends[0]) in trades(q, rows):
         gift = payer, payee
+    promised = promise_of(rows, made)
+    linking = {made.id, *listed(made.data.get("linked"))}
+    if promised is not None:
+        linking |= {promised.id, promised.data["commitment"], *listed(promised.data.get("linked"))}
     is_warrant = made.data.get("instrument") == "warrant" and "cash" not in forms(form)
     if gift is None and (is_warrant or forms(form) == {"stock"}):
         with_it = [
             signed
             for signed in newest(rows, "contract.signed", "contract")
             if ends == (root(q, rows, signed.data["customer"]), root(q, rows, signed.data["provider"]))
-            and {made.id, *listed(made.data.get("linked"))}
-            & {signed.id, signed.data["contract"], *listed(signed.data.get("linked"))}
+            and linking & {signed.id, signed.data["contract"], *listed(signed.data.get("linked"))}
         ]
         gift = (payee, payer) if with_it else None
     if to_sellers:
@@ -261,6 +262,12 @@ def draws(rows: list[Row], slug: str) -> list[Row]:
         and row.data.get("commitment") == slug
         and row.data.get("inside_commitment") is not False
     ]
+
+
+def promise_of(rows: list[Row], row: Row) -> Row | None:
+    """The commitment that an investment draws on, or that a commitment is."""
+    promises = newest(rows, "commitment.made", "commitment")
+    return next((made for made in promises if row == made or row in draws(rows, made.data["commitment"])), None)
 
 
 def drawn(q: Question, rows: list[Row], made: Row) -> Figure:

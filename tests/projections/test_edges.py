@@ -63,6 +63,50 @@ def test_a_commitment_in_credit_comes_back_once(books: Books) -> None:
     assert [one[3] for one in found(books, "paid")] == ["30", "30", "7", "7"]
 
 
+@pytest.mark.parametrize("binding", [True, False])
+def test_a_draw_that_says_nothing_of_its_form_has_that_of_its_commitment(books: Books, binding: bool) -> None:
+    """In every layer, whichever of them the commitment is in; what says otherwise is what it says."""
+    books.given(
+        commit("credit", "acme", "beta", usd("100"), form="cloud_credit", binding=binding),
+        invest("acme", "beta", usd("30"), commitment="credit"),
+        invest("acme", "beta", usd("5"), commitment="credit", form="cash"),
+        invest("acme", "beta", usd("4"), commitment="credit", inside_commitment=False),
+    )
+    paid = [
+        *[("acme", "beta", "funding", "30"), ("beta", "acme", "purchase", "30")],
+        *[("acme", "beta", "funding", "5"), ("acme", "beta", "funding", "4")],
+    ]
+    promised = [("acme", "beta", "funding", "100"), ("beta", "acme", "purchase", "100"), paid[-1]]
+    assert found(books, "paid") == paid
+    assert found(books, "announced") == promised
+    assert found(books) == (promised if binding else paid)
+
+
+def test_a_draw_on_a_mixture_is_a_mixture(books: Books) -> None:
+    books.given(
+        commit("both", "acme", "beta", usd("100"), form=["cash", "cloud_credit"]),
+        invest("acme", "beta", usd("30"), commitment="both"),
+    )
+    assert [one[3] for one in found(books)] == ["100", "0..?..100"]
+    assert [one[3] for one in found(books, "paid")] == ["30", "0..?..30"]
+
+
+@pytest.mark.parametrize("linked_by", ["commitment", "contract", "contract's id"])
+def test_stock_promised_with_a_contract_is_left_out_in_every_layer(books: Books, linked_by: str) -> None:
+    """What was drawn on the promise says neither form nor link: the promise does."""
+    links = {"linked": "deal"} if linked_by == "commitment" else {}
+    back = {"contract": {"linked": "shares"}, "contract's id": {"linked": ident(901)}}.get(linked_by, {})
+    books.given(
+        sign("deal", "lab", "chips", usd("60"), **back),
+        commit("shares", "lab", "chips", usd("5"), form="stock", id=ident(901), **links),
+        invest("lab", "chips", usd("3"), commitment="shares"),
+    )
+    assert found(books, "paid") == []
+    assert found(books) == [("lab", "chips", "purchase", "60")]
+    assert found(books, "paid", "equity_to_customers") == [("chips", "lab", "equity_consideration", "3")]
+    assert ("chips", "lab", "equity_consideration", "5") in found(books, "contracted", "equity_to_customers")
+
+
 def test_a_guarantee_is_no_flow_until_it_is_called(books: Books) -> None:
     books.given(
         guarantee("bond", "acme", "beta", "bank", usd("100"), on="2023-01-31"),
