@@ -41,6 +41,8 @@ class Door(StrEnum):
     TOO_MANY_ROWS = "too_many_rows"
     NOT_FOUND = "not_found"
     NOT_SIGNED = "not_signed"
+    ERASED = "erased"
+    NOT_HELD = "not_held"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     SLOW_BODY = "slow_body"
@@ -119,7 +121,8 @@ MEANINGS: dict[Reason | Door, Meaning] = {
     Reason.UNKNOWN_RECORD: Meaning(
         REFUSED,
         "There is no such record",
-        "The commitment, contract, guarantee, claim or restriction that is named must be in the ledger, and live.",
+        "The commitment, contract, guarantee, claim, restriction or attachment that is named must be in the ledger, "
+        "and live.",
     ),
     Reason.UNKNOWN_EVENT: Meaning(REFUSED, "No event has this id", "GET /v1/events lists events with their ids."),
     Reason.RECORD_EXISTS: Meaning(
@@ -170,9 +173,15 @@ MEANINGS: dict[Reason | Door, Meaning] = {
     Reason.DIFFERENT_RECORD: Meaning(
         REFUSED,
         "A replacement of another type or record",
-        "A replacement keeps its fact's type and record. Otherwise retract the fact and record another.",
+        "A replacement keeps its fact's type and record, and of an attachment its hash and size. Otherwise retract the "
+        "fact and record another.",
     ),
     Reason.DEPENDED_ON: Meaning(REFUSED, "Others depend on it", "Correct or retract the events that name it first."),
+    Reason.ALREADY_ERASED: Meaning(
+        REFUSED,
+        "The attachment was erased",
+        "Its bytes are gone for good. An erasure is recorded once and never taken back, and the id isn't used again.",
+    ),
     Reason.LEDGER_ONLY: Meaning(
         REFUSED,
         "Only the ledger itself records this",
@@ -187,7 +196,7 @@ MEANINGS: dict[Reason | Door, Meaning] = {
     Reason.KEY_REUSED: Meaning(
         REFUSED,
         "The Idempotency-Key came before with another body",
-        "A key stands for one body for ever. Send a fresh key with a new body.",
+        "A key stands for one body for ever, also if that is erased. Send a fresh key with a new body.",
     ),
     Reason.READ_ONLY: Meaning(
         HTTPStatus.CONFLICT.value,
@@ -239,6 +248,16 @@ MEANINGS: dict[Reason | Door, Meaning] = {
         "Nothing signed covers this yet",
         "What was recorded is signed every few seconds, and before that nothing of it is proven. /readyz says if and "
         "why nothing is signed.",
+    ),
+    Door.ERASED: Meaning(
+        HTTPStatus.GONE.value,
+        "The bytes of the attachment were erased",
+        "The log keeps that it was there, its hash, and who erased it when and why. The bytes and their salt are gone.",
+    ),
+    Door.NOT_HELD: Meaning(
+        404,
+        "The bytes of the attachment are not in this ledger",
+        "The log has its hash, which came in without them, as from another ledger's export. Ask where it came from.",
     ),
     Door.METHOD_NOT_ALLOWED: Meaning(405, "This address does not take this method", "Allow lists those it takes."),
     Door.UNSUPPORTED_MEDIA_TYPE: Meaning(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from ledger.attachments import ADDED, ERASED, correction_problems
 from ledger.chains import Member, retracted
 from ledger.event import RETRACTED, TYPES, Event, keys_of
 from ledger.head import Admitted, Chain, Content, Head
@@ -51,6 +52,8 @@ def check_correction(head: Head, event: Event, event_id: str, effective: str, kn
             f"the fact is {fact.type}{f' of {record}' if record else ''}, and a correction keeps both",
             "to record something else, retract the fact and submit a new event",
         )
+    if said.type == ADDED and (changed := list(correction_problems(fact.data, said.data))):
+        raise Refusal(*(problem.under(prefix) for problem in changed))
     check_references(head, said, prefix)
     old, new = chain.keys(), set(keys_of(said.type, said.data))
     row = said.row(chain.id, chain.position)
@@ -69,6 +72,13 @@ def check_correction(head: Head, event: Event, event_id: str, effective: str, kn
 
 def check_retraction(head: Head, event: Event, event_id: str, effective: str, known: str) -> Admitted:
     target, chain = _live_target(head, event.data["event"], "retract")
+    if target.type == ERASED:
+        raise refuse(
+            Reason.ALREADY_ERASED,
+            "/data/event",
+            f"{target.event_id} is an erasure",
+            "the bytes are gone; if they are still somewhere, attach them under another id",
+        )
     would_be = Chain(chain.id, chain.position, list(chain.members), chain.contents)
     last = max(member.position for member in chain.members)
     would_be.members.append(Member(event_id, last + 1, parse_day(known), parse_day(known), target.event_id))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from ledger import entities
+from ledger import attachments, entities
 from ledger.amendments import check_correction, check_retraction, not_in_future
+from ledger.attachments import ADDED, ERASED
 from ledger.event import CORRECTED, KNOWN_AS_EFFECTIVE, RETRACTED, Event, keys_of
 from ledger.head import Admitted, Content, Head
 from ledger.naming import check_references, exists, unknown_entity, unknown_record
@@ -79,6 +80,13 @@ def _check_record(head: Head, event: Event) -> None:
     model = event.model
     if model.record is None:
         return
+    if event.type in (ADDED, ERASED):
+        name = event.data["attachment"]
+        ever = [*head.ever(f"attachment/{name}"), *head.ever(f"erasure/{name}")]
+        if found := list(attachments.problems(event.type, event.data, [(said.type, said.data) for said in ever])):
+            raise Refusal(*found)
+        if event.type == ERASED:  # also of one that is retracted
+            return
     kind, field = model.record
     name = event.data[field]
     held = exists(head, kind, name)

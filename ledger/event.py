@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, cast
 
 from pydantic import Field, TypeAdapter, ValidationError, create_model
 
+from ledger.attachments import ADDED, ERASED, AttachmentAdded, AttachmentErased
 from ledger.claims import ClaimPublished
 from ledger.commitments import CommitmentChanged, CommitmentClosed, CommitmentDrawn, CommitmentMade
 from ledger.contracts import ContractBilled, ContractChanged, ContractEnded, ContractPaid, ContractSigned
@@ -61,12 +62,14 @@ TYPES: dict[str, type[Data]] = {
         EventCorrected,
         EventRetracted,
         ReviewRecorded,
+        AttachmentAdded,
+        AttachmentErased,
         KeyRotated,
     )
 }
 CORRECTED, RETRACTED = EventCorrected.type, EventRetracted.type
 # These are about other events, not about the world, so the day they are known will do for the day they take effect.
-ABOUT_EVENTS = (CORRECTED, RETRACTED, ReviewRecorded.type)
+ABOUT_EVENTS = (CORRECTED, RETRACTED, ReviewRecorded.type, ADDED, ERASED)
 # Reference data: when it was so is when it could be known.
 KNOWN_AS_EFFECTIVE = (EntityRegistered.type, RatePublished.type)
 
@@ -219,7 +222,7 @@ class Reference:
     """An id in an event's data that must exist: where it stands, what it names and the id."""
 
     pointer: str
-    kind: str  # entity, commitment, event, anything
+    kind: str  # entity, commitment, event, anything, subject
     id: str
 
 

@@ -86,7 +86,10 @@ def _day(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Marks a field whose value must exist already: an `entity`, a record of one kind, or `anything` with an id."""
+    """Marks a field whose value must exist already: an `entity`, a record of one kind, or `anything` with an id.
+
+    A `subject` is anything with an id, or any event; that something is about it doesn't keep it from being retracted.
+    """
 
     kind: str
 
@@ -106,6 +109,7 @@ CommitmentId = Annotated[SlugText, Names("commitment")]
 EventId = Annotated[UuidText, Names("event")]
 AnyId = Annotated[IdText, Names("anything")]
 AnyIds = Annotated[list[AnyId], Field(max_length=1_000)]
+SubjectIds = Annotated[list[Annotated[IdText, Names("subject")]], Field(max_length=1_000)]
 EntityIds = Annotated[list[EntityId], Field(max_length=1_000)]
 Labels = Annotated[list[Name], Field(max_length=1_000)]
 

@@ -34,15 +34,15 @@ def _missing(head: Head, named: Reference) -> Iterator[Problem]:
         stored = head.event(named.id)
         if stored is None:
             yield unknown_event(named.pointer, named.id)
-        elif named.kind != "event" and stored.chain != named.id:
+        elif named.kind not in ("event", "subject") and stored.chain != named.id:
             yield Problem(
                 Reason.UNKNOWN_EVENT, named.pointer, f"{named.id} is no fact", f"name the fact itself, {stored.chain}"
             )
-        elif named.kind != "event" and head.chain(named.id).row() is None:
+        elif named.kind not in ("event", "subject") and head.chain(named.id).row() is None:
             yield Problem(
                 Reason.UNKNOWN_EVENT, named.pointer, f"{named.id} was retracted", "name an event that is live"
             )
-    elif named.kind == "anything":
+    elif named.kind in ("anything", "subject"):
         if not any(exists(head, kind, named.id) for kind in KINDS):
             yield Problem(
                 Reason.UNKNOWN_RECORD,

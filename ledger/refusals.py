@@ -40,6 +40,7 @@ class Reason(StrEnum):
     NOT_CORRECTABLE = "not_correctable"  # a retraction can be retracted, not corrected
     DIFFERENT_RECORD = "different_record"  # a replacement of another type or record than its fact
     DEPENDED_ON = "depended_on"  # others name what would be retracted
+    ALREADY_ERASED = "already_erased"  # an attachment whose bytes are gone for good
     LEDGER_ONLY = "ledger_only"  # only the ledger itself records it, of its own log, and it is never amended
 
     # The conversation

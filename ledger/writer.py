@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ledger.attachments import ADDED, ERASED, Content
 from ledger.checks import check
 from ledger.event import CORRECTED, RETRACTED, Event, Origin, state_text
 from ledger.head import Head
@@ -37,7 +38,8 @@ class Request:
 
     `key` makes a repetition get the first answer, if its `body_sha256` is the same; with `while_it_stands` only until
     what was recorded then is retracted, and after that the request counts as new. `if_match` is the version that the
-    first event's record must have. Events without an id have one of the server's, the same through every retry.
+    first event's record must have. `content` is what the one event, an `attachment.added`, has the hash of. Events
+    without an id have one of the server's, the same through every retry.
     """
 
     events: tuple[Event, ...]
@@ -46,6 +48,7 @@ class Request:
     while_it_stands: bool = False
     body_sha256: str = ""
     if_match: int | None = None
+    content: Content | None = None
     ids: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -229,6 +232,7 @@ class _Group:
         self._entries: list[Entry] = []
         self._more_keys: list[tuple[str, int]] = []
         self._answers: dict[str, Answer] = {}
+        self._contents: dict[str, Content] = {}  # by the event that adds it
         self._last_stamp = datetime.min.replace(tzinfo=UTC)
 
     def take(self, transaction: WriteTransaction, jobs: Sequence[_Job]) -> None:
@@ -251,7 +255,13 @@ class _Group:
                 self.position = transaction.head
                 raise _DryRun
         if self._entries:
-            transaction.append(self._entries, self._more_keys, list(self._answers.values()))
+            transaction.append(
+                self._entries,
+                self._more_keys,
+                list(self._answers.values()),
+                list(self._contents.values()),
+                [json.loads(one.state)["data"]["attachment"] for one in self._entries if one.type == ERASED],
+            )
 
     def kept(self, transaction: WriteTransaction) -> bool:
         """Whether this group's commit was kept after all; it is all there or nothing of it."""
@@ -279,7 +289,7 @@ class _Group:
     def _accept(self, request: Request) -> Accepted:
         key, first = self._key(request)
         if first is not None:
-            return _repeat(first, request)
+            return self._repeat(first, request)
         if (why := self._forbidden()) is not None:
             raise refuse(Reason.READ_ONLY, "", why, "nothing was written: docs/operations.md says how to go on")
         events, warnings = [], []
@@ -310,6 +320,27 @@ class _Group:
             key = f"{request.key}~{generation}"
         return key, None
 
+    def _repeat(self, first: Answer, request: Request) -> Accepted:
+        answer = json.loads(first.answer)
+        same = first.body_sha256 == request.body_sha256
+        if same and request.content is not None:
+            # The digest leaves the bytes out, since it can't be erased.
+            same = self._first_bytes(answer["events"][0]["id"]) == request.content.bytes
+        if not same:
+            raise refuse(
+                Reason.KEY_REUSED,
+                "",
+                "this Idempotency-Key came before with another body, or what came with it is erased",
+                "send the first body again, or use a new key for a new request",
+            )
+        return Accepted(answer["position"], answer["events"], answer["warnings"], repeated=True)
+
+    def _first_bytes(self, event_id: str) -> bytes | None:
+        held = self._contents.get(event_id)
+        if held is None and (stored := self._transaction.by_id(event_id)) is not None:
+            held = self._transaction.content(json.loads(stored.state)["data"]["attachment"])
+        return None if held is None else held.bytes
+
     def _stands(self, first: Answer) -> bool:
         return any(self._records.stands(event["id"]) for event in json.loads(first.answer)["events"])
 
@@ -330,9 +361,14 @@ class _Group:
         stored = Stored(self.position, entry.stream, entry.version, entry.type, text, event_id, entry.chain)
         self._records.accept(stored, admitted.keys, admitted.moved, admitted.moved_to)
         self._entries.append(entry)
+        warnings = list(admitted.warnings)
+        if request.content is not None:
+            self._contents[event_id] = request.content
+        elif event.type == ADDED and self._transaction.content(event.data["attachment"]) is None:
+            warnings.append(_without_bytes(event.data["attachment"]))
         self._more_keys += [(key, earlier.position) for key in admitted.moved_to for earlier in admitted.moved]
         self._last_stamp = now
-        return admitted.warnings
+        return warnings
 
     def _check_version(self, event: Event, event_id: str, expected: int) -> None:
         """Whoever decided on an older version is told that first: what the rules would say may follow from it."""
@@ -354,22 +390,22 @@ class _Group:
     def _undo(self, mark: tuple[int, int, int, int, datetime]) -> None:
         """Take back what a request did before it was refused, or a whole job before it failed."""
         entries, more_keys, answers, self.position, self._last_stamp = mark
-        self._records.withdraw([entry.event_id for entry in self._entries[entries:]])
+        gone = [entry.event_id for entry in self._entries[entries:]]
+        self._records.withdraw(gone)
+        for event_id in gone:
+            self._contents.pop(event_id, None)
         del self._entries[entries:], self._more_keys[more_keys:]
         for key in list(self._answers)[answers:]:
             del self._answers[key]
 
 
-def _repeat(first: Answer, request: Request) -> Accepted:
-    if first.body_sha256 != request.body_sha256:
-        raise refuse(
-            Reason.KEY_REUSED,
-            "",
-            "this Idempotency-Key came before with another body",
-            "send the first body again, or use a new key for a new request",
-        )
-    answer = json.loads(first.answer)
-    return Accepted(answer["position"], answer["events"], answer["warnings"], repeated=True)
+def _without_bytes(attachment: str) -> Problem:
+    return Problem(
+        Reason.UNKNOWN_RECORD,
+        "/data/hash",
+        f"the log takes the hash of {attachment}; its salt and bytes are not in this ledger",
+        "keep them where they are; a document comes in with its bytes by POST /v1/attachments or `dealledger attach`",
+    )
 
 
 def _check_size(entry: Entry) -> None:

@@ -189,3 +189,16 @@ def retract(event_id: str, **more: Any) -> Fact:
 
 def review(*event_ids: str, verdict: str = "approved", **more: Any) -> Fact:
     return fact("review.recorded", more.pop("on", None), {"events": list(event_ids), "verdict": verdict}, **more)
+
+
+# --- attachments ------------------------------------------------------------------------------------------------
+
+
+def attachment(name: str, *about: str, size: int = 12, hash: str = "0" * 64, **more: Any) -> Fact:
+    """That there is one, as it comes in without its bytes."""
+    data = {"attachment": name, "about": list(about), "media_type": "text/plain", "size": size}
+    return fact("attachment.added", more.pop("on", None), {**data, "hash": f"sha256:{hash}"}, **more)
+
+
+def erase(name: str, **more: Any) -> Fact:
+    return fact("attachment.erased", more.pop("on", None), {"attachment": name, "reason": "they asked for it"}, **more)

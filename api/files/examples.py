@@ -188,6 +188,21 @@ EXAMPLES: dict[str, dict[str, str]] = {
         "events": "7f8b9f64-9d3c-4a53-b5a7-2f0d1f0c9a11",
         "verdict": "approved",
     },
+    "attachment.added": {
+        "effective": "2023-09-25",
+        "known": "2023-09-25",
+        "attachment": "amazon-anthropic-agreement",
+        "about": "amazon-anthropic-2023; amazon",
+        "title": "The agreement as signed",
+        "media_type": "application/pdf",
+        "size": "482133",
+        "hash": "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    },
+    "attachment.erased": {
+        "effective": "2024-02-01",
+        "attachment": "amazon-anthropic-agreement",
+        "reason": "The parties asked for it.",
+    },
     "key.rotated": {
         "effective": "2024-02-01",
         "previous": "ledger.example/deals+4104bc6c+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4",

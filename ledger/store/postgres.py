@@ -92,6 +92,25 @@ TREE_TABLES = [
         )
     ),
 ]
+# As in SQLite, rows stay when they are blanked, so that an id isn't taken again.
+ATTACHMENT_TABLES = [
+    """CREATE TABLE attachments (
+        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        id text COLLATE "C" NOT NULL UNIQUE,
+        salt bytea,
+        bytes bytea,
+        CHECK ((salt IS NULL) = (bytes IS NULL)))""",
+    "ALTER TABLE attachments ALTER bytes SET STORAGE EXTERNAL",  # most documents are compressed already
+    """CREATE FUNCTION refuse_change_of_attachments() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'attachments are never changed, only erased: % refused', TG_OP; END $$""",
+    """CREATE TRIGGER attachments_only_erased BEFORE UPDATE ON attachments FOR EACH ROW
+        WHEN (NEW.number <> OLD.number OR NEW.id <> OLD.id OR NEW.bytes IS NOT NULL)
+        EXECUTE FUNCTION refuse_change_of_attachments()""",
+    """CREATE TRIGGER attachments_no_delete BEFORE DELETE OR TRUNCATE ON attachments
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_attachments()""",
+    "ALTER TABLE attachments ENABLE ALWAYS TRIGGER attachments_only_erased",
+    "ALTER TABLE attachments ENABLE ALWAYS TRIGGER attachments_no_delete",
+]
 MAKING_TABLES = 5_227_101  # advisory lock: several processes may start on an empty database at once
 SIGNING = 5_227_102  # advisory lock, with the schema's
 
@@ -191,6 +210,9 @@ class Recorder(PostgresApplicationRecorder):
                 for statement in TREE_TABLES:
                     cursor.execute(statement.encode())
                 tree.fill(partial(rows, cursor), partial(_read, cursor), partial(_store_runs, cursor), self.hashed)
+            if cursor.execute("SELECT to_regclass('attachments') AS name").fetchall() == [{"name": None}]:
+                for statement in ATTACHMENT_TABLES:
+                    cursor.execute(statement.encode())
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
         """As the library's, but without its pipeline (large batches hang) and its retry (which doubles, or conflicts
@@ -226,7 +248,6 @@ class Recorder(PostgresApplicationRecorder):
 
 class PostgresWriteTransaction(WriteTransaction):
     _database: ClassVar = psycopg
-    _contains: ClassVar = "strpos(state, ?) > 0"
 
     def __init__(self, recorder: Recorder, cursor: psycopg.Cursor[Any]) -> None:
         self._recorder = recorder
@@ -259,7 +280,6 @@ class PostgresStore(Store):
     """The log in the database at a URL. A folder that is given (the server's own) is held until `close`."""
 
     _database: ClassVar = psycopg
-    _contains: ClassVar = PostgresWriteTransaction._contains
 
     def __init__(self, database_url: str, folder: Path | None, hashed: tree.Told = lambda done, of: None) -> None:
         self._folder = HeldFolder(folder) if folder is not None else None

@@ -3,9 +3,10 @@
 Table `events` has one row per event under its `position`, counted from 1 without gaps in the order of commits.
 Table `event_keys` says which events touch which record. Table `answers` keeps the first answer to each idempotency
 key. Table `tree_runs` holds the hashes of the tree over the events (see tree.py). All are written in one transaction.
-Tables `checkpoints` and `cosignatures` keep what was signed of the tree. The view `stored_events` shows `events` as the
-eventsourcing library wants to read them; its recorders, subclassed in sqlite.py and postgres.py, do the connections
-and conflicts.
+Tables `checkpoints` and `cosignatures` keep what was signed of the tree. Table `attachments` has the salts and bytes
+that the log only has hashes of; it alone forgets, when an erasure is recorded. The view `stored_events` shows `events`
+as the eventsourcing library wants to read them; its recorders, subclassed in sqlite.py and postgres.py, do the
+connections and conflicts.
 """
 
 from __future__ import annotations
@@ -28,10 +29,9 @@ from eventsourcing.persistence import (
     StoredEvent,
 )
 
+from ledger.attachments import Content
 from ledger.store import tree
 from ledger.store.errors import Conflict, StoreError, StoreUnavailable
-
-SCAN_BATCH = 1000  # events that a full scan looks at in one query, so that no read transaction lives long
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,6 @@ class Reading(ABC):
 
     _database: ClassVar[ModuleType]
     """The driver whose errors are translated: sqlite3 or psycopg."""
-    _contains: ClassVar[str]
-    """The database's test for `state` containing a text."""
 
     @abstractmethod
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
@@ -138,17 +136,21 @@ class Reading(ABC):
         """What witnesses signed of the checkpoint of that size, a line each."""
         return [line for (line,) in self._rows("SELECT line FROM cosignatures WHERE size = ? ORDER BY line", size)]
 
-    def mentioning(self, text: str) -> Iterator[Stored]:
-        """Every event whose JSON text contains `text`, by position. Looks at the whole log: for rare questions."""
+    def content(self, attachment: str) -> Content | None:
+        """The salt and the bytes of an attachment; None if they were erased, or never here."""
+        rows = self._rows("SELECT salt, bytes FROM attachments WHERE id = ? AND bytes IS NOT NULL", attachment)
+        return Content(attachment, bytes(rows[0][0]), bytes(rows[0][1])) if rows else None
+
+    def contents(self) -> Iterator[Content]:
+        """All that are there, in the order in which they came, one at a time."""
         after = 0
-        while batch := self._rows(
-            "SELECT position FROM events WHERE position > ? ORDER BY position LIMIT ?", after, SCAN_BATCH
+        while rows := self._rows(
+            """SELECT number, id, salt, bytes FROM attachments WHERE number > ? AND bytes IS NOT NULL
+            ORDER BY number LIMIT 1""",
+            after,
         ):
-            last = batch[-1][0]
-            yield from self._events(
-                f"WHERE position > ? AND position <= ? AND {self._contains} ORDER BY position", after, last, text
-            )
-            after = last
+            [(after, attachment, salt, content)] = rows
+            yield Content(attachment, bytes(salt), bytes(content))
 
     def _events(self, clause: str, *values: object) -> list[Stored]:
         return [Stored(*row) for row in self._rows(f"SELECT {Stored.COLUMNS} FROM events {clause}", *values)]
@@ -169,13 +171,21 @@ class WriteTransaction(Reading):
         """`recorded_at` of the event at the head."""
         self.failure: BaseException | None = None
         """Why an append failed. The transaction then can't commit, even if its user went on."""
+        self.erased = False
+        """Whether it deletes what nobody may find again."""
 
     def append(
-        self, entries: Sequence[Entry], more_keys: Sequence[tuple[str, int]] = (), answers: Sequence[Answer] = ()
+        self,
+        entries: Sequence[Entry],
+        more_keys: Sequence[tuple[str, int]] = (),
+        answers: Sequence[Answer] = (),
+        contents: Sequence[Content] = (),
+        erased: Sequence[str] = (),
     ) -> list[int]:
         """Store events, index rows (key, position) for events stored before, and answers. Gives the events' positions.
 
-        Each event's leaf and the nodes that it completes are stored with it.
+        Each event's leaf and the nodes that it completes are stored with it. So are the contents of attachments that
+        the events add, and those that they erase are deleted: `erased` are the ids.
         Raises Conflict, NoLeaf, TreeDamaged, StoreUnavailable; the transaction must then be left, and nothing of it is
         stored.
         """
@@ -184,6 +194,12 @@ class WriteTransaction(Reading):
         try:
             with translated(self._database):
                 positions = self._insert(entries, more_keys, answers)
+                for one in contents:
+                    row = (one.attachment, one.salt, one.bytes)
+                    self._execute("INSERT INTO attachments (id, salt, bytes) VALUES (?, ?, ?)", *row)
+                for attachment in erased:
+                    self._execute("UPDATE attachments SET salt = NULL, bytes = NULL WHERE id = ?", attachment)
+                    self.erased = True
         except BaseException as failure:
             self.failure = failure
             raise

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
 
-from eventsourcing.persistence import ConnectionPoolClosedError, OperationalError, StoredEvent
+from eventsourcing.persistence import ConnectionPoolClosedError, OperationalError, PersistenceError, StoredEvent
 from eventsourcing.sqlite import (
     SQLiteApplicationRecorder,
     SQLiteConnection,
@@ -29,6 +29,7 @@ from ledger.store.recorder import Answer, Entry, Store, Stored, WriteTransaction
 LOG_FILE = "ledger.sqlite"
 FULL = 2  # PRAGMA synchronous: each commit waits for the disk
 BUSY_SECONDS = 30  # how long to wait for a lock, e.g. of somebody's sqlite3 shell
+SETTLE_MILLISECONDS = 2_000  # how long the emptying of the WAL waits for readers, while writers wait for it
 UNLIMITED = 1_000_000  # connections: a pool that runs out as a writer arrives would never let a writer in again
 
 # `position` is declared, so VACUUM keeps it; it is always given, so SQLite never picks one; and rows are never deleted.
@@ -67,6 +68,19 @@ TABLES = [
             OR EXISTS (SELECT 1 FROM events WHERE id = NEW.id)
             OR EXISTS (SELECT 1 FROM events WHERE stream = NEW.stream AND version = NEW.version)
         BEGIN SELECT RAISE(ABORT, 'the position, the event id or the version of the stream is taken'); END""",
+    # Rows are only appended and blanked: SQLite overwrites what it frees (secure_delete), but not what it leaves behind
+    # when it moves a row to another page, which happens when rows are deleted or come in between.
+    """CREATE TABLE IF NOT EXISTS attachments (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        salt BLOB,
+        bytes BLOB,
+        CHECK ((salt IS NULL) = (bytes IS NULL)))""",
+    """CREATE TRIGGER IF NOT EXISTS attachments_only_erased BEFORE UPDATE ON attachments
+        WHEN NEW.number <> OLD.number OR NEW.id <> OLD.id OR NEW.bytes IS NOT NULL
+        BEGIN SELECT RAISE(ABORT, 'attachments are never changed, only erased'); END""",
+    """CREATE TRIGGER IF NOT EXISTS attachments_no_delete BEFORE DELETE ON attachments
+        BEGIN SELECT RAISE(ABORT, 'attachments are erased by recording it, and their ids stay'); END""",
 ]
 
 
@@ -140,6 +154,7 @@ class ConnectionPool(SQLiteConnectionPool):
         ask = connection._sqlite_conn.execute
         ask("PRAGMA synchronous = FULL")
         ask("PRAGMA recursive_triggers = ON")  # so that REPLACE meets the trigger that refuses DELETE
+        ask("PRAGMA secure_delete = ON")  # what is erased is overwritten
         mode, level = ask("PRAGMA journal_mode").fetchone()[0], ask("PRAGMA synchronous").fetchone()[0]
         if mode != "wal" or level < FULL:
             connection.close()
@@ -210,7 +225,6 @@ class Recorder(SQLiteApplicationRecorder):
 
 class SQLiteWriteTransaction(WriteTransaction):
     _database: ClassVar = sqlite3
-    _contains: ClassVar = "instr(state, ?) > 0"
 
     def __init__(self, recorder: Recorder, cursor: SQLiteCursor) -> None:
         self._recorder = recorder
@@ -241,17 +255,18 @@ class SQLiteStore(Store):
     """The log in `folder`/ledger.sqlite; the folder is held until `close`."""
 
     _database: ClassVar = sqlite3
-    _contains: ClassVar = SQLiteWriteTransaction._contains
 
     def __init__(self, folder: Path, hashed: tree.Told = lambda done, of: None) -> None:
         self._folder = HeldFolder(folder)
         self._signing = Lock()
+        self._unsettled = False
         try:
             path = folder.resolve() / LOG_FILE
             with translated(sqlite3):
                 self._recorder = Recorder(Datastore(path))
                 self._recorder.hashed = hashed
                 self._recorder.create_table()
+                self._settle_erasures()
             # Readers have connections of their own: in the library's pool they would queue behind a waiting writer.
             self._readers = Datastore(path, read_only=True)
         except BaseException:
@@ -263,8 +278,28 @@ class SQLiteStore(Store):
         with translated(sqlite3), self._recorder.datastore.transaction(commit=True) as cursor:
             transaction = SQLiteWriteTransaction(self._recorder, cursor)
             yield transaction
+            self._unsettled |= transaction.erased
             if transaction.failure is not None:
                 raise transaction.failure
+        if self._unsettled:
+            self._settle_erasures()
+
+    def _settle_erasures(self) -> None:
+        """Write what is committed into the database file and empty the WAL, where what was erased still stands.
+
+        While somebody else reads an older state that can't be done: then it is after the next write, and when the
+        folder is opened again, as after a crash.
+        """
+        try:
+            with self._recorder.datastore.get_connection(commit=True) as connection, (cursor := connection.cursor()):
+                cursor.execute(f"PRAGMA busy_timeout = {SETTLE_MILLISECONDS}")
+                try:
+                    [(busy, _, _)] = rows(cursor, "PRAGMA wal_checkpoint(TRUNCATE)")
+                finally:
+                    cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+            self._unsettled = bool(busy)
+        except (sqlite3.Error, PersistenceError):  # the erasure is committed, and nothing may look as if it weren't
+            self._unsettled = True
 
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         with translated(sqlite3), self._readers.transaction(commit=False) as cursor:

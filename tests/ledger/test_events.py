@@ -11,7 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.event import PROBLEMS_TOLD, TYPES, Event, Origin, event_schema, keys_of, parse_event, references, state_text
+from ledger.event import (
+    ABOUT_EVENTS,
+    PROBLEMS_TOLD,
+    TYPES,
+    Event,
+    Origin,
+    event_schema,
+    keys_of,
+    parse_event,
+    references,
+    state_text,
+)
 from ledger.refusals import Problem, Reason, Refusal
 from tests import facts
 from tests.facts import Fact, ident, stake, usd
@@ -220,6 +231,15 @@ FULL: dict[str, dict[str, Any]] = {
         "comment": "Are you sure?",
         "by": REVIEWER,
     },
+    "attachment.added": {
+        "attachment": "agreement",
+        "about": [ident(3), "acme", "acme-beta-2023"],
+        "title": "The agreement",
+        "media_type": "text/plain;charset=utf-8",
+        "size": 12,
+        "hash": f"sha256:{'0123456789abcdef' * 4}",
+    },
+    "attachment.erased": {"attachment": "agreement", "reason": "The parties asked for it."},
     "key.rotated": {
         "previous": "ledger.example/deals+4104bc6c+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4",
         "key": "ledger.example/deals+d55dac7e+AXm1Vi6P5lT5QHixEuipi6eQH4U65pW+1+DjkQutBJZk",
@@ -317,7 +337,7 @@ def test_the_stored_state_holds_the_fields_as_they_came(kind: str) -> None:
     assert not {"source", "same_as", "note"} & set(state)
 
 
-@pytest.mark.parametrize("kind", ["event.corrected", "event.retracted", "review.recorded"])
+@pytest.mark.parametrize("kind", ABOUT_EVENTS)
 def test_events_about_events_need_no_effective_date(kind: str) -> None:
     """It is the day they are known; every other type has to give one."""
     submitted = full(kind)
@@ -325,9 +345,7 @@ def test_events_about_events_need_no_effective_date(kind: str) -> None:
     parse_event(submitted)
 
 
-@pytest.mark.parametrize(
-    "kind", [kind for kind in FULL if kind not in ("event.corrected", "event.retracted", "review.recorded")]
-)
+@pytest.mark.parametrize("kind", [kind for kind in FULL if kind not in ABOUT_EVENTS])
 def test_an_event_of_the_world_needs_an_effective_date(kind: str) -> None:
     submitted = full(kind)
     del submitted["effective"]
@@ -603,6 +621,8 @@ def test_the_required_fields_are_those_of_the_contract() -> None:
         "event.corrected": ["event", "replacement", "reason"],
         "event.retracted": ["event", "reason"],
         "review.recorded": ["events", "verdict"],
+        "attachment.added": ["attachment", "about", "media_type", "size", "hash"],
+        "attachment.erased": ["attachment", "reason"],
         "key.rotated": ["previous", "key", "reason"],
     }
 

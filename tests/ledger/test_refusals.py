@@ -21,6 +21,7 @@ from ledger.times import today
 from ledger.writer import Outcome, Writer
 from tests.facts import (
     Fact,
+    attachment,
     bill,
     change,
     claim,
@@ -31,6 +32,7 @@ from tests.facts import (
     entities,
     entity,
     entity_changed,
+    erase,
     fact,
     ident,
     invest,
@@ -405,6 +407,15 @@ CASES = [
         correct(ident(1), BOUGHT),
         correct(ident(3), BOUGHT),
         (BOUGHT, retract(ident(1)), {**BOUGHT, "id": ident(3)}),
+    ),
+    Case(
+        Reason.ALREADY_ERASED,
+        "/data/attachment",
+        "was erased",
+        "under another id",
+        attachment("terms", "acme"),
+        attachment("other-terms", "acme"),
+        (attachment("terms", "acme"), erase("terms")),
     ),
     Case(
         Reason.LEDGER_ONLY,

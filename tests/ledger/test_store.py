@@ -115,19 +115,8 @@ def test_questions_to_the_log(store: Store) -> None:
             assert (found.position, found.chain) == (3, fact.event_id)
             assert log.by_id("nothing") is None
             assert (log.version("commitment/x"), log.version("commitment/y"), log.version("nothing")) == (2, 1, 0)
-            assert [event.position for event in log.mentioning(correction.event_id)] == [3]
             assert log.answer("once") == answer("once", 3)
             assert log.answer("twice") is None
-
-
-def test_text_is_found_as_it_is_written(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Signs that mean something in SQL patterns mean themselves; case counts; the scan goes on from batch to batch."""
-    monkeypatch.setattr("ledger.store.recorder.SCAN_BATCH", 2)
-    notes = ["100% sure", "100 x sure", "a_b", "aXb", "A_B", "none", "a_b again"]
-    write(store, *(entry(n, state=json.dumps({"note": note})) for n, note in enumerate(notes, 1)))
-    assert [event.position for event in store.mentioning("100% sure")] == [1]
-    assert [event.position for event in store.mentioning("a_b")] == [3, 7]
-    assert list(store.mentioning("nowhere")) == []
 
 
 def test_events_stored_before_can_be_put_under_more_records(store: Store) -> None:
