@@ -1,8 +1,8 @@
 """The canonical workload: a seeded stream of realistic deals, the same events for the same size and seed, for ever.
 
 Parties follow Zipf's law, one in ten events is back-dated by up to five years, two in a hundred correct an earlier one
-(some of them a correction), one in five amounts is a bound, and four currencies occur. Every event is accepted by a
-ledger that holds those before it.
+(some of them a correction), one in five amounts is a bound, and four currencies occur, with rates for every day. Every
+event is accepted by a ledger that holds those before it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Event = dict[str, Any]
 
 FIRST_DAY = date(2015, 1, 1)
 LAST_DAY = date(2025, 12, 31)
-BEFORE_ALL = date(2009, 12, 31)
+BEFORE_ALL = date(2009, 12, 31)  # no deal is of an earlier day, however far it is back-dated
 ENTITIES_PER_EVENT = 0.05  # 50,000 in a million
 BACK_DATED = 0.10
 CORRECTED = 0.02
@@ -33,6 +33,10 @@ COUNTRIES = ("US", "US", "US", "CN", "GB", "DE", "JP", "FR")
 ROUNDS = ("seed", "A", "B", "C", "D")
 # How many may be built on: old commitments and contracts stop being drawn and billed.
 OPEN = 2_000
+# What may come late: what draws on a record, or ends it, is of its day, since the rules refuse what comes before it or
+# after its close. This is their share of the stream, so that many of them, and not all, are back-dated.
+FREE = ("investment.made", "valuation.recorded", "distribution.paid", "contract.signed")
+FREE_SHARE = 0.59
 # How much of the stream each type is, in per cent of what isn't a correction.
 SHARES = {
     "investment.made": 34,
@@ -50,9 +54,11 @@ SHARES = {
 }
 
 
-def events(size: int, seed: int = 1) -> Iterator[Event]:
-    """So many events, in the order in which they are submitted; entities come first, and are part of the count."""
-    stream = _Stream(size, random.Random(seed))
+def events(size: int, seed: int = 1, back_dated: float = BACK_DATED) -> Iterator[Event]:
+    """So many events, in the order in which they are submitted; entities and a rate for each currency come first, and
+    are part of the count. `back_dated` is the share of events that speak of a day long before they came, at most a
+    half."""
+    stream = _Stream(size, random.Random(seed), back_dated)
     yield from stream.entities()
     yield from stream.first_rates()
     yield from stream.deals()
@@ -73,6 +79,7 @@ class _Open:
 class _Stream:
     size: int
     random: random.Random
+    back_dated: float
     day: date = FIRST_DAY
     parties: list[str] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
@@ -128,9 +135,8 @@ class _Stream:
                 yield self._deal(type_, data)
 
     def _deal(self, type_: str, data: Event) -> Event:
-        # What draws on a record, or ends it, is of its day: the rules refuse what comes before it or after its close.
-        free = type_ in ("investment.made", "valuation.recorded", "distribution.paid", "contract.signed")
-        back = free and self.random.random() < BACK_DATED * 1.5
+        free = type_ in FREE
+        back = free and self.random.random() < self.back_dated / FREE_SHARE
         effective = self.day - timedelta(days=self.random.randrange(30, 1_800) if back else 0)
         said = self._said(type_, data, effective, self.day)
         if free and "commitment" not in data and "contract" not in data:

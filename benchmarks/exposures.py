@@ -1,0 +1,110 @@
+"""Circular-flow exposure of the whole network at arbitrary past points, how it grows, and its cycles."""
+
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from statistics import median
+
+import networkx
+
+import projections.cycles
+from benchmarks.ground import Ground
+from benchmarks.holdings import MILLION, asking
+from benchmarks.points import Point, at_position, head, past
+from benchmarks.processes import Client
+from benchmarks.table import Figure, Target, in_turns
+from ledger.money import exactly
+from projections import network as networks
+
+TEN_MILLION = 10_000_000
+LENGTH = 3
+
+
+def _network(at: Point, **more: str) -> str:
+    """The question for the network's figures alone, on one day."""
+    return f"/v1/exposures/history?{at.query(**{'from': at.as_of, 'step': 'month', **more})}"
+
+
+def exposure(ground: Ground) -> Iterator[Figure]:
+    """Edges, circulation and recycled funding, at low, stated and high, of everybody; each question is another one."""
+    chance = random.Random(1)
+    with ground.log() as log, Client(ground.asked.address) as ours:
+        last = head(log)
+        targets = (Target("value", "≤", 200, MILLION), Target("value", "≤", 1_500, TEN_MILLION))
+        points = [past(log, chance.randrange(last * 9 // 10, last), chance) for _ in range(ground.rounds(5, 15))]
+        found = [asking(ours, _network(at))() for at in points]
+        target = targets[last >= TEN_MILLION]
+        yield Figure("exposure of the whole network at an arbitrary past point, median", median(found), "ms",
+                     targets=(target,), note=f"slowest of {len(found)}: {max(found):.0f} ms")  # fmt: skip
+        found = [asking(ours, f"/v1/exposures?{at.query(limit=100)}")() for at in points[:3]]
+        yield Figure("the same with pairs, cycles and components", median(found), "ms")
+        for tenth in (1, 3, 10):
+            at = at_position(log, last * tenth // 10)
+            took = median(asking(ours, _network(at))() for _ in range(ground.rounds(2, 5)))
+            figures = json.loads(ours.get(_network(at)))["points"][-1]["network"]
+            unknown = "" if figures["circulation"] else "; no circulation, for a rate is missing"
+            yield Figure(f"exposure at {tenth * 10} % of the log", took, "ms",
+                         note=f"{at.position:,} events, {figures['flows']:,} edges{unknown}")  # fmt: skip
+
+
+def history(ground: Ground) -> Iterator[Figure]:
+    """What one more month costs: a year of months, less its last month alone, by eleven."""
+    with ground.log() as log, Client(ground.asked.address) as ours:
+        last = head(log)
+        found, alone = [], []
+        for _ in range(ground.rounds(2, 5)):
+            at = at_position(log, last)
+            year = f"{int(at.as_of[:4]) - 1}{at.as_of[4:7]}-28"
+            whole = asking(ours, _network(at, **{"from": year}))()
+            one = asking(ours, _network(at))()
+            points = len(json.loads(ours.get(_network(at, **{"from": year})))["points"])
+            found.append((whole - one) / (points - 1))
+            alone.append(one)
+    note = f"the first takes {median(alone):.0f} ms; each with edges, circulation, recycled and Finn's index"
+    yield Figure("one more month of /exposures/history", median(found), "ms",
+                 targets=(Target("value", "≤", 50, MILLION),), note=note)  # fmt: skip
+
+
+def cycles(ground: Ground) -> Iterator[Figure]:
+    """All cycles of at most three entities among investments and contracts, beside networkx on the same network."""
+    with ground.log() as log:
+        flows = list(_flows(log))
+    network = networks.network(flows)
+    level = network.levels["high"]
+    theirs = networkx.DiGraph(zip(level.payer.tolist(), level.payee.tolist(), strict=True))
+    counted: list[int] = []
+
+    def ours() -> float:
+        started = time.perf_counter()
+        counted.append(len(projections.cycles.cycles(network, LENGTH, limit=10**9, work=10**12).cycles))
+        return (time.perf_counter() - started) * 1000
+
+    def networkx_s() -> float:
+        started = time.perf_counter()
+        counted.append(sum(1 for _ in networkx.simple_cycles(theirs, length_bound=LENGTH)))
+        return (time.perf_counter() - started) * 1000
+
+    found = in_turns(ground.rounds(1, 3), ours, networkx_s)
+    if len(set(counted)) > 1:
+        raise RuntimeError(f"different numbers of cycles were found: {sorted(set(counted))}")
+    ratio = median(floor / mine for mine, floor in zip(*found, strict=True))
+    note = f"{counted[0]:,} in {len(level.payer):,} edges; floor: networkx; ratio: how many times faster than it"
+    name = "cycles of at most three entities beside networkx"
+    yield Figure(name, median(found[0]), "ms", median(found[1]), ratio, note=note)
+
+
+def _flows(log: sqlite3.Connection) -> Iterator[networks.Edge]:
+    parties = (("investment.made", "investor", "issuer"), ("contract.signed", "customer", "provider"))
+    for kind, payer, payee in parties:
+        found = log.execute(
+            """SELECT json_extract(state, ?), json_extract(state, ?), json_extract(state, '$.data.amount.amount')
+            FROM events WHERE type = ? ORDER BY position""",
+            (f"$.data.{payer}", f"$.data.{payee}", kind),
+        )
+        for one, other, paid in found:
+            yield networks.Edge(one, other, exactly(Decimal(paid)), kind == "investment.made")

@@ -1,0 +1,69 @@
+"""What the ledger takes: memory, disk, and time to start."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+
+from benchmarks import workload
+from benchmarks.ground import LOG_FILE, READ_MODEL_FILE, Ground, body_of
+from benchmarks.holdings import MILLION
+from benchmarks.points import at_position, head, nearest, past, portfolios
+from benchmarks.processes import Client
+from benchmarks.table import Figure, Target, compared, in_turns
+
+GIB = 2**30
+TEN_MILLION = 10_000_000
+
+
+def memory(ground: Ground) -> Iterator[Figure]:
+    """The most that a server had resident while it started, answered one of each question, and took some events."""
+    chance = random.Random(3)
+    with ground.log() as log:
+        last = head(log)
+        holder, _ = nearest(portfolios(log, last), 1_000)
+        points = [at_position(log, last), past(log, last * 3 // 4, chance)]
+    with ground.copy() as folder, ground.serving(folder) as server, Client(server.address) as client:
+        started = server.memory()
+        for at in points:
+            client.get(f"/v1/events?{at.query(limit=1000)}")
+            client.get(f"/v1/holdings?{at.query(holder=holder, limit=1000)}")
+            client.get(f"/v1/commitments?{at.query(limit=1000, **{'from': holder})}")
+            client.get(f"/v1/contracts?{at.query(limit=1000, customer=holder)}")
+            client.get(f"/v1/exposures?{at.query(limit=100)}")
+        most = server.memory()
+    limit = 4 if last >= TEN_MILLION else 1
+    note = f"after the start alone {started / GIB:.2f} GiB"
+    yield Figure("resident memory, at most", most / GIB, "GiB",
+                 targets=(Target("value", "≤", limit, TEN_MILLION if limit == 4 else MILLION),), note=note)  # fmt: skip
+
+
+def disk(ground: Ground) -> Iterator[Figure]:
+    """Bytes of log and read model, beside the events' own JSON as it was sent."""
+    with ground.log() as log:
+        events = head(log)
+    sample = body_of([event for _, event in zip(range(100_000), workload.events(events), strict=False)])
+    length = len(sample) / sample.count(b"\n") - 1
+    sizes = {name: (ground.ledger / name).stat().st_size / events for name in (LOG_FILE, READ_MODEL_FILE)}
+    size = TEN_MILLION if events >= TEN_MILLION else MILLION
+    note = f"log {sizes[LOG_FILE]:.0f}, read model {sizes[READ_MODEL_FILE]:.0f}; floor: the event's JSON"
+    yield Figure("bytes on disk an event, log and read model", sum(sizes.values()), "B", length,
+                 sum(sizes.values()) / length, (Target("ratio", "≤", 3, size),), note)  # fmt: skip
+
+
+def start(ground: Ground) -> Iterator[Figure]:
+    """From the command to the first answer that it is ready, with the read model of the log there."""
+    with ground.copy() as folder:
+
+        def seconds(data: str) -> float:
+            started = time.perf_counter()
+            with ground.serving(folder if data == "full" else ground.folder("empty")):
+                return time.perf_counter() - started
+
+        with ground.serving(folder):  # a read model of another version is made anew here, and not in what is measured
+            pass
+        found = in_turns(ground.rounds(2, 5), lambda: seconds("full"), lambda: seconds("empty"))
+    note = "floor: with an empty ledger, which is what Python and its imports take"
+    target = Target("value", "≤", 3, MILLION)
+    yield compared("start to ready, read model there", "s", found, target, note=note)

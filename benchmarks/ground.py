@@ -1,0 +1,188 @@
+"""What the rows stand on: the ledger that holds the workload, servers, a database, and a folder for what is thrown
+away. Each is made when a row first asks for it, and ended when the run is over."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from benchmarks import postgres, processes, workload
+from benchmarks.peers import bitemporal
+from benchmarks.processes import Client, Server
+
+CACHE = Path(__file__).resolve().parent.parent / ".benchmarks"
+LINES = "application/x-ndjson"
+LOG_FILE, READ_MODEL_FILE = "ledger.sqlite", "read-model.duckdb"
+LOAD_LINES = 20_000  # events in a request when a ledger is filled
+# Questions about writing are put to a ledger of this size, whatever the size of the run: PostgreSQL's isn't kept.
+SMALL = 10_000
+
+
+def body_of(events: list[dict[str, Any]]) -> bytes:
+    """Events as lines."""
+    return b"".join(json.dumps(event, separators=(",", ":")).encode() + b"\n" for event in events)
+
+
+def record(client: Client, body: bytes) -> int:
+    """Record lines; the position of the last. Raises if any is refused: the workload is one that a ledger takes."""
+    answer = client.post("/v1/events", body, content_type=LINES)
+    last = answer.rstrip().rpartition(b"\n")[2]
+    summary = json.loads(last)["summary"]
+    if summary["refused"] or summary["not_tried"]:
+        first = next(line for line in answer.splitlines() if b'"problem"' in line)
+        raise RuntimeError(f"the ledger refused an event of the workload: {first.decode()[:1000]}")
+    return int(summary["position"])
+
+
+@dataclass
+class Ground:
+    """`size` is how many events the ledger that is asked holds. With `quick`, everything is measured less often."""
+
+    size: int
+    quick: bool
+    given: Path | None = None
+    """A ledger folder to ask instead of the workload's own."""
+    told: Callable[[str], object] = lambda line: None
+    closing: ExitStack = field(default_factory=ExitStack)
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def __enter__(self) -> Ground:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closing.close()
+
+    def rounds(self, quick: int, thorough: int) -> int:
+        """How often something is measured."""
+        return quick if self.quick else thorough
+
+    # --- folders ---
+
+    @cached_property
+    def work(self) -> Path:
+        """A folder on the disk of the cache, since that is where durability costs what it costs; emptied at the end."""
+        CACHE.mkdir(exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="run-", dir=CACHE))
+        folder.chmod(0o755)  # PostgreSQL's own user goes through it
+        self.closing.callback(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    def folder(self, name: str) -> Path:
+        """The path of a new folder, which isn't there yet."""
+        return self.work / f"{name}-{next(self._numbers)}"
+
+    # --- the ledger that is asked ---
+
+    @cached_property
+    def ledger(self) -> Path:
+        """The folder of the ledger with all events of the workload. Nobody writes into it: see `copy`."""
+        if self.given is not None:
+            return self.given
+        return filled(self.size, self.work / "filling.log", self.told)
+
+    @contextmanager
+    def copy(self) -> Iterator[Path]:
+        """A copy of the ledger that may be written to, removed with the block."""
+        folder = self.folder("copy")
+        shutil.copytree(self.ledger, folder)
+        yield folder
+        shutil.rmtree(folder)
+
+    @contextmanager
+    def log(self) -> Iterator[sqlite3.Connection]:
+        """The log's own table, to be read only, also while a server has it."""
+        connection = sqlite3.connect(f"file:{self.ledger / LOG_FILE}?mode=ro", uri=True)
+        yield connection
+        connection.close()
+
+    @cached_property
+    def asked(self) -> Server:
+        """The server that answers questions on the ledger."""
+        _ = self.bitemporal  # it reads the read model, which only one process may have open
+        return self.serve(self.ledger)
+
+    # --- servers ---
+
+    def serve(self, data: Path, database_url: str | None = None) -> Server:
+        """`dealledger serve` on a folder, until the run is over."""
+        return self.closing.enter_context(self.serving(data, database_url))
+
+    @contextmanager
+    def serving(self, data: Path, database_url: str | None = None) -> Iterator[Server]:
+        """The same, until the end of the block."""
+        with processes.ledger(data, database_url, self.folder("server.log")) as server:
+            yield server
+
+    @cached_property
+    def postgres(self) -> str:
+        """The URL of a PostgreSQL server with durability on. Raises CannotMeasure."""
+        return self.closing.enter_context(postgres.postgres(self.work / "postgres"))
+
+    def database(self) -> str:
+        """The URL of a new database, dropped when the run is over."""
+        return self.closing.enter_context(postgres.database(self.postgres, f"bench_{next(self._numbers)}"))
+
+    @cached_property
+    def postgres_version(self) -> str | None:
+        """Its version, if any row has asked for it."""
+        return postgres.version(self.postgres) if "postgres" in self.__dict__ else None
+
+    @cached_property
+    def peers(self) -> Server:
+        """The server of what we are compared with: a route that does nothing, the stock library, a PostgreSQL table."""
+        from benchmarks.peers.server import command  # needs FastAPI only when it is started
+
+        return self.closing.enter_context(
+            processes.running(*command(self.folder("stock"), self.database(), self.work / "peers.log"))
+        )
+
+    @cached_property
+    def bitemporal(self) -> str:
+        """The URL of the database with the PostgreSQL table that holdings are compared with."""
+        url = self.database()
+        with self.serving(self.ledger):  # so that the read model is there, and of this version
+            pass
+        bitemporal.fill(url, self.ledger / READ_MODEL_FILE)
+        return url
+
+
+# --- filling -----------------------------------------------------------------------------------------------------
+
+
+def filled(size: int, log: Path, told: Callable[[str], object]) -> Path:
+    """A ledger with so many events of the workload, made once and kept in the cache."""
+    fingerprint = hashlib.sha256(Path(workload.__file__).read_bytes()).hexdigest()[:12]
+    folder = CACHE / f"{size}-{fingerprint}"
+    if folder.exists():
+        return folder
+    told(f"Filling a ledger with {size:,} events; this is done once")
+    filling = folder.with_name(folder.name + ".filling")
+    shutil.rmtree(filling, ignore_errors=True)
+    with processes.ledger(filling, None, log) as server, Client(server.address) as client:
+        fill(client, size)
+        processes.wait_until_ready(server)
+    filling.rename(folder)
+    return folder
+
+
+def fill(client: Client, size: int) -> None:
+    """Record so many events of the workload through the door, with a progress bar."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    stream = workload.events(size)
+    with Progress(*columns, transient=True) as progress:
+        task = progress.add_task("events recorded", total=size)
+        while chunk := list(islice(stream, LOAD_LINES)):
+            record(client, body_of(chunk))
+            progress.advance(task, len(chunk))

@@ -1,0 +1,136 @@
+"""The processes that are measured: started on a free loopback port, asked over HTTP, and ended by their own ids."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Address = tuple[str, int]
+
+READY_SECONDS = 3_600  # a read model of another version is made anew first
+START_SECONDS = 60
+STOP_SECONDS = 120
+IDLE_SECONDS = 2  # uvicorn closes connections that were idle for 5
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server."""
+
+    address: Address
+    process: subprocess.Popen[bytes]
+
+    def ask(self, path: str, **headers: str) -> dict[str, Any]:
+        """The answer to one GET, over a connection of its own."""
+        with Client(self.address) as client:
+            answer: dict[str, Any] = json.loads(client.get(path, **headers))
+            return answer
+
+    def cpu_seconds(self) -> float:
+        """The processor time that it has used so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def memory(self, what: str = "VmHWM") -> int:
+        """Bytes resident in memory: at most so far (VmHWM), or now (VmRSS)."""
+        found = re.search(rf"^{what}:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text(), re.MULTILINE)
+        return 0 if found is None else int(found[1]) * 1024
+
+
+class Client:
+    """One kept-alive connection. Any answer but a 2xx raises, since it would be measured as if it were one."""
+
+    def __init__(self, address: Address) -> None:
+        self._connection = http.client.HTTPConnection(*address, timeout=READY_SECONDS)
+        self._used = time.monotonic()
+
+    def get(self, path: str, **headers: str) -> bytes:
+        return self._asked("GET", path, None, headers)
+
+    def post(self, path: str, body: bytes, **headers: str) -> bytes:
+        return self._asked("POST", path, body, headers)
+
+    def _asked(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> bytes:
+        if time.monotonic() - self._used > IDLE_SECONDS:
+            self._connection.close()  # before the server does; it is opened again by itself
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._connection.request(method, path, body, named)
+        response = self._connection.getresponse()
+        answer = response.read()
+        self._used = time.monotonic()
+        if not 200 <= response.status < 300:
+            raise RuntimeError(f"{method} {path}: {response.status} {answer[:500]!r}")
+        return answer
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+
+@contextmanager
+def ledger(data: Path, database_url: str | None, log: Path) -> Iterator[Server]:
+    """`dealledger serve` as anybody would start it, ready to answer; its log lines go to a file, as in a service."""
+    environment = {**os.environ, **({"DEALLEDGER_DATABASE_URL": database_url} if database_url else {})}
+    command = [str(Path(sys.executable).parent / "dealledger"), "serve", "--data", str(data), "--port", "0"]
+    with running(command, log, environment) as server:
+        wait_until_ready(server)
+        yield server
+
+
+def wait_until_ready(server: Server) -> None:
+    """Until it has applied all that its log holds."""
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            state = server.ask("/readyz")
+            if state["ready"] and not state["lag"]:
+                return
+        except RuntimeError:  # 503: the read model is made anew
+            pass
+        time.sleep(0.01)
+    raise RuntimeError("the server didn't get ready")
+
+
+@contextmanager
+def running(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Iterator[Server]:
+    """A server that writes to `log` where it listens; ended with SIGTERM when it is no longer needed."""
+    with log.open("w") as lines:
+        process = subprocess.Popen(  # noqa: S603
+            command, stdout=lines, stderr=subprocess.STDOUT, env=dict(environment), start_new_session=True
+        )
+    try:
+        yield Server(_address(process, log), process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _address(process: subprocess.Popen[bytes], log: Path) -> Address:
+    """Where a server says that it listens, once it does."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := re.search(r"http://([0-9.]+):(\d+)", log.read_text()):
+            address = found[1], int(found[2])
+            with suppress(OSError), socket.create_connection(address):
+                return address
+        time.sleep(0.01)
+    raise RuntimeError(f"a server didn't start: {log.read_text()[-2000:]}")

@@ -1,0 +1,204 @@
+"""What was measured, beside its floor and its target: as a table, as lines of JSON, and in the history."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+HISTORY = Path(__file__).parent / "history.csv"
+
+
+class CannotMeasure(Exception):
+    """Why a row has no figure here: a package isn't installed, or the ledger is too small for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a figure's value, or its ratio to the floor, has to be, and the size of ledger for which that is said."""
+
+    of: Literal["value", "ratio"]
+    sign: Literal["≥", "≤"]
+    limit: float
+    size: int = 0
+    """Events; at any other size the figure is shown and not judged. 0: whatever the size."""
+
+    def __str__(self) -> str:
+        return f"{self.sign} {self.limit:,g}{' ×' if self.of == 'ratio' else ''}"
+
+    def met(self, figure: Figure, size: int) -> bool | None:
+        """Whether the figure is good enough; None where it has no value, or the target is for another size."""
+        measured = figure.value if self.of == "value" else figure.ratio
+        if measured is None or (self.size and self.size != size):
+            return None
+        return measured >= self.limit if self.sign == "≥" else measured <= self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the table. `ratio` is value / floor as measured in turns, where a floor is given; or the other way
+    round, where the note says that it is how many times faster."""
+
+    name: str
+    value: float | None
+    unit: str
+    floor: float | None = None
+    ratio: float | None = None
+    targets: tuple[Target, ...] = ()
+    """Any one of them will do."""
+    note: str = ""
+    """What the floor is, and what else must be known to read the figure."""
+
+    def target(self) -> str:
+        return " or ".join(map(str, self.targets))
+
+    def met(self, size: int) -> bool | None:
+        judged = [target.met(self, size) for target in self.targets]
+        if True in judged:
+            return True
+        return None if None in judged or not judged else False
+
+    def judged_at(self) -> int:
+        return max((target.size for target in self.targets), default=0)
+
+
+def in_turns(rounds: int, *measured: Callable[[], float]) -> list[list[float]]:
+    """Measure each once a round, the first in turns, so that whatever else the machine does falls on all alike."""
+    found: list[list[float]] = [[] for _ in measured]
+    for number in range(rounds):
+        for offset in range(len(measured)):
+            place = (number + offset) % len(measured)
+            found[place].append(measured[place]())
+    return found
+
+
+def compared(
+    name: str,
+    unit: str,
+    found: Sequence[Sequence[float]],
+    *targets: Target,
+    note: str = "",
+    times_faster: bool = False,
+) -> Figure:
+    """A figure and its floor of the same rounds: their medians, and the median of the rounds' ratios.
+
+    `times_faster`: the ratio is floor / value, where both are times.
+    """
+    values, floors = found
+    over, under = (floors, values) if times_faster else (values, floors)
+    ratio = statistics.median(one / other for one, other in zip(over, under, strict=True))
+    return Figure(name, statistics.median(values), unit, statistics.median(floors), ratio, targets, note)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that so large a share of the values doesn't exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+# --- showing -----------------------------------------------------------------------------------------------------
+
+
+def amount(value: float | None) -> str:
+    """A number with three digits that matter."""
+    if value is None:
+        return "–"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
+
+
+def verdict(figure: Figure, size: int) -> str:
+    if figure.value is None:
+        return f"not measured: {figure.note}"
+    met = figure.met(size)
+    if met is None:
+        judged_at = figure.judged_at()
+        return f"told at {judged_at:,}" if judged_at else ""
+    return "met" if met else "NOT MET"
+
+
+def show(figures: Iterable[Figure], size: int, console: Console) -> None:
+    """The table as a terminal has it; the notes are in the lines of JSON."""
+    table = Table(title=f"{size:,} events", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("row", ratio=1)
+    for name in ("value", "floor", "ratio"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("target", no_wrap=True)
+    table.add_column("")
+    for one in figures:
+        judged = verdict(one, size)
+        style = {"met": "green", "NOT MET": "red"}.get(judged, "dim")
+        value = f"{amount(one.value)} {one.unit}"
+        table.add_row(one.name, value, amount(one.floor), amount(one.ratio), one.target(), f"[{style}]{judged}[/]")
+    console.print(table)
+
+
+def json_line(figure: Figure, size: int) -> str:
+    told: dict[str, Any] = {
+        name: getattr(figure, name) if not isinstance(getattr(figure, name), float) else rounded(getattr(figure, name))
+        for name in ("name", "value", "unit", "floor", "ratio")
+    }
+    told |= {"target": figure.target() or None, "met": figure.met(size), "size": size, "note": figure.note or None}
+    return json.dumps(told, ensure_ascii=False)
+
+
+def rounded(value: float) -> float:
+    """Five digits: the others are noise."""
+    return float(f"{value:.5g}")
+
+
+# --- keeping -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A line of the history: a figure, when and where it was measured, and of which commit."""
+
+    measured: str
+    commit: str
+    machine: str
+    size: str
+    name: str
+    value: str
+    unit: str
+    floor: str
+    ratio: str
+    target: str
+    met: str
+    note: str
+
+
+def keep(figures: Iterable[Figure], size: int, commit: str, machine: str) -> None:
+    """Append to the history."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    fresh = not HISTORY.exists()
+    with HISTORY.open("a", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if fresh:
+            writer.writerow(field.name for field in dataclasses.fields(Kept))
+        for one in figures:
+            value, floor, ratio = ("" if x is None else f"{x:.5g}" for x in (one.value, one.floor, one.ratio))
+            met = {True: "yes", False: "no", None: ""}[one.met(size)]
+            where = (now, commit, machine, str(size))
+            kept = Kept(*where, one.name, value, one.unit, floor, ratio, one.target(), met, one.note)
+            writer.writerow(dataclasses.astuple(kept))
+
+
+def last_run(size: int) -> list[Kept]:
+    """The lines of the history that the last run of this size left."""
+    if not HISTORY.exists():
+        return []
+    with HISTORY.open(newline="") as file:
+        kept = [Kept(**line) for line in csv.DictReader(file) if line["size"] == str(size)]
+    return [one for one in kept if one.measured == kept[-1].measured]

@@ -1,0 +1,111 @@
+"""How fast events go in one by one, beside a route that does nothing and the stock library."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from itertools import count, islice
+from typing import Any
+
+from benchmarks import load, workload
+from benchmarks.ground import SMALL, Ground, body_of, record
+from benchmarks.processes import Client, Server
+from benchmarks.table import Figure, Target, compared, in_turns, percentile
+
+JSON = "application/json"
+# Of these many stand each by themselves: they can be sent in any order, as 32 connections do.
+ALONE = ("investment.made", "valuation.recorded", "commitment.made", "contract.signed", "rate.published")
+_seeds = count(1_000)
+
+
+def singles() -> Iterator[dict[str, Any]]:
+    """Deals of the workload's kind, without end, none of which rests on another; new ones at each call."""
+    for seed in _seeds:
+        for event in workload.events(SMALL, seed):
+            data = event["data"]
+            if event["type"] not in ALONE or (event["type"] == "investment.made" and "commitment" in data):
+                continue
+            for name in ("commitment", "contract"):
+                if name in data:
+                    data[name] = f"{data[name]}-of-{seed}"
+            yield event
+
+
+def posts(path: str) -> Iterator[bytes]:
+    """Requests with one event each and a key of its own, ready to be sent."""
+    for event in singles():
+        body = json.dumps(event, separators=(",", ":")).encode()
+        yield load.request("POST", path, body, Content_Type=JSON, Idempotency_Key=str(uuid.uuid4()))
+
+
+# --- one by one --------------------------------------------------------------------------------------------------
+
+
+class Single:
+    """One server under the load of single requests."""
+
+    def __init__(self, server: Server, path: str, seconds: float) -> None:
+        self.server, self.path, self.seconds = server, path, seconds
+        self.cpu: list[float] = []
+
+    def rate(self) -> float:
+        """Requests a second."""
+        ready = iter(list(islice(posts(self.path), int(self.seconds * 8_000))))
+        before = self.server.cpu_seconds()
+        done = load.held(self.server.address, ready, self.seconds)
+        self.cpu.append((self.server.cpu_seconds() - before) / len(done.latencies) * 1e6)
+        if done.refused:
+            raise RuntimeError(f"{self.path} refused: {done.refused[0][-600:]!r}")
+        return done.rate
+
+    def note(self) -> str:
+        return f"{sum(self.cpu) / len(self.cpu):.0f} µs of its processor a request"
+
+
+def single(ground: Ground) -> Iterator[Figure]:
+    """Single POSTs over 32 connections, on both stores; the floor is a route that reads the body and answers."""
+    seconds = 0.35 if ground.quick else 3.0
+    nothing = Single(ground.peers, "/nothing", seconds)
+    sqlite = Single(small(ground, None), "/v1/events", seconds)
+    postgres = Single(small(ground, ground.database()), "/v1/events", seconds)
+    stock = [Single(ground.peers, f"/stock/{store}", seconds) for store in ("sqlite", "postgres")]
+    rates = in_turns(ground.rounds(3, 7), *(one.rate for one in (nothing, sqlite, postgres, *stock)))
+    floor = rates[0]
+    for name, mine, ours, theirs, peer, limit in (
+        ("SQLite", rates[1], sqlite, rates[3], stock[0], 0.5),
+        ("PostgreSQL", rates[2], postgres, rates[4], stock[1], 0.4),
+    ):
+        note = f"floor: the route that does nothing; {ours.note()}, the floor's {nothing.note()}"
+        target = Target("ratio", "≥", limit)
+        yield compared(f"single POST, 32 connections, {name}", "requests/s", (mine, floor), target, note=note)
+        note = f"floor: the stock library behind the same door, which checks nothing; {peer.note()}"
+        yield compared(f"single POST beside the stock library, {name}", "requests/s", (mine, theirs), note=note)
+
+
+def latency(ground: Ground) -> Iterator[Figure]:
+    """The latency that 99 of 100 single POSTs stay under at half the rate that is held."""
+    seconds = 1.0 if ground.quick else 10.0
+    for name, database in (("SQLite", None), ("PostgreSQL", ground.database())):
+        server = small(ground, database)
+        half = Single(server, "/v1/events", seconds / 2).rate() / 2
+        found = []
+        for _ in range(ground.rounds(1, 3)):
+            ready = iter(list(islice(posts("/v1/events"), int(half * seconds) + 1)))
+            done = load.at_rate(server.address, ready, half, seconds)
+            if done.refused:
+                raise RuntimeError(f"refused: {done.refused[0][-600:]!r}")
+            found.append(done.latencies)
+        worst = max(percentile(one, 0.99) for one in found) * 1000
+        middle = max(percentile(one, 0.5) for one in found) * 1000
+        note = f"at {half:.0f} requests/s, each counted from when it was due; median {middle:.1f} ms"
+        yield Figure(f"single POST, p99 at half the held rate, {name}", worst, "ms",
+                     targets=(Target("value", "≤", 25),), note=note)  # fmt: skip
+
+
+def small(ground: Ground, database_url: str | None) -> Server:
+    """A server on a ledger with SMALL events."""
+    server = ground.serve(ground.folder("small"), database_url)
+    with Client(server.address) as client:
+        record(client, body_of(list(workload.events(SMALL))))
+    return server
