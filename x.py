@@ -5,6 +5,7 @@ python3 x.py setup          make .venv from requirements.lock; the command is th
 python3 x.py demo [ARG…]    set up, load the example ledger, serve it (arguments go to `dealledger demo`)
 python3 x.py test [ARG…]    set up, install what the tests need, run every check (arguments go to pytest: the tests
                             marked slow are left out, `-m slow` runs only them, `-m ''` all; `-n 0` in one process)
+python3 x.py bench [ARG…]   set up, measure the speed (--quick in under a minute; arguments: docs/performance.md)
 python3 x.py lock           write the four lock files again from pyproject.toml
 
 Exit codes: 0 all well, 1 a check or an installation failed, 2 wrong usage.
@@ -49,7 +50,7 @@ def main(arguments: list[str]) -> int:
     if command in ("-h", "--help", "help"):
         print(__doc__)
         return 0
-    if command not in ("setup", "demo", "test", "lock") or (rest and command in ("setup", "lock")):
+    if command not in ("setup", "demo", "test", "bench", "lock") or (rest and command in ("setup", "lock")):
         print(__doc__, file=sys.stderr)
         return 2
     if sys.version_info < (3, 11):
@@ -58,10 +59,13 @@ def main(arguments: list[str]) -> int:
     try:
         if command == "lock":
             return lock()
-        install(TEST_LOCK if command == "test" else RUN_LOCK)
+        install(TEST_LOCK if command in ("test", "bench") else RUN_LOCK)
         if command == "test":
             install_outside_software()
             return test(rest)
+        if command == "bench":
+            sys.stdout.flush()
+            os.execv(PYTHON, [str(PYTHON), "-m", "benchmarks", *rest])
         if command == "demo":
             sys.stdout.flush()
             os.execv(BIN / "dealledger", ["dealledger", "demo", *rest])
