@@ -59,31 +59,45 @@ class _Graphed(Tabled):
         "matched to earlier funding. Network and cycles are always untimed.",
     )
     window_days: Annotated[PlainNumber, Field(ge=0, le=36_525)] = Field(
-        default=365, description="For the rule `window`: how many days apart opposite flows may be."
+        default=365,
+        description="How many days apart opposite flows may be, up to 36,525, a hundred years. Only with "
+        "`time_rule=window`.",
     )
     entity: Id | None = Field(default=None, description="Only flows that touch this entity's group.")
     hops: Annotated[PlainNumber, Field(ge=1, le=10)] = Field(
-        default=1, description="With `entity`: flows up to so many steps away from it; 1 is those that touch it."
+        default=1,
+        description="Flows up to so many steps away from the entity, at most 10; 1 is those that touch it. Only with "
+        "`entity`.",
     )
 
     def terms(self, **more: Any) -> Terms:
-        """The terms of the question, as the projection takes them."""
+        """The terms of the question, as the projection takes them. Raises Faulty for one that nothing would go by."""
+        if "window_days" in self.model_fields_set and self.time_rule != "window":
+            mend = "Give time_rule=window as well, or leave window_days out."
+            raise _wrong("window_days", f"Only the rule window counts days, and this is {self.time_rule}.", mend)
+        if "hops" in self.model_fields_set and self.entity is None:
+            raise _wrong(
+                "hops", "Hops are from an entity, and there is none.", "Give entity as well, or leave hops out."
+            )
         extras = frozenset((self.include or "").split(",")) & frozenset(_EXTRAS)
         return Terms(self.layer, self.time_rule, self.window_days, extras, self.entity, self.hops, **more)
 
 
 class ExposuresQuestion(_Graphed):
     max_length: Annotated[PlainNumber, Field(ge=2, le=10)] = Field(
-        default=5, description="Cycles of at most so many entities."
+        default=5, description="Cycles of at most so many entities, up to 10."
     )
     limit: Annotated[PlainNumber, Field(ge=1, le=10_000)] = Field(
-        default=1000, description="Most rows in each list of the answer; `more` says which there are more of."
+        default=1000,
+        description="Most rows in each list of the answer, up to 10,000; `more` says which there are more of.",
     )
 
 
 class HistoryQuestion(_Graphed):
     step: Literal["month", "quarter", "year", "event"] = Field(
-        default="month", description="A point at the end of each, or on each day on which a flow or a group changes."
+        default="month",
+        description="A point at the end of each, or on each day on which a flow or a group changes; with `entity`, on "
+        "which what flows around it changes. At most 1,000 points.",
     )
     from_: PlainDay | None = Field(default=None, alias="from", description="The first day. Default: of the first flow.")
     to: PlainDay | None = Field(default=None, description="The last day, not after `as_of`. Default: `as_of`.")

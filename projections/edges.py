@@ -16,6 +16,7 @@ from ledger.money import Bounds, total
 from projections.deals import KINDS, Row, rows_of, words
 from projections.drafts import Books, Draft, Kind, Layer
 from projections.figures import MissingRate
+from projections.forest import Forest
 from projections.parties import parties
 from projections.rates import exchange
 from projections.visibility import Point, Tables
@@ -124,20 +125,13 @@ def _placed(drafts: Sequence[Draft], books: Books) -> list[Edge]:
 
 def _lots(rows: Iterable[Row]) -> dict[str, int]:
     """For each event its lot, by the first position in it: all events of one record, and all that links connect."""
-    first: dict[str, str] = {}  # a forest: each name leads to one of its lot
-
-    def lot(name: str) -> str:
-        while first.setdefault(name, name) != name:
-            first[name] = first[first[name]]
-            name = first[name]
-        return name
-
+    forest = Forest()
     position: dict[str, int] = {}
     for row in rows:
         position[row.chain] = row.fact_position
         linked = [name for link in words(row.linked) for name in (link, *(f"{kind}/{link}" for kind in KINDS))]
-        for name in (*linked, row.record or row.chain):
-            first[lot(name)] = lot(row.chain)
+        forest.join((row.chain, *linked, row.record or row.chain))
+    lot = forest.lot
     earliest: dict[str, int] = {}
     for chain, where in position.items():
         earliest[lot(chain)] = min(where, earliest.get(lot(chain), where))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from projections.edges import Edge, entity_of, graph
+from projections.edges import Edge, Graph, entity_of, graph
 from projections.exposures import Exposure, PairFlows, Pools, Terms, pairs_of
+from projections.forest import Forest
 from projections.visibility import Point, Tables, held
 
 Step = Literal["month", "quarter", "year", "event"]
 # More points than anybody can see in a chart; each is a question of its own.
 MOST_POINTS = 1_000
+_IS_FLOW = "type <> 'valuation.recorded'"
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
@@ -33,30 +37,61 @@ class Span:
 def history(
     model: Tables, at: Point, terms: Terms, span: Span, *, funder: str | None, customer: str | None
 ) -> dict[str, Any]:
-    """The figures as of the end of each step, all known at the same known_at and position. Raises TooManyPoints."""
-    days = _days(model, at, span)
+    """The figures as of the end of each step, all known at the same known_at and position. Raises TooManyPoints.
+
+    By event, with an entity, a point for each day on which what flows around it changes.
+    """
     points = []
+    days = _days(model, at, terms, span)
+    around = span.step == "event" and terms.entity is not None
+    before = _chosen(model, replace(at, as_of=_day_before(days[0])), terms).state if around else None
     for day in days:
         then = replace(at, as_of=day)
-        whole = graph(model, then, terms.layer, terms.extras)
-        flows = whole.edges if terms.entity is None else whole.around(terms.entity, terms.hops)
-        point: dict[str, Any] = {"as_of": day.isoformat(), "network": Exposure(flows).shown(then)}
+        chosen = _chosen(model, then, terms)
+        if around and day != span.last and chosen.state == before:
+            continue
+        before = chosen.state if around else None
+        point: dict[str, Any] = {"as_of": day.isoformat(), "network": chosen.network}
         if funder is not None and customer is not None:
-            found = _between(flows, whole.root(funder), whole.root(customer))
-            point["pair"] = found.shown(then, terms, Pools(whole.edges))
+            found = _between(chosen.flows, chosen.whole.root(funder), chosen.whole.root(customer))
+            point["pair"] = found.shown(then, terms, Pools(chosen.whole.edges))
         points.append(point)
     return {
         **terms.stated(at),
         "entity": terms.entity,
         "hops": None if terms.entity is None else terms.hops,
         "step": span.step,
-        "from": days[0].isoformat(),
+        "from": points[0]["as_of"],
         "to": span.last.isoformat(),
         "funder": funder,
         "customer": customer,
         "untimed": ["network"],
         "points": points,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The graph at a point, the flows of it that are asked about, and their figures."""
+
+    whole: Graph
+    flows: Sequence[Edge]
+    network: dict[str, Any]
+
+    @property
+    def state(self) -> tuple[Any, ...]:
+        """All that has to be the same for nothing to have changed."""
+        return self.network, [edge._replace(share=None) for edge in self.flows]
+
+
+def _chosen(model: Tables, at: Point, terms: Terms) -> _Chosen:
+    whole = graph(model, at, terms.layer, terms.extras)
+    flows = whole.edges if terms.entity is None else whole.around(terms.entity, terms.hops)
+    return _Chosen(whole, flows, Exposure(flows).shown(at))
+
+
+def _day_before(day: date) -> date:
+    return day if day == date.min else day - timedelta(days=1)
 
 
 def _between(edges: Sequence[Edge], funder: str, customer: str) -> PairFlows:
@@ -68,17 +103,17 @@ def _between(edges: Sequence[Edge], funder: str, customer: str) -> PairFlows:
     return found[0] if found else PairFlows(funder, customer)
 
 
-def _days(model: Tables, at: Point, span: Span) -> list[date]:
+def _days(model: Tables, at: Point, terms: Terms, span: Span) -> list[date]:
     """The days of the points, in order: the last is always that of the span."""
-    changes, first_flow = _changes(model, at, span.last)
-    first = span.first or first_flow or span.last
     if span.step == "event":
-        days = {day for day in changes if first <= day} | {span.last}
-        if len(days) > MOST_POINTS:
+        around = None if terms.entity is None else _around(model, at, terms.entity, terms.hops)
+        days = {day for day, _ in _changes(model, at, span.last, around) if span.first is None or span.first <= day}
+        if len(days | {span.last}) > MOST_POINTS:
             raise TooManyPoints
-        return sorted(days)
+        return sorted(days | {span.last})
+    first_flow = next((day for day, flows in _changes(model, at, span.last, None) if flows), span.last)
     found = []
-    for day in _ends(first, span.last, _MONTHS[span.step]):
+    for day in _ends(span.first or first_flow, span.last, _MONTHS[span.step]):
         found.append(day)
         if len(found) > MOST_POINTS:
             raise TooManyPoints
@@ -99,15 +134,62 @@ def _before(count: int) -> date:
     return date.max if year > date.max.year else date(year, month + 1, 1) - timedelta(days=1)
 
 
-def _changes(model: Tables, at: Point, last: date) -> tuple[list[date], date | None]:
-    """The days up to `last` on which some amount, or a group, may become another one; the first day of any flow."""
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """The events that can bear on flows around an entity on any day, and the entities whose groups can."""
+
+    chains: set[str]
+    entities: set[str]
+
+
+def _around(model: Tables, at: Point, entity: str, hops: int) -> _Around:
+    """Everything within so many hops, with the groups that anybody ever was in: it may be more than there is on a day.
+
+    Events go together that are of one record, whole and part of each other, or sources for one fact.
+    """
     rule = held(at)
+    groups = Forest()
+    said_of = model.rows(f"SELECT entity, said FROM entities WHERE {rule.sql}", rule.values)
+    for one, said in said_of:
+        groups.join((one, json.loads(said).get("parent") or one))
+    together = Forest()
+    parties_of: dict[str, set[str]] = defaultdict(set)
     rows = model.rows(
-        f"""SELECT day, bool_or(flows) FROM (
-            SELECT unnest([first_day, last_day]) AS day, true AS flows FROM flows
-            WHERE {rule.sql} AND type <> 'valuation.recorded'
-            UNION ALL SELECT last_day, false FROM entities WHERE {rule.sql} AND type = 'entity.changed'
-        ) WHERE day <= $last GROUP BY day ORDER BY day""",
-        {**rule.values, "last": last},
+        f"SELECT chain, record, part_of, same_as, payer, payee, seller FROM flows WHERE {rule.sql} AND {_IS_FLOW}",
+        rule.values,
     )
-    return [day for day, _ in rows], next((day for day, flows in rows if flows), None)
+    for chain, record, part_of, same_as, *parties in rows:
+        # A whole is named by its event, or as a commitment by its id.
+        wholes = [] if part_of is None else [part_of, f"commitment/{part_of}"]
+        together.join((chain, *wholes, *(name for name in (record, same_as) if name is not None)))
+        parties_of[chain] |= {groups.lot(party) for party in parties if party is not None}
+    of_lot: dict[str, set[str]] = defaultdict(set)
+    for chain, its_parties in parties_of.items():
+        of_lot[together.lot(chain)] |= its_parties
+    near, lots = {groups.lot(entity)}, set[str]()
+    for _ in range(hops):
+        lots = {lot for lot, its_parties in of_lot.items() if its_parties & near}
+        near = near.union(*(of_lot[lot] for lot in lots))
+    chains = {chain for chain in parties_of if together.lot(chain) in lots}
+    return _Around(chains, {one for one, _ in said_of if groups.lot(one) in near})
+
+
+def _changes(model: Tables, at: Point, last: date, around: _Around | None) -> list[tuple[date, bool]]:
+    """The days up to `last` on which some amount, or a group, may become another one; whether that is by a flow."""
+    rule = held(at)
+    values: dict[str, Any] = {**rule.values, "last": last}
+    of_flows, of_groups = _IS_FLOW, "type = 'entity.changed'"
+    if around is not None:
+        of_flows += " AND chain IN (SELECT unnest($chains::VARCHAR[]))"
+        of_groups += " AND entity IN (SELECT unnest($entities::VARCHAR[]))"
+        values |= {"chains": sorted(around.chains), "entities": sorted(around.entities)}
+    return [
+        (day, by_flow)
+        for day, by_flow in model.rows(
+            f"""SELECT day, bool_or(flows) FROM (
+                SELECT unnest([first_day, last_day]) AS day, true AS flows FROM flows WHERE {rule.sql} AND {of_flows}
+                UNION ALL SELECT last_day, false FROM entities WHERE {rule.sql} AND {of_groups}
+            ) WHERE day <= $last GROUP BY day ORDER BY day""",
+            values,
+        )
+    ]

@@ -59,8 +59,8 @@ def test_history(folder: Path) -> None:
         folder, "exposure-history", "--step", "quarter", "--funder", "google", "--customer", "anthropic", *span
     )
     assert "Pair: google → anthropic" in said
-    assert "2023-09-30 112.2B USD (8.177B–?) 8B USD (0–?) 4B USD (0–?) 7.131% 0 USD –" in said
-    assert "2023-12-31 129.1B USD (25.08B–?) 12B USD (4B–?) 6B USD (2B–?) 9.296% 2B USD 100%" in said
+    assert "2023-09-30 112.2B USD (108.2B–?) 8B USD (0–?) 4B USD (0–?) 7.131% 0 USD –" in said
+    assert "2023-12-31 129.1B USD (125.1B–?) 12B USD (4B–?) 6B USD (2B–?) 9.296% 2B USD 100%" in said
 
 
 def test_ownership(folder: Path) -> None:

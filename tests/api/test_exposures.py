@@ -10,7 +10,7 @@ import pytest
 
 from ledger.example import events
 from tests.api.world import given, head, reasons
-from tests.facts import Fact, commit, entity, eur, fact, invest, pay, rate, sign, usd
+from tests.facts import Fact, commit, entity, eur, fact, ident, invest, pay, rate, sign, usd
 from tests.service import fresh_service
 
 TIMES = ("as_of", "known_at", "position", "root")
@@ -455,6 +455,61 @@ def test_history_by_other_steps(client: httpx.Client, step: str, days: list[str]
     tell(client, *GOOGLE)
     answer = history(client, step=step, **{"from": "2023-02-15", "to": "2024-02-29"})
     assert [point["as_of"] for point in answer["points"]] == days
+
+
+def test_history_by_event_of_an_entity(client: httpx.Client) -> None:
+    """A point for each day on which what flows around it changes, and no other; the last day is always there."""
+    tell(
+        client,
+        invest("google", "anthropic", usd("1"), on="2023-01-31", id=ident(601)),
+        invest("microsoft", "openai", usd("2"), on="2023-02-28"),
+        sign("cloud", "anthropic", "aws", usd("4"), on="2023-03-31"),
+        # Of a contract that stands: no flow of this layer, yet an event of one.
+        pay("cloud", usd("1"), on="2023-04-30"),
+        sign("compute", "openai", "microsoft", usd("4"), on="2023-05-31"),
+        invest("others", "c", usd("0.4"), on="2023-06-30", part_of=ident(601)),
+        fact("entity.changed", "2023-07-31", {"entity": "openai", "parent": "microsoft"}),
+        fact("entity.changed", "2023-08-31", {"entity": "nvidia", "parent": "google"}),
+        fact("entity.changed", "2023-09-30", {"entity": "crusoe", "parent": "a"}),
+        sign("chips", "crusoe", "nvidia", usd("3"), on="2023-10-31"),
+    )
+
+    def days(**query: Any) -> list[str]:
+        answer = history(client, step="event", to="2023-12-31", **query)
+        assert answer["from"] == answer["points"][0]["as_of"]
+        for point in answer["points"]:
+            then = ask(client, as_of=point["as_of"], **{name: query[name] for name in query if name != "from"})
+            assert point["network"] == {name: then["network"][name] for name in point["network"]}
+        return [point["as_of"][5:] for point in answer["points"]]
+
+    end = "12-31"
+    assert days(entity="google") == ["01-31", "06-30", "10-31", end]
+    assert days(entity="anthropic") == ["01-31", "03-31", "04-30", "06-30", end]
+    assert days(entity="amazon", hops=2) == ["03-31", "04-30", "06-30", end]
+    assert days(entity="openai") == ["02-28", "05-31", "07-31", end]
+    assert days(entity="openai", **{"from": "2023-03-01"}) == ["05-31", "07-31", end]
+    assert days(entity="b") == [end]
+    assert len(days()) == 11
+
+
+@pytest.mark.parametrize("path", ["/v1/exposures", "/v1/exposures/history"])
+@pytest.mark.parametrize(
+    ("query", "parameter", "needed"),
+    [
+        ("window_days=30", "window_days", "time_rule=window"),
+        ("window_days=365&time_rule=strict", "window_days", "time_rule=window"),
+        ("hops=2", "hops", "entity"),
+    ],
+)
+def test_what_nothing_would_go_by_is_refused(
+    client: httpx.Client, path: str, query: str, parameter: str, needed: str
+) -> None:
+    answer = client.get(f"{path}?{query}")
+    assert reasons(answer) == ["invalid_query"]
+    [error] = answer.json()["errors"]
+    assert error["parameter"] == parameter
+    assert needed in error["mend"]
+    assert client.get(f"{path}?window_days=30&time_rule=window&hops=2&entity=google").status_code == 200
 
 
 @pytest.mark.parametrize(
