@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -12,10 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 from api.changes import PATH, TIMES, ChangesQuestion
-from api.cli.ledgers import Source
-from api.cli.questions import SOURCE, address_of, as_command, option, parameters_of
+from api.cli.questions import AS_JSON, SOURCE, address_of, as_command, option, parameters_of, tell_answer
 from api.cli.tables import figure
-from api.cli.talking import answers, fail_with, failures_told, tell
 from api.paging import OF_THE_PAGE, ListQuestion
 from api.question import Question
 from api.questions import QUESTIONS
@@ -36,24 +33,14 @@ def command(question: Question[Any]) -> Callable[..., None]:
     own = {name: text for name, text in _OWN.items() if name in left_out or name not in question.shape.model_fields}
 
     def ask(**given: Any) -> None:
-        source = Source(given.pop("data"), given.pop("url"))
         path, filters = address_of(question, {name: value for name, value in given.items() if name not in taken})
         query = {"of": f"{path}?{urlencode(filters)}" if filters else path}
         query |= {name: given[f"{name}_"] for name in own if given[f"{name}_"] is not None}
-        with failures_told():
-            response = source.get(PATH, query)
-        answer = json.loads(response.content)
-        if response.is_error:
-            fail_with(answer, response.status_code)
-        if given["json"]:
-            tell(response.content)
-        else:
-            show(answers, answer)
+        tell_answer(given, PATH, query, show)
 
     taken = {f"{name}_" for name in own}
     options = [option(name, str | None, text, f"--{name.replace('_', '-')}") for name, text in own.items()]
-    as_json = option("json", bool, "The answer as the service gives it, on stdout.", "--json", default=False)
-    parameters = [*parameters_of(question, leave_out=left_out), *options, as_json, *SOURCE]
+    parameters = [*parameters_of(question, leave_out=left_out), *options, AS_JSON, *SOURCE]
     return as_command(ask, f"What differs in: {question.about}", parameters)
 
 

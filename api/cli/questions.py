@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
+from rich.console import Console
 
 from api.cli import exposures, trail
 from api.cli.ledgers import Data, Source, Url
@@ -23,22 +24,26 @@ def command(question: Question[Any]) -> Callable[..., None]:
     """A function that typer makes a command of: an option for each parameter of the question."""
 
     def ask(**given: Any) -> None:
-        source = Source(given.pop("data"), given.pop("url"))
-        path, query = address_of(question, given)
-        with failures_told():
-            response = source.get(path, query)
-        answer = json.loads(response.content)
-        if response.is_error:
-            fail_with(answer, response.status_code)
-        if given["json"]:
-            tell(response.content)
-        elif question.name in SHOWN:
-            SHOWN[question.name](answers, answer)
-        else:
-            show(answers, question.name, answer)
+        shown = SHOWN.get(question.name) or (lambda console, answer: show(console, question.name, answer))
+        tell_answer(given, *address_of(question, given), shown)
 
-    as_json = option("json", bool, "The answer as the service gives it, on stdout.", "--json", default=False)
-    return as_command(ask, question.about, [*parameters_of(question), as_json, *SOURCE])
+    return as_command(ask, question.about, [*parameters_of(question), AS_JSON, *SOURCE])
+
+
+def tell_answer(
+    given: Mapping[str, Any], path: str, query: dict[str, str], shown: Callable[[Console, dict[str, Any]], None]
+) -> None:
+    """Ask the ledger that a command's options name, and show what it answers, or print it as it is."""
+    source = Source(given["data"], given["url"])
+    with failures_told():
+        response = source.get(path, query)
+    answer = json.loads(response.content)
+    if response.is_error:
+        fail_with(answer, response.status_code)
+    if given["json"]:
+        tell(response.content)
+    else:
+        shown(answers, answer)
 
 
 def as_command(function: Callable[..., None], about: str, parameters: list[inspect.Parameter]) -> Callable[..., None]:
@@ -88,6 +93,7 @@ def option(name: str, kind: Any, text: str, flag: str, default: Any = None) -> i
     return inspect.Parameter(variable, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
 
+AS_JSON = option("json", bool, "The answer as the service gives it, on stdout.", "--json", default=False)
 SOURCE = [
     inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, annotation=Data, default=None),
     inspect.Parameter("url", inspect.Parameter.KEYWORD_ONLY, annotation=Url, default=None),
