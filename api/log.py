@@ -18,7 +18,7 @@ from api.question import PINNED, PlainNumber, json_bytes, parse_question, query_
 from api.service import Service
 from ledger.log.checkpoint import SignedCheckpoint
 from ledger.log.entry import NotAnEntry, entry_bytes
-from ledger.log.files import NotThere, StoreFiles
+from ledger.log.files import HANDOVERS, NotThere, StoreFiles
 from ledger.log.merkle import leaf_hash
 from ledger.log.note import encoded
 from ledger.log.proof import Proof
@@ -114,6 +114,19 @@ async def get_checkpoint(request: Request) -> Response:
     if newest is None:
         raise _not_signed(service, "Nothing of this log has been signed yet.")
     return _answer(request, (await service.run(_cosigned, service, newest)).note.encode(), TEXT, SECONDS_KEPT)
+
+
+@router.get("/log/handovers", **_file("Signed notes with an empty line between; empty if the key never changed.", TEXT))
+async def get_handovers(request: Request) -> Response:
+    """How the log's key was handed over whenever it was rotated, oldest first: checkpoints that both keys signed."""
+    parse_question(NoParameters, query_of(request.query_params))
+    service: Service = request.app.state.service
+    files = StoreFiles(service.store, service.signer.published)
+    try:
+        body = await service.run(files.read, HANDOVERS)
+    except NotThere:
+        raise _not_signed(service, "Nothing of this log has been signed yet.") from None
+    return _answer(request, body, TEXT, SECONDS_KEPT)
 
 
 @router.get(

@@ -19,12 +19,13 @@ from api.cli.ledgers import follow, opened
 from api.cli.talking import Exit, fail, fail_with, say
 from ledger.event import CORRECTED, RETRACTED
 from ledger.log.bundle import write_bundle
-from ledger.log.checkpoint import SignedCheckpoint, open_checkpoint
+from ledger.log.checkpoint import SignedCheckpoint
 from ledger.log.entry import parse_entry
 from ledger.log.files import CHECKPOINT, Files, NotThere, StoreFiles
 from ledger.log.keys import PUBLIC_FILE
 from ledger.log.note import NotSigned, VerifierKey, parse_verifier_key
 from ledger.log.tiles import Malformed, bundles, split_bundle
+from ledger.log.verify import NotVerified, keys_of
 from ledger.store import Entry, open_store
 
 SECONDS = 60
@@ -104,15 +105,20 @@ def _service(url: str, vkey: str | None) -> Iterator[_Ledger]:
     with httpx.Client(base_url=url.rstrip("/"), timeout=SECONDS, trust_env=False) as client:
         files = HttpFiles(client)
 
+        try:
+            keys = keys_of(files, key)
+        except NotVerified as error:
+            fail(Exit.FOUND_WRONG, f"The service's log isn't this key's: {error}.")
+
         def sign() -> SignedCheckpoint:
             try:
-                return open_checkpoint(files.read(CHECKPOINT), key)
+                return keys.open(files.read(CHECKPOINT))
             except NotThere:
                 fail(Exit.NOT_READY, "Nothing of this log has been signed yet.", "Try again shortly.")
             except (Malformed, NotSigned) as error:
                 fail(Exit.FOUND_WRONG, f"The service's checkpoint isn't this key's: {error}.")
 
-        yield _Ledger(client.get, files, key, sign)
+        yield _Ledger(client.get, files, keys.newest, sign)
 
 
 def asking(service: Any) -> Get:

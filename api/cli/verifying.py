@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -26,7 +27,7 @@ from ledger.log.keys import PUBLIC_FILE
 from ledger.log.note import VerifierKey, encoded, parse_note, parse_verifier_key
 from ledger.log.remade import Fault, remade
 from ledger.log.tiles import Malformed
-from ledger.log.verify import Kind, NotVerified, Seen, Verified
+from ledger.log.verify import Kind, NotVerified, Seen, Verified, keys_of
 from ledger.log.verify import verify as verify_log
 from ledger.store import Store, open_store
 from projections.comparing import differing
@@ -61,6 +62,8 @@ class Report:
     key: str | None = None
     size: int | None = None
     root: str | None = None
+    keys: list[str] = field(default_factory=list)
+    """All keys that signed the log, the newest last; each handed over to the next."""
     old: list[int] = field(default_factory=list)
     """The sizes of the older checkpoints that the log was compared with."""
     witnesses: dict[str, int] = field(default_factory=dict)
@@ -108,17 +111,18 @@ def verify(
         key, warnings = _key(vkey, source)
         witnesses = tuple(_parsed(one) for one in witness or [])
         notes = [path.read_bytes() for path in old or []]
-        if (last := remembered.checkpoint(key)) is not None:
-            notes.append(last)
-        if not notes:
-            warnings.append(
-                "no older checkpoint is known here, so a history that the key's owner rewrote would look right; from"
-                " now on it won't"
-            )
         report = Report(True, origin=key.name, key=str(key), warnings=warnings)
         try:
+            keys = keys_of(source.files, key).all
+            notes += [last for last in map(remembered.checkpoint, keys) if last is not None]
+            if not notes:
+                warnings.append(
+                    "no older checkpoint is known here, so a history that the key's owner rewrote would look right;"
+                    " from now on it won't"
+                )
             verified = _verified(source.files, key, notes, witnesses)
-            remembered.keep(key, verified.signed)
+            for one in keys:
+                remembered.keep(one, verified.signed)
             _fill(report, verified)
             if source.store is not None:
                 _check_store(report, source.store, verified)
@@ -238,6 +242,7 @@ def _is_unsigned(files: Files) -> bool:
 def _fill(report: Report, verified: Verified) -> None:
     checkpoint = verified.signed.checkpoint
     report.size, report.root = checkpoint.size, encoded(checkpoint.root)
+    report.keys = [str(one) for one in verified.keys.all]
     report.old = [one.checkpoint.size for one in verified.old]
     report.witnesses = {one.name: one.time for one in verified.signed.cosignatures}
 
@@ -293,6 +298,8 @@ def _tell(report: Report, as_json: bool) -> None:
             say(f"Note: {warning}.")
         if report.verified:
             tell(f"Verified: {report.size} events of {report.origin}, root {report.root}.")
+            for before, after in pairwise(report.keys):
+                tell(f"The key {before} was handed over to {after}.")
             if report.old:
                 tell(f"It begins with what was signed at {', '.join(map(str, report.old))} events.")
             for name, time in report.witnesses.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -37,7 +38,12 @@ TOO_LARGE = 413
 def witness(
     data: Annotated[Path, typer.Option("--data", help="This witness's own folder: its key, and what it has seen.")],
     vkey: Annotated[
-        list[str], typer.Option("--vkey", help="The public key of a log to witness, or a file with it; one or more.")
+        list[str],
+        typer.Option(
+            "--vkey",
+            help="The public key of a log to witness, or a file with it; one or more. Of a log whose key was rotated"
+            " the old one and the new one.",
+        ),
     ],
     url: Url = None,
     name: Annotated[
@@ -81,37 +87,74 @@ class Witnessing:
     def __init__(self, folder: Path, logs: list[VerifierKey], key: SigningKey) -> None:
         self.key = key
         self._seen = Seen(folder)
-        self._logs = {log.name: log for log in logs}
-        self._judging = threading.Lock()
+        self._logs: dict[str, list[VerifierKey]] = {}
         for log in logs:
-            self.last(log)  # a file that was damaged is told now, not when a log asks
+            self._logs.setdefault(log.name, []).append(log)
+        self._judging = threading.Lock()
+        for name in self._logs:
+            self.last(name)  # a file that was damaged is told now, not when a log asks
+        for note in self._seen.all():
+            if (name := _origin(note)) in self._logs and not self._is_of(name, note):
+                fail(
+                    Exit.BAD_USAGE,
+                    f"This witness signed checkpoints of {name} that have another key than is given.",
+                    "Its key was rotated? Give --vkey with the old key too: what was signed under it still counts.",
+                )
 
-    def last(self, log: VerifierKey) -> Checkpoint | None:
-        """The checkpoint that this witness signed last. Ends the command if it can't be read: signing without knowing
-        what was signed before is what a witness must never do."""
-        note = self._seen.checkpoint(log)
+    def _is_of(self, name: str, note: bytes) -> bool:
+        """Whether one of this log's keys signed it."""
+        with suppress(Malformed, NotSigned):
+            parse_note(note).check_signed(self.signer(name, note))
+            return True
+        return False
+
+    def last(self, name: str) -> Checkpoint | None:
+        """The checkpoint that this witness signed last, whichever of the log's keys it was signed with. Ends the
+        command if it can't be read: signing without knowing what was signed before is what a witness must never do."""
+        notes = [note for log in self._logs[name] if (note := self._seen.checkpoint(log)) is not None]
         try:
-            return None if note is None else open_checkpoint(note, log).checkpoint
+            found = [open_checkpoint(note, self.signer(name, note)).checkpoint for note in notes]
         except (Malformed, NotSigned) as error:
-            fail(Exit.FOUND_WRONG, f"What this witness signed last of {log.name} is damaged: {error}.")
+            fail(Exit.FOUND_WRONG, f"What this witness signed last of {name} is damaged: {error}.")
+        return max(found, key=lambda one: one.size, default=None)
+
+    def signer(self, name: str, note: bytes) -> VerifierKey:
+        """Which key of this log signed the note; the last one if none did, or it can't be read."""
+        for log in self._logs[name]:
+            with suppress(Malformed, NotSigned):
+                parse_note(note).check_signed(log)
+                return log
+        return self._logs[name][-1]
 
     def answer(self, body: bytes) -> Judgement:
         """What it says to a request of C2SP tlog-witness."""
         with self._judging:
-            log = self._logs.get(_origin(body), next(iter(self._logs.values())))
-            judgement = judge(body, log, self.last(log), self.key, int(time.time()))
+            name, note = _claimed(body)
+            if name not in self._logs:
+                name = next(iter(self._logs))
+            judgement = judge(body, self.signer(name, note), self.last(name), self.key, int(time.time()))
             if judgement.kept is not None:
-                self._seen.keep(log, judgement.kept)
+                for log in self._logs[name]:
+                    self._seen.keep(log, judgement.kept)
             return judgement
 
-    def logs(self) -> list[VerifierKey]:
-        return list(self._logs.values())
+    def names(self) -> list[str]:
+        """Of the logs."""
+        return list(self._logs)
 
 
-def _origin(body: bytes) -> str:
-    """Which log a request says that it is of; "" if it can't be read."""
+def _claimed(body: bytes) -> tuple[str, bytes]:
+    """Which log a request says that it is of, and the note in it; nothing if it can't be read."""
     try:
-        return parse_text(parse_note(parse_request(body).checkpoint.encode()).text).origin
+        note = parse_request(body).checkpoint.encode()
+    except Malformed:
+        return "", b""
+    return _origin(note), note
+
+
+def _origin(note: bytes) -> str:
+    try:
+        return parse_text(parse_note(note).text).origin
     except Malformed:
         return ""
 
@@ -157,11 +200,11 @@ def _signed(witnessing: Witnessing, url: str) -> str:
         files = HttpFiles(client)
         try:
             note = files.read(CHECKPOINT)
-            log = next((log for log in witnessing.logs() if log.name == parse_text(parse_note(note).text).origin), None)
-            if log is None:
+            name = parse_text(parse_note(note).text).origin
+            if name not in witnessing.names():
                 fail(Exit.FOUND_WRONG, "The service has another log than the --vkey is of.", "Check --vkey and --url.")
-            checkpoint = open_checkpoint(note, log).checkpoint
-            last = witnessing.last(log) or Checkpoint(log.name, 0, EMPTY_ROOT)
+            checkpoint = open_checkpoint(note, witnessing.signer(name, note)).checkpoint
+            last = witnessing.last(name) or Checkpoint(name, 0, EMPTY_ROOT)
             proof = _proof(files, last.size, checkpoint.size)
             judgement = witnessing.answer(Request(last.size, proof, note.decode()).text.encode())
         except NotThere as error:

@@ -23,6 +23,7 @@ from ledger.times import parse_period, today
 
 # The column that a file of problems has beside the others, for its reader alone.
 WHY = "problem"
+LEDGER_ONLY = tuple(name for name, model in TYPES.items() if model.ledger_only)
 _LINES = (".jsonl", ".ndjson", ".json")
 
 
@@ -77,6 +78,7 @@ def _read(path: Path, reading: Reading, mapper: Mapper | None) -> File:
         file = File(path)
         lines = lines_of(body.removeprefix(codecs.BOM_UTF8))
         file.items = [Item(file, line.number, line.raw.rstrip(b"\r")) for line in lines]
+        _leave_out(file, lambda item: _type_of(item.raw or b""))
         return file
     file = File(path)
     try:
@@ -112,6 +114,27 @@ def _read_rows(file: File, table: Table, reading: Reading) -> None:
         if reading.type is not None and not cells.get("type", "").strip():
             cells["type"] = reading.type
         file.items.append(replace(_item(file, row, cells, [], _mend_parts), doubts=_to_come(cells)))
+    _leave_out(file, lambda item: item.row.cells.get("type", reading.type) if item.row is not None else None)
+
+
+def _leave_out(file: File, type_of: Callable[[Item], str | None]) -> None:
+    """Pass over what another ledger recorded of its own log, as an export of it has: here it wouldn't be true."""
+    kept = [item for item in file.items if type_of(item) not in LEDGER_ONLY]
+    if left := len(file.items) - len(kept):
+        file.notes += (f"left out, as of another ledger's own log: {left} of {', '.join(LEDGER_ONLY)}",)
+    file.items = kept
+
+
+def _type_of(raw: bytes) -> str | None:
+    """Of a line, if it is of what only a ledger records; others are read where they are checked."""
+    if not any(name.encode() in raw for name in LEDGER_ONLY):
+        return None
+    try:
+        event = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    kind = event.get("type") if isinstance(event, dict) else None
+    return kind if isinstance(kind, str) else None
 
 
 def _header_problems(path: Path, table: Table, kind: str | None) -> Iterator[Problem]:

@@ -30,6 +30,14 @@ class Files(Protocol):
     def read(self, path: str) -> bytes: ...
 
 
+def read_handovers(files: Files) -> bytes:
+    """Empty if the log has none."""
+    try:
+        return files.read(HANDOVERS)
+    except NotThere:
+        return b""
+
+
 class FolderFiles:
     """The files in a folder."""
 

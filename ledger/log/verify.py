@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ledger.log.checkpoint import SignedCheckpoint, parse_text
 from ledger.log.entry import Leaf, NotAnEntry, parse_entry
-from ledger.log.files import CHECKPOINT, HANDOVERS, Files, NotThere
+from ledger.log.files import CHECKPOINT, HANDOVERS, Files, NotThere, read_handovers
 from ledger.log.handovers import Keys, follow, rotation_of, split_notes
 from ledger.log.keys import write_atomically
 from ledger.log.merkle import leaf_hash
@@ -111,9 +111,7 @@ def keys_of(files: Files, trusted: VerifierKey) -> Keys:
     Each key has signed its handover; that these are the log's own events and roots, only a look at all of it shows.
     """
     try:
-        notes = split_notes(files.read(HANDOVERS))
-    except NotThere:
-        notes = []
+        notes = split_notes(read_handovers(files))
     except Malformed as error:
         raise NotVerified(Kind.MALFORMED, f"{HANDOVERS}: {error}") from None
     if not notes:
@@ -266,6 +264,10 @@ class Seen:
             return self._path(key).read_bytes()
         except FileNotFoundError:
             return None
+
+    def all(self) -> list[bytes]:
+        """The notes of all logs."""
+        return [path.read_bytes() for path in sorted(self._folder.glob("*.checkpoint"))]
 
     def keep(self, key: VerifierKey, signed: SignedCheckpoint) -> None:
         """Remember what passed every check. It followed what was remembered, or it wouldn't have passed."""

@@ -27,7 +27,9 @@ from ledger.log.files import NotThere, StoreFiles
 from ledger.log.keys import load_key
 from ledger.log.note import NOTE_BYTES, WITNESS, SigningKey, VerifierKey, parse_verifier_key
 from ledger.log.prover import Prover
-from ledger.log.signer import Signer
+from ledger.log.rotating import rotate
+from ledger.log.signer import HIGH_WATER_FILE, Signer
+from ledger.log.signing import signer_of
 from ledger.log.witness import SIZE_TYPE, Request, cosignatures
 from ledger.store import Store, open_store
 from tests.api.test_verify import state
@@ -228,7 +230,9 @@ def test_a_witness_that_asks_itself(sqlite_store: Store, signer: Signer, tmp_pat
         assert (done.exit_code, done.stdout, "NOT SIGNED" in done.stderr) == (1, "", True)
         other.close()
     with served(sqlite_store, signer) as url:
-        assert witness(folder, "--vkey", SigningKey(KEY.name, bytes(32)).verifier, "--url", url).exit_code == 1
+        stranger = SigningKey(KEY.name, bytes(32)).verifier
+        assert witness(folder, "--vkey", stranger, "--url", url).exit_code == 2  # it has seen another key's log
+        assert witness(tmp_path / "fresh", "--vkey", stranger, "--url", url).exit_code == 1
         assert witness(folder, "--vkey", SigningKey("other", bytes(32)).verifier, "--url", url).exit_code == 1
         assert witness(folder, "--vkey", KEY.verifier, "--url", url).exit_code == 0
     with served(sqlite_store, Signer(sqlite_store, KEY, tmp_path / "unused")) as url:
@@ -245,3 +249,50 @@ def test_how_the_command_ends(tmp_path: Path) -> None:
     (folder / f"{sha256(str(KEY.verifier).encode()).hexdigest()}.checkpoint").write_text("damaged")
     done = witness(folder, "--vkey", KEY.verifier, "--url", "http://127.0.0.1:9")
     assert (done.exit_code, "damaged" in done.stderr) == (1, True)
+
+
+def test_a_log_whose_key_was_rotated(sqlite_store: Store, tmp_path: Path) -> None:
+    """Its checkpoints are signed on with the old key known, the handover's too; those of the new key once both are
+    given, from where the witness had been. With the new one alone it would forget what it signed, and doesn't start."""
+    keys = tmp_path / "keys"
+    append(sqlite_store, 300)
+
+    def signing() -> Signer:
+        found = signer_of(sqlite_store, keys, keys / HIGH_WATER_FILE, KEY.name, alone=True)
+        assert isinstance(found, Signer)
+        assert found.cycle() is None
+        return found
+
+    signer = signing()
+    old = load_key(keys).verifier
+    with running(tmp_path / "witness", old) as witness:
+        asked(witness, sqlite_store, signer)
+        rotate(sqlite_store, keys, keys / HIGH_WATER_FILE, "It was lost.")
+        signer = signing()
+        assert signer.newest is not None
+        assert signer.newest.checkpoint.size == 301
+        assert len(asked(witness, sqlite_store, signer)) == 1
+        append(sqlite_store, 1)
+        signer = signing()
+        with pytest.raises(NotWitnessed, match="403"):
+            asked(witness, sqlite_store, signer)
+    new = load_key(keys).verifier
+    with running(tmp_path / "witness", old, new) as witness:
+        assert len(asked(witness, sqlite_store, signer)) == 1
+    other, its_signer = rewritten(tmp_path / "other", 310)
+    assert its_signer.newest is not None
+    with running(tmp_path / "witness", new, old) as witness:
+        forged = Checkpoint(KEY.name, 310, its_signer.newest.checkpoint.root).sign(load_key(keys))
+        with pytest.raises(NotWitnessed, match="422"), httpx.Client(trust_env=False) as client:
+            ask(client, witness, other, Prover(other), open_checkpoint(forged.encode(), new))
+    other.close()
+    forgetful = tmp_path / "forgetful"
+    with running(forgetful, old) as witness:
+        note = sqlite_store.checkpoint_of(300)
+        assert note is not None
+        with httpx.Client(trust_env=False) as client:
+            ask(client, witness, sqlite_store, Prover(sqlite_store), open_checkpoint(note.encode(), old))
+    done = CliRunner().invoke(app, ["witness", "--data", str(forgetful), "--vkey", str(new), "--port", "0"])
+    assert (done.exit_code, "another key than is given" in done.stderr) == (2, True)
+    with running(forgetful, old, new) as witness:
+        assert len(asked(witness, sqlite_store, signer)) == 2

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ledger.log.checkpoint import SignedCheckpoint
-from ledger.log.files import CHECKPOINT, Files, paths
+from ledger.log.files import CHECKPOINT, HANDOVERS, Files, paths, read_handovers
 from ledger.log.merkle import inclusion_proof
 from ledger.log.note import VerifierKey
 from ledger.log.proof import Proof
@@ -36,6 +36,8 @@ def write_bundle(
     for path in paths(size):
         _write(folder / LOG / path, files.read(path))
     _write(folder / LOG / CHECKPOINT, signed.note.encode())
+    if handovers := read_handovers(files):
+        _write(folder / LOG / HANDOVERS, handovers)
     _write(folder / KEY_FILE, f"{key}\n".encode())
     for name in TOOLS:
         shutil.copyfile(Path(__file__).with_name(name), folder / name)

@@ -4,9 +4,10 @@
     python3 verify.py [--log FOLDER] [--vkey KEY] [--old CHECKPOINT]...
 
 FOLDER holds `checkpoint` and `tile/...` as C2SP tlog-tiles lays them out (default: log/ beside this file). KEY is the
-log's public key: take it from the log's owner over a channel of your own; without it the one beside this file is used,
-which proves nothing about who signed. Each CHECKPOINT is one that you kept from an earlier time: without any, a history
-that the key's owner rewrote can't be told from the true one.
+log's public key, or one that it had before: take it from the log's owner over a channel of your own; without it the one
+beside this file is used, which proves nothing about who signed. `handovers` in FOLDER leads from each key to the next:
+checkpoints that both signed, of the size whose last event names the new one. Each CHECKPOINT is one that you kept from
+an earlier time: without any, a history that the key's owner rewrote can't be told from the true one.
 
 Exit codes: 0 all well, 1 found wrong, 2 bad usage, 3 a file or openssl is missing.
 
@@ -57,7 +58,8 @@ class Key:
     """`name+id+base64(01 and 32 bytes)`"""
 
     def __init__(self, text: str) -> None:
-        self.name, _, rest = text.strip().partition("+")
+        self.text = text.strip()
+        self.name, _, rest = self.text.partition("+")
         key_id, _, material = rest.partition("+")
         raw = decoded(material)
         self.id, self.bytes = hashlib.sha256(self.name.encode() + b"\n" + raw).digest()[:4], raw[1:]
@@ -105,6 +107,87 @@ def open_checkpoint(note: bytes, key: Key, what: str) -> tuple[int, bytes]:
     if match is None or match[1] != key.name or len(root) != 32:
         raise Wrong(f"{what} isn't the name of the log, a size and a root")
     return int(match[2]), root
+
+
+class Keys:
+    """The keys that signed a log, one after the other, and the checkpoints with which each handed over to the next."""
+
+    def __init__(self, trusted: Key) -> None:
+        self.keys = [trusted]
+        self.roots: dict[int, bytes] = {}
+
+    def follow(self, folder: Path, size: int) -> None:
+        """Read the handovers of a log of that size. Raises Wrong unless each key signed its own, in one line."""
+        [trusted] = self.keys
+        notes = split_notes(read(folder / "handovers")) if (folder / "handovers").exists() else []
+        for note in notes:
+            at = size_of(note, "a handover")
+            if not max(self.roots, default=0) < at <= size:
+                raise Wrong(f"a handover of {at} events is not between the one before it and the end of the log")
+            index, place = divmod(at - 1, WIDTH)
+            path = path_of("entries", index, min(WIDTH, size - index * WIDTH))
+            named = rotation_of(list(entries_of(read(folder / path), path))[place])
+            if named is None:
+                raise Wrong(f"position {at} rotates no key, and a handover says so")
+            previous, key = map(Key, named)
+            if not self.roots:
+                self.keys = [previous]
+            known = [one.text for one in self.keys]
+            if previous.text != known[-1] or key.text in known:
+                raise Wrong(f"the handover at {at} events doesn't follow the one before it")
+            _, self.roots[at] = open_checkpoint(note, previous, f"the handover at {at} events")
+            open_checkpoint(note, key, f"the handover at {at} events")
+            self.keys.append(key)
+        if trusted.text not in [one.text for one in self.keys]:
+            raise Wrong("the log isn't signed by that key, nor by one that it led to")
+
+    def open(self, note: bytes, what: str) -> tuple[int, bytes]:
+        """Size and root of a checkpoint that a key of its time signed: one, or at a handover either of two."""
+        size = size_of(note, what)
+        ends = [0, *self.roots, size]  # of each key's time; it begins where the one before ends
+        *others, last = [key for at, key in enumerate(self.keys) if ends[at] <= size <= ends[at + 1]]
+        for key in others:
+            try:
+                return open_checkpoint(note, key, what)
+            except Wrong:
+                continue
+        return open_checkpoint(note, last, what)
+
+    def check(self, position: int, entry: bytes) -> None:
+        """Whether the event rotates the key just where it was handed over, from and to the keys that did so."""
+        handed = None
+        if position in self.roots:
+            at = list(self.roots).index(position)
+            handed = self.keys[at].text, self.keys[at + 1].text
+        if rotation_of(entry) != handed:
+            raise Wrong(f"position {position} rotates the log's key, and it wasn't handed over so")
+
+
+def split_notes(text: bytes) -> list[bytes]:
+    """Checkpoints with an empty line between."""
+    parts = text[:-1].split(b"\n\n")
+    notes = [parts[at] + b"\n\n" + parts[at + 1] + b"\n" for at in range(0, len(parts) - 1, 2)]
+    if b"\n".join(notes) != text:
+        raise Wrong("handovers aren't signed notes with an empty line between")
+    return notes
+
+
+def size_of(note: bytes, what: str) -> int:
+    """What a checkpoint says, whoever signed it."""
+    match = re.match(b"[^\n]+\n(0|[1-9][0-9]{0,18})\n", note)
+    if match is None:
+        raise Wrong(f"{what} is no checkpoint")
+    return int(match[1])
+
+
+def rotation_of(entry: bytes) -> tuple[str, str] | None:
+    """The keys that an event is a rotation from and to, if it is one."""
+    try:
+        event = json.loads(entry.decode())
+        data = json.loads(event["state"])["data"] if event["type"] == "key.rotated" else None
+        return None if data is None else (str(data["previous"]), str(data["key"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise Wrong("an event of the log can't be read") from None
 
 
 # --- the tree ---------------------------------------------------------------------------------------------------
@@ -182,10 +265,13 @@ def check_entry(entry: bytes, position: int, versions: dict[str, int]) -> None:
 
 def verify(folder: Path, key: Key, old: list[bytes]) -> tuple[int, bytes]:
     """Size and root. Raises Wrong unless every file is what the checkpoint signs and older ones signed."""
-    size, root = open_checkpoint(read(folder / "checkpoint"), key, "the checkpoint")
-    roots: dict[int, bytes] = {}
+    newest = read(folder / "checkpoint")
+    keys = Keys(key)
+    keys.follow(folder, size_of(newest, "the checkpoint"))
+    size, root = keys.open(newest, "the checkpoint")
+    roots = dict(keys.roots)
     for number, note in enumerate(old, 1):
-        old_size, old_root = open_checkpoint(note, key, f"older checkpoint {number}")
+        old_size, old_root = keys.open(note, f"older checkpoint {number}")
         if old_size > size:
             raise Wrong(f"older checkpoint {number} is of {old_size} entries, and the log has {size}: it lost some")
         if roots.setdefault(old_size, old_root) != old_root:
@@ -206,6 +292,7 @@ def verify(folder: Path, key: Key, old: list[bytes]) -> tuple[int, bytes]:
             if tree.size in roots and roots[tree.size] != tree.root():
                 raise Wrong(REWRITTEN)
             check_entry(entry, tree.size, versions)
+            keys.check(tree.size, entry)
     if tree.root() != root:
         raise Wrong("the entries have another root than the checkpoint signs")
     check_tiles(folder, hashes)

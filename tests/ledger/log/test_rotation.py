@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.log.bundle import verify as alone
 from ledger.log.checkpoint import Checkpoint, parse_text
 from ledger.log.cycling import Mirror
 from ledger.log.entry import entry_bytes
@@ -475,11 +476,47 @@ FORGED: list[tuple[str, MemoryFiles, Wrong]] = [
 @pytest.mark.parametrize(
     ("files", "kind"), [(files, kind) for _, files, kind in FORGED], ids=[one[0] for one in FORGED]
 )
-def test_a_handover_that_is_forged(files: MemoryFiles, kind: Wrong) -> None:
-    """Whoever trusts the old key isn't led to another by it."""
+def test_a_handover_that_is_forged(files: MemoryFiles, kind: Wrong, tmp_path: Path) -> None:
+    """Whoever trusts the old key isn't led to another by it, nor by the bundle's own verifier."""
     with pytest.raises(NotVerified) as caught:
         verify(files, KEY.verifier)
     assert caught.value.kind == kind, caught.value
+    with pytest.raises(alone.Wrong):
+        alone.verify(written(files, tmp_path), alone.Key(str(KEY.verifier)), [])
+
+
+def written(files: MemoryFiles, folder: Path) -> Path:
+    """The files on the disk; without handovers there is no such file."""
+    for path, content in files.contents.items():
+        if content or path != HANDOVERS:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(content)
+    return folder
+
+
+GOOD = [
+    (log(AFTER, NEXT, HANDED_OVER), (KEY, NEXT)),
+    (log(BEFORE, KEY, HANDED_OVER), (KEY, NEXT)),
+    (log(BEFORE, NEXT, HANDED_OVER), (KEY, NEXT)),
+    (log(TWICE, THIRD, HANDED_OVER, HANDED_OVER_TWICE), (KEY, NEXT, THIRD)),
+]
+
+
+@pytest.mark.parametrize("number", range(len(GOOD)))
+def test_the_verifier_in_bundles_follows_handovers_too(tmp_path: Path, number: int) -> None:
+    """From any key of the log; older checkpoints count if a key of their time signed them."""
+    files, keys = GOOD[number]
+    folder = written(files, tmp_path)
+    for key in keys:
+        trusted = alone.Key(str(key.verifier))
+        for old in (OLD, HANDED_OVER.encode(), signed(BEFORE, KEY).encode(), signed(BEFORE, NEXT).encode()):
+            assert alone.verify(folder, trusted, [old])
+        wrong = [(AFTER[:2], NEXT), (AFTER[:2], THIRD), (BEFORE, THIRD), ([*BEFORE[:2], entry(3)], KEY)]
+        for entries, by in (*wrong, *([] if number in (1, 2) else [(AFTER[:4], KEY)])):
+            with pytest.raises(alone.Wrong):
+                alone.verify(folder, trusted, [signed(entries, by).encode()])
+    with pytest.raises(alone.Wrong):
+        alone.verify(folder, alone.Key(str(SigningKey(NAME, bytes(32)).verifier)), [])
 
 
 def test_a_name_is_kept_and_a_key_never_comes_back() -> None:
