@@ -148,4 +148,5 @@ class EventBody(BaseModel):
     corrected_by: list[str]
     retracted_by: list[str]
     reviews: list[Review]
+    attachments: Annotated[list[str], Field(description="Ids of the documents about it.")]
     proof: Annotated[str, Field(description="Where the proof is that the log holds it.")]

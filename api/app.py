@@ -7,7 +7,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from api import changes, docs_page, events, feed, health, log, problems, questions
+from api import attachments, changes, docs_page, events, feed, health, log, problems, questions
 from api.doorkeeper import Doorkeeper
 from api.openapi import openapi
 from api.service import Service
@@ -30,7 +30,7 @@ def create_app(service: Service, recorded_by: str = "rest") -> ASGIApp:
     app.state.service = service
     app.state.recorded_by = recorded_by
     problems.handle(app)
-    for doors in (events, questions, changes, feed, log, health, docs_page):
+    for doors in (events, attachments, questions, changes, feed, log, health, docs_page):
         app.include_router(doors.router)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     return Doorkeeper(app, service)

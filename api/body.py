@@ -21,14 +21,16 @@ _NOT_TEXT = re.compile("[\ud800-\udfff]")
 _STRICT = "Send UTF-8 and JSON as RFC 8259 defines it; amounts are strings."
 
 
-async def read_body(request: Request, limit: int, idle_seconds: float) -> bytes:
-    """The whole body, never more than `limit` bytes of it. Raises Faulty (413, 408).
+async def read_body(
+    request: Request, limit: int, idle_seconds: float, mend: str = "Send it in parts, or as lines."
+) -> bytes:
+    """The whole body, never more than `limit` bytes of it. Raises Faulty (413, 408); `mend` is what to do at 413.
 
     Bytes must come every `idle_seconds`, and each MiB begun may take as long in all: a body that drips ends too.
     """
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
-        raise _too_large(limit)
+        raise _too_large(limit, mend)
     parts = bytearray()
     stream = aiter(request.stream())
     clock = asyncio.get_running_loop().time
@@ -46,11 +48,11 @@ async def read_body(request: Request, limit: int, idle_seconds: float) -> bytes:
             return bytes(parts)
         parts += chunk
         if len(parts) > limit:
-            raise _too_large(limit)
+            raise _too_large(limit, mend)
 
 
-def _too_large(limit: int) -> Faulty:
-    fault = Fault(Reason.TOO_LARGE, f"The body is longer than {limit} bytes.", "Send it in parts, or as lines.")
+def _too_large(limit: int, mend: str) -> Faulty:
+    fault = Fault(Reason.TOO_LARGE, f"The body is longer than {limit} bytes.", mend)
     return Faulty(fault, headers={"Connection": "close"})
 
 

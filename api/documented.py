@@ -37,7 +37,7 @@ WRITTEN = (
     Door.UNAVAILABLE,
 )
 
-_WRITE_HEADERS = {
+WRITE_HEADERS = {
     "Ledger-Position": {
         "description": "Send it as Min-Position to read what was written.",
         "schema": {"type": "integer"},
@@ -99,10 +99,10 @@ def write(shape: type[BaseModel], answer: type[BaseModel]) -> Any:
         "response_model": None,
         "openapi_extra": {"parameters": [*parameters(shape), *headers]},
         "responses": {
-            201: {"model": answer, "description": "Recorded.", "headers": _WRITE_HEADERS},
+            201: {"model": answer, "description": "Recorded.", "headers": WRITE_HEADERS},
             200: {
                 "description": "Of lines: what became of each, then a summary.",
-                "headers": _WRITE_HEADERS,
+                "headers": WRITE_HEADERS,
                 "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
             },
             **problems([*Reason, *WRITTEN]),

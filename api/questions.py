@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 
 from api import documented
+from api.attachments import ATTACHMENT, ATTACHMENTS
 from api.claims import CLAIMS
 from api.commitments import COMMITMENTS
 from api.contracts import CONTRACTS
@@ -45,6 +46,8 @@ QUESTIONS: tuple[Question[Any], ...] = (
     RECORD,
     REVIEWS,
     REVIEWERS,
+    ATTACHMENTS,
+    ATTACHMENT,
     ENTITIES,
     ENTITY,
     HOLDINGS,

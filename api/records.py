@@ -38,14 +38,15 @@ class RecordAnswer(Answered):
     state: dict[str, Any] | None
     history: Annotated[list[RecordChange], Field(description="By position; the newest 50.")]
     earlier: Annotated[int | None, Field(description="The position to ask at for what came before them.")]
+    attachments: Annotated[list[str], Field(description="Ids of the documents about it.")]
     events: list[EventBody]
 
 
 RECORD = OneQuestion(
     name="record",
     path="/v1/records/{kind}/{id}",
-    about="One record, like: commitment x. A commitment, contract, guarantee, claim, restriction or entity; "
-    "`version` is what If-Match takes; `history` says what each event changed.",
+    about="One record, like: commitment x. A commitment, contract, guarantee, claim, restriction, attachment or "
+    "entity; `version` is what If-Match takes; `history` says what each event changed.",
     shape=Times,
     answer=RecordAnswer,
     missing="There is no such record at these three times.",

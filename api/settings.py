@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     max_line_bytes: int = Field(
         default=MIB, ge=1024, description="Longest line of an application/x-ndjson body, in bytes."
     )
+    max_attachment_bytes: int = Field(
+        default=10 * MIB, ge=1024, le=256 * MIB, description="Longest document that can be attached, in bytes."
+    )
     max_events: int = Field(default=10_000, ge=1, description="Most events in one array; more go in as lines.")
     idle_seconds: float = Field(
         default=20.0,

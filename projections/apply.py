@@ -15,6 +15,7 @@ from ledger.head import Content, member_of
 from ledger.store import Store, Stored, StoreError
 from ledger.times import parse_day, parse_period
 from projections import (
+    attachments,
     commitments,
     contracts,
     entities,
@@ -41,6 +42,7 @@ TABLES: tuple[Table, ...] = (
     records.TABLE,
     reviews.TABLE,
     flows.TABLE,
+    attachments.TABLE,
 )
 _TABLES_OF = {kind: [table for table in TABLES if kind in table.types] for kind in TYPES}
 COLUMNS = {events.NAME: events.COLUMNS, **{table.name: table.all_columns for table in TABLES}}

@@ -11,6 +11,7 @@ from ledger.entities import DIRECTORY
 from ledger.event import CORRECTED, RETRACTED, TYPES, references
 from ledger.fields import is_uuid
 from ledger.store import Stored
+from projections.attachments import attachments_of
 from projections.paging import Listing, Page
 from projections.reviews import reviews_of
 from projections.visibility import RECORDED, Point, Tables
@@ -102,7 +103,7 @@ def _named(kind: str, data: dict[str, Any]) -> Iterator[str]:
     if kind.startswith("entity."):
         yield data["entity"]
     for reference in references(kind, data):
-        if reference.kind in ("entity", "anything") and not is_uuid(reference.id):
+        if reference.kind in ("entity", "anything", "subject") and not is_uuid(reference.id):
             yield reference.id
 
 
@@ -253,7 +254,7 @@ def _shown(model: Tables, at: Point, rows: Sequence[_Selected]) -> list[dict[str
         {"position": at.position, "known_at": at.known_at, "ids": ids},
     ):
         about[kind, named].append(event_id)
-    verdicts = reviews_of(model, at, ids)
+    verdicts, documents = reviews_of(model, at, ids), attachments_of(model, at, ids)
     return [
         shown(
             position,
@@ -263,6 +264,7 @@ def _shown(model: Tables, at: Point, rows: Sequence[_Selected]) -> list[dict[str
             about[CORRECTED, event_id],
             about[RETRACTED, event_id],
             verdicts.get(event_id, ()),
+            documents.get(event_id, ()),
         )
         for position, event_id, _, _, _, text, stream, version in rows
     ]
@@ -276,6 +278,7 @@ def shown(
     corrected_by: Sequence[str] = (),
     retracted_by: Sequence[str] = (),
     reviews: Sequence[dict[str, Any]] = (),
+    attachments: Sequence[str] = (),
 ) -> dict[str, Any]:
     """An event as recorded, less the number of its schema, with its place, what names it and where its proof is.
 
@@ -291,5 +294,6 @@ def shown(
         "corrected_by": list(corrected_by),
         "retracted_by": list(retracted_by),
         "reviews": list(reviews),
+        "attachments": list(attachments),
         "proof": f"/v1/proofs/{state['id']}",
     }

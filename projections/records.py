@@ -8,7 +8,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from ledger.attachments import ADDED, ERASED
 from ledger.money import Bounds
+from projections.attachments import attachments_of
 from projections.commitments import commitment
 from projections.contracts import contract
 from projections.entities import entity
@@ -32,10 +34,15 @@ def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
 TABLE = Table(
     "records",
     {"stream": "VARCHAR", "effective": "VARCHAR", "data": "VARCHAR", **MONEY_COLUMNS},
-    frozenset({"guarantee.given", "guarantee.called", "claim.published", "restriction.imposed", "restriction.lifted"}),
+    frozenset(
+        {
+            *("guarantee.given", "guarantee.called", "claim.published", "restriction.imposed", "restriction.lifted"),
+            *(ADDED, ERASED),
+        }
+    ),
     _rows,
 )
-_MAKES = ("guarantee.given", "claim.published", "restriction.imposed")
+_MAKES = ("guarantee.given", "claim.published", "restriction.imposed", ADDED)
 _STATES = {"commitment": commitment, "contract": contract, "entity": entity}
 # Each takes the record's state twice.
 CHANGES_TOLD = 50
@@ -47,7 +54,7 @@ def record(model: Tables, at: Point, kind: str, record_id: str) -> dict[str, Any
     None if none is known. The history is of the newest CHANGES_TOLD events; `earlier` is the position at which to ask
     for what came before them.
     """
-    if kind not in (*_STATES, "guarantee", "claim", "restriction"):
+    if kind not in (*_STATES, "guarantee", "claim", "restriction", "attachment"):
         return None
     stream = f"{kind}/{record_id}"
     events = of_record(model, at, stream)
@@ -61,6 +68,7 @@ def record(model: Tables, at: Point, kind: str, record_id: str) -> dict[str, Any
         "state": _state_of(model, at, kind, record_id),
         "history": _history(model, at, kind, record_id, told),
         "earlier": told[0]["position"] - 1 if len(events) > len(told) else None,
+        "attachments": attachments_of(model, at, [record_id])[record_id],
         "events": events,
     }
 
@@ -101,7 +109,7 @@ def _state_of(model: Tables, at: Point, kind: str, record_id: str) -> dict[str, 
 
 
 def _state(model: Tables, at: Point, stream: str) -> dict[str, Any] | None:
-    """What made the record says, with its status, and what became of it: `called` or `lifted`."""
+    """What made the record says, with its status, and what became of it: `called`, `lifted` or `erased`."""
     rule = visible(at)
     columns = ", ".join(["chain", "fact_position", "first_day", "last_day", "type", "status", "effective", "data"])
     rows = model.rows(
@@ -122,6 +130,8 @@ def _state(model: Tables, at: Point, stream: str) -> dict[str, Any] | None:
         state["called"] = shown(called, converting.target or own_currency(called) or made[8])
     elif made[4] == "restriction.imposed":
         state["lifted"] = after[0][6] if after else None
+    elif made[4] == ADDED:
+        state["erased"] = after[0][6] if after else None
     state["events"] = [row[0] for row in sorted([made, *after], key=lambda row: row[1])]
     return with_missing(state, figures)
 
