@@ -1,7 +1,8 @@
 """The service against the oracle: streams are posted, then questions are asked of both and the answers compared.
 
 `python -m tests.against_oracle --examples 10000 --seed 1` runs as many questions as one likes and prints the figures.
-One example is one question at one point in the three times with one set of filters.
+One example is one question at one point in the three times with one set of filters. `--tangled --of pairs,commitments`
+asks about wholes, parts and doubles, of streams that are full of them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -25,6 +26,7 @@ from tests.oracle.rows import Log
 from tests.oracle.rows import question as at_point
 from tests.service import fresh_service
 from tests.streams import PARTIES, Builder, Choices, Event, Seeded
+from tests.tangles import Tangles
 
 EVENTS_PER_STREAM = 100
 QUESTIONS_PER_STREAM = 200
@@ -167,7 +169,7 @@ def subsets(names: tuple[str, ...]) -> list[tuple[str, ...]]:
     return [chosen for size in range(len(names) + 1) for chosen in itertools.combinations(names, size)]
 
 
-def questions(choices: Choices, log: Log) -> Iterator[Question]:
+def questions(choices: Choices, log: Log, kinds: Sequence[Kind] = ASKED_IN_TURN) -> Iterator[Question]:
     """Questions without end, every kind with every set of its filters in turn, at points chosen from the log's own."""
     head = log[-1][0]
     as_of, known_at = days_of(log)
@@ -175,7 +177,7 @@ def questions(choices: Choices, log: Log) -> Iterator[Question]:
     said = facts + [data["replacement"]["data"] for data in facts if "replacement" in data]
     start = choices.one_of(range(64))
     for turn in itertools.count():
-        for kind in ASKED_IN_TURN:
+        for kind in kinds:
             sets = subsets(kind.filters + SHARED_FILTERS)
             filters = []
             for name in sets[(start + turn) % len(sets)]:
@@ -294,18 +296,26 @@ def check_pages(client: httpx.Client, question: Question, tally: Tally) -> None:
         raise Mismatch(f"{question}\nits pages {json.dumps(rows)}\nthe list {json.dumps(whole)}")
 
 
-def run(client: httpx.Client, choices: Choices, events: int, count: int, tally: Tally) -> None:
+def run(
+    client: httpx.Client,
+    choices: Choices,
+    events: int,
+    count: int,
+    tally: Tally,
+    kinds: Sequence[Kind] = ASKED_IN_TURN,
+    building: type[Builder] = Builder,
+) -> None:
     """One stream: post it, with questions pinned halfway, then ask `count` questions."""
     log: Log = []
     pinned: list[tuple[Question, bytes]] = []
-    builder = Builder(choices)
+    builder = building(choices)
     for event in builder.registrations():
         post(client, event, log, tally)
     for index in range(events):
         if not post(client, builder.event(), log, tally):
             builder.refused()
         if index == events // 2:
-            for question in itertools.islice(questions(choices, log), min(PINNED_MIDWAY, count)):
+            for question in itertools.islice(questions(choices, log, kinds), min(PINNED_MIDWAY, count)):
                 pinned.append((question, ask(client, question).content))
     tally.streams += 1
     try:
@@ -313,7 +323,7 @@ def run(client: httpx.Client, choices: Choices, events: int, count: int, tally: 
             tally.pinned += 1
             if ask(client, question).content != answered:
                 raise Mismatch(f"{question}\nnot the same bytes after later events: {answered.decode()}")
-        for index, question in enumerate(itertools.islice(questions(choices, log), count)):
+        for index, question in enumerate(itertools.islice(questions(choices, log, kinds), count)):
             compare(client, log, question, tally)
             if index % 10 == 0:
                 check_pages(client, question, tally)
@@ -333,13 +343,17 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="the first stream's seed (default 1)")
     parser.add_argument("--events", type=int, default=EVENTS_PER_STREAM, help="events a stream")
     parser.add_argument("--go-on", action="store_true", help="go on after a mismatch, with the next stream")
+    parser.add_argument("--of", default="", metavar="ROWS", help="only questions for these rows, like pairs,holdings")
+    parser.add_argument("--tangled", action="store_true", help="streams full of wholes, parts and doubles")
     asked = parser.parse_args()
+    kinds = [kind for kind in ASKED_IN_TURN if not asked.of or kind.rows in asked.of.split(",")]
+    building = Tangles if asked.tangled else Builder
     tally, wrong, seed, start = Tally(), 0, asked.seed, time.monotonic()
     while (done := tally.questions.total()) < asked.examples:
         count = min(QUESTIONS_PER_STREAM, asked.examples - done)
         try:
             with fresh_service() as client:
-                run(client, Seeded(seed), asked.events, count, tally)
+                run(client, Seeded(seed), asked.events, count, tally, kinds, building)
         except Mismatch as mismatch:
             wrong += 1
             _say(f"\nseed {seed}: {mismatch}")
