@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ledger.fields import is_uuid
@@ -41,23 +42,31 @@ class Seen:
     answer: Mapping[str, Any]
     row: Mapping[str, Any]
     fields: frozenset[str]
+    memo: dict[str, Any] = field(default_factory=dict)
+    """What was read for one row and serves the others of the same comparison too."""
 
 
 def of_holding(model: Tables, at: Point, one: Seen) -> Behind:
     """The commitments that decide which instrument a distribution is of; a mark grows older day by day."""
-    decided = bool({"distributions", "events"} & one.fields)
-    chains = (
-        NOTHING.chains
-        if not decided
-        else _chains(
-            model,
-            """SELECT chain FROM commitments WHERE role = 'made' AND commitment IN (
-            SELECT commitment FROM holdings
-            WHERE holder = $holder AND issuer = $issuer AND role = 'paid' AND instrument IS NULL)""",
-            {"holder": one.row["holder"], "issuer": one.row["issuer"]},
-        )
-    )
+    chains = NOTHING.chains
+    if {"distributions", "events"} & one.fields:
+        if "deciding" not in one.memo:
+            one.memo["deciding"] = _deciding(model)
+        chains = frozenset(one.memo["deciding"].get((one.row["holder"], one.row["issuer"]), ()))
     return Behind(chains, day="age_days" in one.fields and "valued_on" not in one.fields)
+
+
+def _deciding(model: Tables) -> dict[tuple[str, str], set[str]]:
+    """By holder and issuer, the commitments that say of which instrument their distributions are."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for holder, issuer, chain in model.rows(
+        """SELECT DISTINCT holdings.holder, holdings.issuer, commitments.chain
+        FROM holdings JOIN commitments ON holdings.commitment = commitments.commitment AND commitments.role = 'made'
+        WHERE holdings.role = 'paid' AND holdings.instrument IS NULL""",
+        {},
+    ):
+        found[holder, issuer].add(chain)
+    return found
 
 
 def of_commitment(model: Tables, at: Point, one: Seen) -> Behind:
@@ -162,10 +171,17 @@ def of_record(model: Tables, at: Point, one: Seen) -> Behind:
 
 def events_in(value: Any) -> frozenset[str]:
     """The ids of events anywhere in an answer."""
-    if isinstance(value, str):
-        return frozenset([value]) if is_uuid(value) else frozenset()
-    inside: Iterable[Any] = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return frozenset().union(*(events_in(one) for one in inside))
+    found, waiting = set(), [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            if is_uuid(one):
+                found.add(one)
+        elif isinstance(one, Mapping):
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return frozenset(found)
 
 
 def _parties_of(model: Tables, chains: Iterable[str]) -> frozenset[str]:

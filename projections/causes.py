@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -63,6 +63,9 @@ class Causes:
     _fact_of: dict[str, str | None] = field(default_factory=dict)
     _same: dict[str, set[str]] | None = None
     _published: dict[Point, dict[str, list[tuple[date, str]]]] = field(default_factory=dict)
+    _memo: dict[str, Any] = field(default_factory=dict)
+    _moved: list[tuple[frozenset[str], frozenset[str]]] | None = None
+    _parts: dict[Point, frozenset[str]] = field(default_factory=dict)
 
     def of_all(self, found: Sequence[Difference]) -> list[list[Cause]]:
         """The causes of each difference. The events that they name are read together."""
@@ -104,22 +107,27 @@ class Causes:
             return self._of_total(one, at, answer)
         fields = one.fields or (list(row) if isinstance(row, Mapping) else [])
         named = row if one.key is not None else {one.in_: row}
-        return self.behind(at, Seen(answer, named, frozenset(fields) | (set() if one.key else {one.in_})))
+        return self.behind(at, Seen(answer, named, frozenset(fields) | (set() if one.key else {one.in_}), self._memo))
 
     def _of_total(self, total: Difference, at: Point, answer: Answer) -> Behind:
         [name] = [name for name in self.lists if name != "totals"]
         figures = set(total.fields)
-        chains: set[str] = set()
+        if self._moved is None:
+            self._moved = list(self._rows_moved(name))
+        if at not in self._parts:
+            parts = self.model.rows(
+                "SELECT chain FROM flows WHERE part_of IS NOT NULL AND list_contains($chains::VARCHAR[], chain)",
+                {"chains": sorted(events_in(answer.get(name)))},
+            )
+            self._parts[at] = frozenset(chain for (chain,) in parts)
+        moved = (chains for fields, chains in self._moved if not (figures and fields) or figures & fields)
+        return Behind(self._parts[at].union(*moved))
+
+    def _rows_moved(self, name: str) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
+        """Of each row of a list that differs, the fields that do, and the facts that it rests on."""
         for one in differences({name: self.answers[0].get(name)}, {name: self.answers[1].get(name)}, self.lists):
-            if not (figures and one.fields) or figures & set(one.fields):
-                chains |= events_in([one.before, one.after])
-                rests = [self._rests(one, *side) for side in self._sides(one)]
-                chains |= set().union(*(rest.chains for rest in rests))
-        parts = self.model.rows(
-            "SELECT chain FROM flows WHERE part_of IS NOT NULL AND list_contains($chains::VARCHAR[], chain)",
-            {"chains": sorted(events_in(answer.get(name)))},
-        )
-        return Behind(frozenset(chains) | {chain for (chain,) in parts})
+            rests = (self._rests(one, *side).chains for side in self._sides(one))
+            yield frozenset(one.fields), events_in([one.before, one.after]).union(*rests)
 
     # --- events of chains ---
 

@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 Lists = Mapping[str, tuple[str, ...]]
 Answer = Mapping[str, Any]
+Rows = Mapping[tuple[Any, ...], tuple[int, Any]]
+"""The rows of a list with their places."""
+Change = Literal["added", "removed", "changed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,7 @@ class Difference:
     in_: str
     """The field of the answer."""
     key: dict[str, Any] | None
-    change: Literal["added", "removed", "changed"]
+    change: Change
     fields: list[str]
     """What differs in it, where it has fields on both sides."""
     before: Any
@@ -28,61 +31,64 @@ class Difference:
 
 
 def differences(before: Answer, after: Answer, lists: Lists) -> list[Difference]:
-    """What differs, in the order of the answers. Rows of `lists` are told apart by the fields given."""
+    """What differs, in the order of the answers. Rows of `lists` are told apart by the fields given.
+
+    A field that is null and one that isn't there are the same.
+    """
     found: list[Difference] = []
     for name in {**after, **before}:
-        there = [one.get(name) for one in (before, after)]
-        if name in lists and all(_are_apart(rows or [], lists[name]) for rows in there):
-            rows = list(_of_rows(name, there[0] or [], there[1] or [], lists[name]))
+        was, now = before.get(name), after.get(name)
+        old, new = (_by_identity(rows or [], lists[name]) if name in lists else None for rows in (was, now))
+        if old is not None and new is not None:
+            rows = list(_of_rows(name, old, new, lists[name]))
             found += rows
-            if not rows and (name in before) != (name in after):
-                found.append(
-                    Difference(name, None, "added" if name in after else "removed", [], there[0], there[1], None)
-                )
-        elif name not in before:
-            found.append(Difference(name, None, "added", [], None, after[name], None))
-        elif name not in after:
-            found.append(Difference(name, None, "removed", [], before[name], None, None))
-        elif before[name] != after[name]:
-            found.append(Difference(name, None, "changed", _fields(*there), there[0], there[1], None))
+            if rows or (was is None) == (now is None):
+                continue
+        if _differ(was, now):
+            change: Change = "added" if name not in before else "removed" if name not in after else "changed"
+            found.append(Difference(name, None, change, _fields(was, now), was, now, None))
     return found
 
 
-def _of_rows(name: str, before: list[Any], after: list[Any], identity: Sequence[str]) -> Iterable[Difference]:
+def _of_rows(name: str, old: Rows, new: Rows, identity: Sequence[str]) -> Iterable[Difference]:
     """Added and changed rows where they are in the second list; those that went before what followed them."""
-    old = {_identity(row, identity): row for row in before}
-    new = {_identity(row, identity): place for place, row in enumerate(after)}
-    gone = [(place, row) for place, (its, row) in enumerate(old.items()) if its not in new]
-    places = {its: place for place, its in enumerate(old)}
-    for place, row in enumerate(after):
-        its = _identity(row, identity)
-        while gone and its in places and gone[0][0] < places[its]:
-            yield _row(name, identity, gone.pop(0)[1], None, None)
+    gone = [(place, row) for its, (place, row) in old.items() if its not in new]
+    gone.reverse()
+    for its, (place, row) in new.items():
         if its not in old:
             yield _row(name, identity, None, row, place)
-        elif old[its] != row:
-            yield _row(name, identity, old[its], row, place)
-    for _, row in gone:
-        yield _row(name, identity, row, None, None)
+            continue
+        before = old[its]
+        while gone and gone[-1][0] < before[0]:
+            yield _row(name, identity, gone.pop()[1], None, None)
+        if _differ(before[1], row):
+            yield _row(name, identity, before[1], row, place)
+    while gone:
+        yield _row(name, identity, gone.pop()[1], None, None)
 
 
 def _row(name: str, identity: Sequence[str], before: Any, after: Any, place: int | None) -> Difference:
     row = after or before
-    change: Any = "added" if before is None else "removed" if after is None else "changed"
+    change: Change = "added" if before is None else "removed" if after is None else "changed"
     return Difference(name, {one: row[one] for one in identity}, change, _fields(before, after), before, after, place)
+
+
+def _differ(before: Any, after: Any) -> bool:
+    if isinstance(before, dict) and isinstance(after, dict):
+        return before != after and bool(_fields(before, after))
+    return bool(before != after)
 
 
 def _fields(before: Any, after: Any) -> list[str]:
     if not isinstance(before, dict) or not isinstance(after, dict):
         return []
-    return [
-        name for name in {**before, **after} if name not in before or name not in after or before[name] != after[name]
-    ]
+    return [name for name in {**before, **after} if before.get(name) != after.get(name)]
 
 
-def _identity(row: Mapping[str, Any], identity: Sequence[str]) -> str:
-    return json.dumps([row[name] for name in identity])
-
-
-def _are_apart(rows: list[Any], identity: Sequence[str]) -> bool:
-    return len({_identity(row, identity) for row in rows}) == len(rows)
+def _by_identity(rows: list[Any], identity: Sequence[str]) -> Rows | None:
+    """The rows with their places, by what tells them apart; None if it doesn't."""
+    found = {}
+    for place, row in enumerate(rows):
+        its = tuple(value if isinstance(value := row[name], str) else (json.dumps(value),) for name in identity)
+        found[its] = place, row
+    return found if len(found) == len(rows) else None
