@@ -33,6 +33,7 @@ ROWS: dict[str, Row] = {
     "rebuild": following.rebuild,
     "after-write": following.after_write,
     "holdings": holdings.holdings,
+    "portfolio": holdings.portfolio,
     "exposure": exposures.exposure,
     "history": exposures.history,
     "cycles": exposures.cycles,

@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks import load
 from benchmarks.ground import Ground
 from benchmarks.table import CannotMeasure, Figure, compared, in_turns
-from benchmarks.writing import Single, singles, small
+from benchmarks.writing import Single, singles
 
 
 def umadb(ground: Ground) -> Iterator[Figure]:
@@ -27,7 +27,7 @@ def umadb(ground: Ground) -> Iterator[Figure]:
     except ImportError:
         raise CannotMeasure("the package umadb isn't installed") from None
     seconds = 0.4 if ground.quick else 3.0
-    ours = Single(small(ground, None), "/v1/events", seconds)
+    ours = Single(ground.small, "/v1/events", seconds)
     with _umadb_server(ground.folder("umadb")) as url, ThreadPoolExecutor(load.CONNECTIONS) as threads:
         clients = [package.Client(url) for _ in range(load.CONNECTIONS)]
 

@@ -115,7 +115,7 @@ def bulk(ground: Ground) -> Iterator[Figure]:
 
 def backdated(ground: Ground) -> Iterator[Figure]:
     """The time until events are recorded and can be asked about, half of them back-dated, and none."""
-    size, bodies = (8_000, 4) if ground.quick else (min(ground.size, 100_000), 10)
+    size, bodies = (4_000, 4) if ground.quick else (min(ground.size, 100_000), 10)
 
     def taking(share: float) -> Iterator[float]:
         client = Client(ground.serve(ground.folder("backdated")).address)

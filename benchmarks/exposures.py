@@ -7,7 +7,9 @@ import random
 import sqlite3
 import time
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
+from itertools import count
 from statistics import median
 
 import networkx
@@ -17,7 +19,7 @@ from benchmarks.ground import Ground
 from benchmarks.holdings import MILLION, asking
 from benchmarks.points import Point, at_position, head, past
 from benchmarks.processes import Client
-from benchmarks.table import Figure, Target, in_turns
+from benchmarks.table import Figure, Target, in_turns, repeated
 from ledger.money import exactly
 from projections import network as networks
 
@@ -36,38 +38,40 @@ def exposure(ground: Ground) -> Iterator[Figure]:
     with ground.log() as log, Client(ground.asked.address) as ours:
         last = head(log)
         targets = (Target("value", "≤", 200, MILLION), Target("value", "≤", 1_500, TEN_MILLION))
-        points = [past(log, chance.randrange(last * 9 // 10, last), chance) for _ in range(ground.rounds(5, 15))]
-        found = [asking(ours, _network(at))() for at in points]
-        target = targets[last >= TEN_MILLION]
-        yield Figure("exposure of the whole network at an arbitrary past point, median", median(found), "ms",
-                     targets=(target,), note=f"slowest of {len(found)}: {max(found):.0f} ms")  # fmt: skip
-        found = [asking(ours, f"/v1/exposures?{at.query(limit=100)}")() for at in points[:3]]
+        points = (past(log, chance.randrange(last * 9 // 10, last), chance) for _ in count())
+        found = repeated(ground.rounds(5, 15), lambda: asking(ours, _network(next(points)))())
+        name = "exposure of the whole network at an arbitrary past point, median"
+        note = f"slowest of {len(found)}: {max(found):.0f} ms"
+        yield Figure(name, median(found), "ms", targets=(targets[last >= TEN_MILLION],), note=note)
+        found = repeated(3, lambda: asking(ours, f"/v1/exposures?{next(points).query(limit=100)}")())
         yield Figure("the same with pairs, cycles and components", median(found), "ms")
         for tenth in (1, 3, 10):
             at = at_position(log, last * tenth // 10)
-            took = median(asking(ours, _network(at))() for _ in range(ground.rounds(2, 5)))
+            took = repeated(ground.rounds(2, 5), asking(ours, _network(at)))
             figures = json.loads(ours.get(_network(at)))["points"][-1]["network"]
             unknown = "" if figures["circulation"] else "; no circulation, for a rate is missing"
-            yield Figure(f"exposure at {tenth * 10} % of the log", took, "ms",
-                         note=f"{at.position:,} events, {figures['flows']:,} edges{unknown}")  # fmt: skip
+            note = f"{at.position:,} events, {figures['flows']:,} edges{unknown}"
+            yield Figure(f"exposure at {tenth * 10} % of the log", median(took), "ms", note=note)
 
 
 def history(ground: Ground) -> Iterator[Figure]:
-    """What one more month costs: a year of months, less its last month alone, by eleven."""
+    """What one more month costs: some months, less their last alone, by the number of the others."""
     with ground.log() as log, Client(ground.asked.address) as ours:
-        last = head(log)
-        found, alone = [], []
-        for _ in range(ground.rounds(2, 5)):
-            at = at_position(log, last)
-            year = f"{int(at.as_of[:4]) - 1}{at.as_of[4:7]}-28"
-            whole = asking(ours, _network(at, **{"from": year}))()
-            one = asking(ours, _network(at))()
-            points = len(json.loads(ours.get(_network(at, **{"from": year})))["points"])
-            found.append((whole - one) / (points - 1))
-            alone.append(one)
+        at = at_position(log, head(log))
+        last = date.fromisoformat(at.as_of)
+        first = date.fromordinal(last.toordinal() - ground.rounds(92, 365)).isoformat()
+        months = len(json.loads(ours.get(_network(at, **{"from": first})))["points"])
+        alone: list[float] = []
+
+        def one_more() -> float:
+            whole = asking(ours, _network(at, **{"from": first}))()
+            alone.append(asking(ours, _network(at))())
+            return (whole - alone[-1]) / (months - 1)
+
+        found = repeated(ground.rounds(2, 5), one_more)
     note = f"the first takes {median(alone):.0f} ms; each with edges, circulation, recycled and Finn's index"
-    yield Figure("one more month of /exposures/history", median(found), "ms",
-                 targets=(Target("value", "≤", 50, MILLION),), note=note)  # fmt: skip
+    target = Target("value", "≤", 50, MILLION)
+    yield Figure("one more month of /exposures/history", median(found), "ms", targets=(target,), note=note)
 
 
 def cycles(ground: Ground) -> Iterator[Figure]:

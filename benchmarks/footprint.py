@@ -63,7 +63,7 @@ def start(ground: Ground) -> Iterator[Figure]:
 
         with ground.serving(folder):  # a read model of another version is made anew here, and not in what is measured
             pass
-        found = in_turns(ground.rounds(2, 5), lambda: seconds("full"), lambda: seconds("empty"))
+        found = in_turns(ground.rounds(1, 5), lambda: seconds("full"), lambda: seconds("empty"))
     note = "floor: with an empty ledger, which is what Python and its imports take"
     target = Target("value", "≤", 3, MILLION)
     yield compared("start to ready, read model there", "s", found, target, note=note)

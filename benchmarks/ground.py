@@ -57,11 +57,14 @@ class Ground:
     told: Callable[[str], object] = lambda line: None
     closing: ExitStack = field(default_factory=ExitStack)
     _numbers: Iterator[int] = field(default_factory=count)
+    _asking: ExitStack = field(default_factory=ExitStack)
+    _asked: Server | None = None
 
     def __enter__(self) -> Ground:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.leave()
         self.closing.close()
 
     def rounds(self, quick: int, thorough: int) -> int:
@@ -107,13 +110,35 @@ class Ground:
         yield connection
         connection.close()
 
-    @cached_property
+    @property
     def asked(self) -> Server:
         """The server that answers questions on the ledger."""
-        _ = self.bitemporal  # it reads the read model, which only one process may have open
-        return self.serve(self.ledger)
+        if self._asked is None:
+            self._asked = self._asking.enter_context(self.serving(self.ledger))
+        return self._asked
+
+    def leave(self) -> None:
+        """End the server that answers questions, since its read model may be open in one process only."""
+        self._asking.close()
+        self._asked = None
 
     # --- servers ---
+
+    @cached_property
+    def small(self) -> Server:
+        """A server on SQLite with SMALL events, to write to."""
+        return self._small(None)
+
+    @cached_property
+    def small_on_postgres(self) -> Server:
+        """The same on PostgreSQL."""
+        return self._small(self.database())
+
+    def _small(self, database_url: str | None) -> Server:
+        server = self.serve(self.folder("small"), database_url)
+        with Client(server.address) as client:
+            record(client, body_of(list(workload.events(SMALL))))
+        return server
 
     def serve(self, data: Path, database_url: str | None = None) -> Server:
         """`dealledger serve` on a folder, until the run is over."""
@@ -152,8 +177,8 @@ class Ground:
     def bitemporal(self) -> str:
         """The URL of the database with the PostgreSQL table that holdings are compared with."""
         url = self.database()
-        with self.serving(self.ledger):  # so that the read model is there, and of this version
-            pass
+        _ = self.asked  # it makes the read model, should it be of another version
+        self.leave()
         bitemporal.fill(url, self.ledger / READ_MODEL_FILE)
         return url
 

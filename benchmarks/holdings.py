@@ -38,15 +38,22 @@ def asking(client: Client, path: str, times: int = 1) -> Callable[[], float]:
 def holdings(ground: Ground) -> Iterator[Figure]:
     """Through the door, with all rows of the answer (at most a thousand); each question is another one."""
     chance = random.Random(1)
-    with ground.log() as log, Client(ground.asked.address) as ours, Client(ground.peers.address) as peers:
+    with ground.log() as log, Client(ground.asked.address) as ours:
         last = head(log)
         yield _arbitrary(ground, ours, log, last, chance)
         yield _oldest_and_newest(ground, ours, log, last)
-        known = portfolios(log, last)
-        for wanted, target in ((LARGE, Target("ratio", "≥", 3, MILLION)), (1, Target("ratio", "≥", 1, MILLION))):
+        yield _beside_replay(ours, log, nearest(portfolios(log, last), LARGE), past(log, last * 3 // 4, chance))
+
+
+def portfolio(ground: Ground) -> Iterator[Figure]:
+    """A large portfolio and a position by itself, at past points, beside the PostgreSQL table."""
+    _ = ground.bitemporal
+    with ground.log() as log, Client(ground.asked.address) as ours, Client(ground.peers.address) as peers:
+        known = portfolios(log, head(log))
+        for wanted, limit in ((LARGE, 3), (1, 1)):
             holder, companies = nearest(known, wanted)
+            target = Target("ratio", "≥", limit, MILLION)
             yield _beside_postgres(ground, ours, peers, log, holder, companies, target)
-        yield _beside_replay(ours, log, nearest(known, LARGE), past(log, last * 3 // 4, chance))
 
 
 def _arbitrary(ground: Ground, ours: Client, log: sqlite3.Connection, last: int, chance: random.Random) -> Figure:

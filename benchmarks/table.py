@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import statistics
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -79,6 +80,15 @@ def in_turns(rounds: int, *measured: Callable[[], float]) -> list[list[float]]:
         for offset in range(len(measured)):
             place = (number + offset) % len(measured)
             found[place].append(measured[place]())
+    return found
+
+
+def repeated(most: int, measure: Callable[[], float], seconds: float = 20.0) -> list[float]:
+    """Measure so often, or until so much time is over: what takes long needs fewer repetitions to tell."""
+    started = time.perf_counter()
+    found: list[float] = []
+    while len(found) < most and (not found or time.perf_counter() - started < seconds):
+        found.append(measure())
     return found
 
 

@@ -9,8 +9,8 @@ from itertools import count, islice
 from typing import Any
 
 from benchmarks import load, workload
-from benchmarks.ground import SMALL, Ground, body_of, record
-from benchmarks.processes import Client, Server
+from benchmarks.ground import SMALL, Ground
+from benchmarks.processes import Server
 from benchmarks.table import Figure, Target, compared, in_turns, percentile
 
 JSON = "application/json"
@@ -67,8 +67,8 @@ def single(ground: Ground) -> Iterator[Figure]:
     """Single POSTs over 32 connections, on both stores; the floor is a route that reads the body and answers."""
     seconds = 0.35 if ground.quick else 3.0
     nothing = Single(ground.peers, "/nothing", seconds)
-    sqlite = Single(small(ground, None), "/v1/events", seconds)
-    postgres = Single(small(ground, ground.database()), "/v1/events", seconds)
+    sqlite = Single(ground.small, "/v1/events", seconds)
+    postgres = Single(ground.small_on_postgres, "/v1/events", seconds)
     stock = [Single(ground.peers, f"/stock/{store}", seconds) for store in ("sqlite", "postgres")]
     rates = in_turns(ground.rounds(3, 7), *(one.rate for one in (nothing, sqlite, postgres, *stock)))
     floor = rates[0]
@@ -86,8 +86,7 @@ def single(ground: Ground) -> Iterator[Figure]:
 def latency(ground: Ground) -> Iterator[Figure]:
     """The latency that 99 of 100 single POSTs stay under at half the rate that is held."""
     seconds = 1.0 if ground.quick else 10.0
-    for name, database in (("SQLite", None), ("PostgreSQL", ground.database())):
-        server = small(ground, database)
+    for name, server in (("SQLite", ground.small), ("PostgreSQL", ground.small_on_postgres)):
         half = Single(server, "/v1/events", seconds / 2).rate() / 2
         found = []
         for _ in range(ground.rounds(1, 3)):
@@ -101,11 +100,3 @@ def latency(ground: Ground) -> Iterator[Figure]:
         note = f"at {half:.0f} requests/s, each counted from when it was due; median {middle:.1f} ms"
         yield Figure(f"single POST, p99 at half the held rate, {name}", worst, "ms",
                      targets=(Target("value", "≤", 25),), note=note)  # fmt: skip
-
-
-def small(ground: Ground, database_url: str | None) -> Server:
-    """A server on a ledger with SMALL events."""
-    server = ground.serve(ground.folder("small"), database_url)
-    with Client(server.address) as client:
-        record(client, body_of(list(workload.events(SMALL))))
-    return server
