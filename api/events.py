@@ -20,7 +20,7 @@ from api.body import canonical_sha256, content_type, parse, read_body
 from api.bulk import Rules, Summary, content_keys, line_keys, lines_of, record_lines, single
 from api.paging import ListQuestion, Paged
 from api.problems import Door, Fault, Faulty
-from api.question import Id, OneQuestion, Times, json_bytes, parse_question, query_of
+from api.question import Form, Id, OneQuestion, Times, json_bytes, parse_question, query_of
 from api.service import Service
 from ledger.event import PROBLEMS_TOLD, TYPES, Event, Origin, parse_event
 from ledger.fields import Status
@@ -41,7 +41,13 @@ _VERSION = re.compile(r'"([0-9]{1,15})"')
 
 
 # The name of an import.
-Batch = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Batch = Annotated[
+    str,
+    Form(
+        "[A-Za-z0-9][A-Za-z0-9._-]{0,63}",
+        "not the name of an import; Write up to 64 letters, digits, points, hyphens and underscores, like deals-2024.",
+    ),
+]
 
 
 # --- writing ---------------------------------------------------------------------------------------------------
@@ -258,7 +264,7 @@ class EventsQuestion(Paged):
     idempotency_key: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
         default=None, description="Only events that came in under this Idempotency-Key."
     )
-    trace_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = Field(
+    trace_id: Annotated[str, Form("[0-9a-f]{32}", "not a trace id; Write its 32 digits, 0-9 and a-f.")] | None = Field(
         default=None, description="Only events that came in under this trace (W3C Trace Context)."
     )
     status: Status | None = Field(default=None, description="Only events of this status.")

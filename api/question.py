@@ -14,8 +14,17 @@ from difflib import get_close_matches
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from urllib.parse import urlencode
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -63,9 +72,36 @@ def some_of(*words: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Text that a pattern describes to programs, and words, which end in how to mend it, to people."""
+
+    pattern: str
+    words: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "pattern": f"^{self.pattern}$"}
+
+    def _checked(self, text: str) -> str:
+        if not re.fullmatch(self.pattern, text):
+            raise PydanticCustomError("form", "{words}", {"words": self.words})
+        return text
+
+
 PlainNumber = Annotated[int, BeforeValidator(_plain_number)]
 PlainDay = Annotated[date, BeforeValidator(_plain_day)]
-Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100)]
+Id = Annotated[
+    str,
+    Form(
+        "[a-z0-9][a-z0-9-]*",
+        "not an id; Ids are lower-case letters, digits and hyphens, like anthropic or aws-anthropic-2023."
+        " GET /v1/entities?q= finds an entity's by its name.",
+    ),
+    Field(max_length=100),
+]
 
 
 class Times(BaseModel):
@@ -117,7 +153,8 @@ def _fault(shape: type[BaseModel], error: Any) -> Fault:
         near = get_close_matches(name, names, 1, cutoff=0.5)
         mend = f"Did you mean {near[0]}?" if near else f"Those that there are: {', '.join(names)}."
         return Fault(Door.UNKNOWN_PARAMETER, "There is no such parameter here.", mend, parameter=name[:100])
-    return Fault(Door.INVALID_QUERY, f"{name}: {error['msg']}.", "/docs shows the form of it.", parameter=name)
+    detail, _, mend = error["msg"].partition("; ")
+    return Fault(Door.INVALID_QUERY, f"{name}: {detail}.", mend or "/docs shows the form of it.", parameter=name)
 
 
 def query_of(given: QueryParams) -> dict[str, str]:

@@ -72,6 +72,18 @@ def test_filters_of_the_audit_trail_are_strict_too(shared: httpx.Client, name: s
     assert reasons(shared.get("/v1/events", params={name: value})) == ["invalid_query"]
 
 
+def test_what_an_id_is_like_is_told_in_words(shared: httpx.Client) -> None:
+    """Given an id of another form; when asked by it; then people read what one looks like, and programs a pattern."""
+    answer = shared.get("/v1/holdings", params={"holder": "SoftBank Group"}).json()
+    assert answer["detail"] == "holder: not an id."
+    assert answer["mend"].startswith("Ids are lower-case letters, digits and hyphens, like anthropic")
+    for path, name in (("/v1/events", "batch"), ("/v1/events", "trace_id"), ("/v1/ownership", "entity")):
+        assert "^" not in shared.get(path, params={name: "!"}).text
+    parameters = shared.get("/openapi.json").json()["paths"]["/v1/holdings"]["get"]["parameters"]
+    [holder] = [one for one in parameters if one["name"] == "holder"]
+    assert "^[a-z0-9][a-z0-9-]*$" in str(holder["schema"])
+
+
 def test_every_wrong_parameter_is_told(shared: httpx.Client) -> None:
     answer = shared.get("/v1/holdings", params={"as_of": "x", "position": "y", "foo": "z"})
     assert sorted(error["parameter"] for error in answer.json()["errors"]) == ["as_of", "foo", "position"]
