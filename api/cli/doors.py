@@ -10,21 +10,25 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol, cast
 from urllib.parse import urlencode
 
 import httpx
 
+from api import logs
 from api.bulk import Line, Rules, content_keys, record_lines, single
-from api.cli.ledgers import Source, follow, opened
+from api.cli.ledgers import Source, follow, opened, settings_of
 from api.cli.talking import fail_with
 from api.paging import ListQuestion
 from api.problems import Faulty
 from api.question import resolve
 from api.questions import ask, find
-from api.service import Service
+from api.service import Service, open_service
 from ledger.event import Origin, parse_event
 from ledger.refusals import Refusal
+from ledger.store.sqlite import LOG_FILE
 from ledger.writer import Accepted, Request
 from projections.paging import EVERYTHING, Page
 
@@ -74,6 +78,21 @@ def door(source: Source, *, make: bool) -> Iterator[Door]:
         return
     with opened(source.data, make=make) as service, asyncio.Runner() as runner:
         yield Local(service, runner)
+
+
+@contextmanager
+def trial_door(source: Source) -> Iterator[Door]:
+    """The door for a dry run: where there is no ledger yet, an empty one that is gone afterwards stands in for it."""
+    settings = settings_of(source.data) if source.url is None else None
+    if settings is None or settings.database_url is not None or (settings.data / LOG_FILE).exists():
+        with door(source, make=True) as ledger:
+            yield ledger
+        return
+    logs.configure("error")
+    with TemporaryDirectory(prefix="dealledger-") as empty:
+        instead = settings.model_copy(update={"data": Path(empty), "key_folder": None, "high_water": None})
+        with open_service(instead) as service, asyncio.Runner() as runner:
+            yield Local(service, runner)
 
 
 class Local:

@@ -12,7 +12,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api.bulk import Line, Summary
-from api.cli.doors import Door, Step, Way, door
+from api.cli.doors import Door, Step, Way, door, trial_door
 from api.cli.ledgers import Data, Source, Url
 from api.cli.preview import Preview, look_for_doubles, write_problems
 from api.cli.returning import known_by_id
@@ -62,7 +62,8 @@ def import_files(
         column_map = _map(map, type, register)
         for path in files:
             path.open("rb").close()  # before a folder is made for a ledger
-        with door(Source(data, url), make=True) as ledger:
+        source = Source(data, url)
+        with trial_door(source) if dry_run else door(source, make=True) as ledger:
             reading = Reading(type, column_map, register, lambda: Parties(ledger.rows("/v1/entities", {})))
             found = read_files(files, reading)
             preview = _preview(found, ledger, Way("import", KEY, name))

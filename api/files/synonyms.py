@@ -49,12 +49,14 @@ CALLED = {
     "quote": ("quote", "to currency"),
     "rate": ("rate", "fx rate", "exchange rate"),
 }  # fmt: skip
-# Which word is meant by what people write for an instrument. Of series only those that are rounds: A, AA, B-1, C2, A+.
+# Which word is meant by what people write for an instrument. What it is comes before the round that it came in: a
+# Series B loan is a loan. Of series only those that are rounds: A, AA, B-1, C2, A+.
 INSTRUMENTS = (
+    (r"\bconv(?:ert|\b)|\bsafes?\b", "convertible"),
+    (r"debt|\bloan|\bbond|credit|\bnotes?\b|mezzanine|facility", "debt"),
+    (r"bridge", "convertible"),
     (r"\bseries[ -](?:pre-?)?([a-z])\1?(?:[ -]?(?:[0-9]{1,2}|i{1,3}))?(?!\w)", "equity"),
     (r"seed|angel|pre-?seed|growth|equity|ipo|common|preferred|stock|share", "equity"),
-    (r"convert|safe|bridge", "convertible"),
-    (r"debt|loan|bond|credit|note|venture debt", "debt"),
     (r"fund|lp\b", "fund_interest"),
     (r"warrant", "warrant"),
     (r"grant", "grant"),

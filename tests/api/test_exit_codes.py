@@ -150,6 +150,16 @@ def test_2_bad_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str,
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_dry_run_makes_no_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a folder without a ledger; when a file is only looked at; then there is nothing afterwards, nor a key."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DEALLEDGER_KEY_FOLDER", str(tmp_path / "keys"))
+    file = lines(tmp_path / "in.jsonl", entity("ant"), INVESTMENT)
+    ends(1, "2 events: 1 to record, 0 there already, 1 refused.", "import", file, "--dry-run")
+    ends(0, "", "import", lines(file, entity("ant")), "--dry-run", "--data", tmp_path / "new")
+    assert list(tmp_path.iterdir()) == [file]
+
+
 @pytest.mark.parametrize("command", ["holdings", "doctor", "rebuild", "import", "serve", "export"])
 def test_3_a_folder_that_another_process_holds(held: Path, tmp_path: Path, command: str) -> None:
     more = more_for(command, tmp_path)

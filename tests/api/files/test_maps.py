@@ -107,6 +107,12 @@ def test_names_that_nobody_has_are_noted_with_the_nearest():
         *((word, "equity") for word in ("Series A", "series b-1", "Series Seed", "Series A+", "Series C2 extension")),
         *((word, "") for word in ("Series Q?", "Series", "Series unknown", "Series 7", "Series of talks", "Seed?")),
         ("Series of notes", "debt"),
+        *(
+            (word, "debt")
+            for word in ("Series B loan", "Seed debt", "Bridge loan", "Venture Debt", "Growth credit facility")
+        ),
+        *((word, "convertible") for word in ("Series A convertible note", "Seed SAFE", "Bridge", "Conv. Note")),
+        *((word, "equity") for word in ("Preferred stock", "Growth", "Seed", "Series B preferred shares")),
     ],
 )
 def test_only_series_that_are_rounds_are_guessed_as_equity(word: str, meant: str):
