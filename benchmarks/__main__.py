@@ -1,4 +1,4 @@
-"""python3 x.py bench [--quick] [--size 10k|1m|10m] [--ledger FOLDER] [--json FILE] [ROW …]
+"""python3 x.py bench [--quick] [--size 10k|1m|10m] [--ledger FOLDER] [--json FILE] [--docs] [ROW …]
 
 Measures the rows named, or all of them, and prints a table and then a JSON line for each figure. A run of all rows is
 added to benchmarks/history.csv. What a row is, and what bounds it, is in docs/performance.md.
@@ -11,15 +11,16 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
 from benchmarks import appending, bulk, exposures, following, footprint, holdings, lists, writing
 from benchmarks.ground import Ground
-from benchmarks.machine import commit, machine
+from benchmarks.machine import ROOT, commit, machine
 from benchmarks.points import head
-from benchmarks.table import CannotMeasure, Figure, json_line, keep, show
+from benchmarks.table import CannotMeasure, Figure, json_line, keep, show, write_docs
 
 Row = Callable[[Ground], Iterator[Figure]]
 # In the order of docs/performance.md.
@@ -48,6 +49,9 @@ SIZES = {"10k": 10_000, "1m": 1_000_000, "10m": 10_000_000}
 def main() -> int:
     """Exit codes: 0 all rows were measured, 1 a row failed, 2 wrong usage. A target that isn't met is no failure."""
     options = _options()
+    if options.docs:
+        write_docs(ROOT / "docs" / "performance.md")
+        return 0
     console = Console(stderr=True)
     figures: list[Figure] = []
     failed = False
@@ -73,7 +77,7 @@ def main() -> int:
     for one in figures:
         print(json_line(one, ground.size), file=out, flush=True)
     if not options.rows and options.ledger is None and not failed:
-        keep(figures, ground.size, commit(), where)
+        keep(figures, ground.size, commit(), where, datetime.now(UTC).isoformat(timespec="seconds"))
     return 1 if failed else 0
 
 
@@ -83,6 +87,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="10k events, few repetitions: under 50 seconds")
     parser.add_argument("--size", choices=SIZES, default=None, help="events in the ledger that is asked; default 1m")
     parser.add_argument("--ledger", type=Path, help="ask this ledger's folder instead; its read model may be made anew")
+    parser.add_argument("--docs", action="store_true", help="measure nothing; put the last runs into docs")
     parser.add_argument("--json", type=Path, help="append the JSON lines to this file instead of printing them")
     options = parser.parse_args()
     if unknown := set(options.rows) - set(ROWS):

@@ -9,7 +9,6 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 HISTORY = Path(__file__).parent / "history.csv"
+# What stands between these in docs/performance.md is written from the history.
+BEGIN, END = "<!-- from benchmarks/history.csv: -->", "<!-- :until here -->"
 
 
 class CannotMeasure(Exception):
@@ -189,9 +190,8 @@ class Kept:
     note: str
 
 
-def keep(figures: Iterable[Figure], size: int, commit: str, machine: str) -> None:
+def keep(figures: Iterable[Figure], size: int, commit: str, machine: str, measured: str) -> None:
     """Append to the history."""
-    now = datetime.now(UTC).isoformat(timespec="seconds")
     fresh = not HISTORY.exists()
     with HISTORY.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -200,15 +200,42 @@ def keep(figures: Iterable[Figure], size: int, commit: str, machine: str) -> Non
         for one in figures:
             value, floor, ratio = ("" if x is None else f"{x:.5g}" for x in (one.value, one.floor, one.ratio))
             met = {True: "yes", False: "no", None: ""}[one.met(size)]
-            where = (now, commit, machine, str(size))
+            where = (measured, commit, machine, str(size))
             kept = Kept(*where, one.name, value, one.unit, floor, ratio, one.target(), met, one.note)
             writer.writerow(dataclasses.astuple(kept))
 
 
-def last_run(size: int) -> list[Kept]:
-    """The lines of the history that the last run of this size left."""
+def last_runs() -> list[list[Kept]]:
+    """What the last run of each size left in the history, the smallest first."""
     if not HISTORY.exists():
         return []
     with HISTORY.open(newline="") as file:
-        kept = [Kept(**line) for line in csv.DictReader(file) if line["size"] == str(size)]
-    return [one for one in kept if one.measured == kept[-1].measured]
+        kept = [Kept(**line) for line in csv.DictReader(file)]
+    newest = {int(one.size): one.measured for one in kept}
+    return [[one for one in kept if (int(one.size), one.measured) == run] for run in sorted(newest.items())]
+
+
+def told_in_docs() -> str:
+    """The last run of each size as Markdown."""
+    told = []
+    for run in last_runs():
+        where = run[0]
+        told += [
+            f"### {int(where.size):,} events",
+            "",
+            f"{where.measured[:10]}, commit {where.commit}: {where.machine}.",
+        ]
+        told += ["", "| row | value | floor | ratio | target | met |", "|---|--:|--:|--:|---|---|"]
+        for one in run:
+            value, floor, ratio = (amount(float(x) if x else None) for x in (one.value, one.floor, one.ratio))
+            name = one.name if one.value else f"{one.name}: {one.note}"
+            told.append(f"| {name} | {value} {one.unit} | {floor} | {ratio} | {one.target} | {one.met} |")
+        told.append("")
+    return "\n".join(told)
+
+
+def write_docs(page: Path) -> None:
+    """Put the last runs' tables between the two marks of the page."""
+    text = page.read_text()
+    before, after = text[: text.index(BEGIN) + len(BEGIN)], text[text.index(END) :]
+    page.write_text(f"{before}\n\n{told_in_docs()}\n{after}")
