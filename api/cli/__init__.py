@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from api.cli import (
+    attachments,
     changes,
     demo,
     exporting,
@@ -43,6 +44,9 @@ app.command("undo")(undoing.undo)
 app.add_typer(exporting.app, name="export")
 app.add_typer(changes.app, name="changes")
 app.command("review")(trail.review)
+app.command("attach")(attachments.attach)
+app.command("content")(attachments.content)
+app.command("erase")(attachments.erase)
 app.command("rebuild")(maintenance.rebuild)
 app.command("doctor")(maintenance.doctor)
 app.command("verify")(verifying.verify)

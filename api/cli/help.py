@@ -22,6 +22,7 @@ GROUPS = {
     ),
     "Ask how money goes round": ("exposures", "exposure-history", "ownership"),
     "Ask what was recorded, and when": ("events", "event", "record", "changes", "feed"),
+    "Documents beside the log": ("attachments", "attachment", "attach", "content", "erase"),
     "Review it": ("reviews", "reviewers", "review"),
     "Keep it well, and prove it": ("doctor", "rebuild", "verify", "key", "witness"),
 }

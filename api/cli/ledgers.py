@@ -25,6 +25,7 @@ from projections.database import ReadModel
 
 SECONDS = 60
 LOOK_SECONDS = 0.05
+IN_PROCESS = "http://ledger"
 
 Data = Annotated[
     Path | None,
@@ -53,7 +54,17 @@ class Source:
                 return client.get(path, params=query)
         with opened(self.data, make=False) as service:
             follow(service)  # a rebuild may take longer than a service lets a question wait
-            return asyncio.run(_get(service, path, query))
+            return asyncio.run(_send(service, httpx.Request("GET", f"{IN_PROCESS}{path}", params=query)))
+
+    def post(self, path: str, query: dict[str, str], body: bytes, media_type: str) -> httpx.Response:
+        """What the ledger answers to bytes that it is brought, in process or over HTTP as well."""
+        headers = {"Content-Type": media_type}
+        if self.url is not None:
+            with httpx.Client(base_url=self.url, timeout=SECONDS, trust_env=False) as client:
+                return client.post(path, params=query, content=body, headers=headers)
+        request = httpx.Request("POST", f"{IN_PROCESS}{path}", params=query, content=body, headers=headers)
+        with opened(self.data, make=False) as service:
+            return asyncio.run(_send(service, request))
 
 
 def follow(service: Service) -> bool:
@@ -72,10 +83,9 @@ def show_progress(model: ReadModel, head: int, ended: Callable[[], bool]) -> Non
             time.sleep(LOOK_SECONDS)
 
 
-async def _get(service: Service, path: str, query: dict[str, str]) -> httpx.Response:
-    transport = httpx.ASGITransport(create_app(service))
-    async with httpx.AsyncClient(transport=transport, base_url="http://ledger") as client:
-        return await client.get(path, params=query)
+async def _send(service: Service, request: httpx.Request) -> httpx.Response:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app(service, "shell"))) as client:
+        return await client.send(request)
 
 
 def settings_of(data: Path | None) -> Settings:

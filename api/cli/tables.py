@@ -21,7 +21,20 @@ STEPS = ("step_up", "since_deal")
 FUND = ("paid_in", "pic", "dpi", "rvpi", "tvpi")
 REVIEWED = ("approved", "questioned", "rejected", "outdated", "unreviewed", "last_position")
 NUMERIC = frozenset(
-    (*MONEY, *CLAIMED, *REVIEWED, *FUND, "remaining", "implied", "units", "stake", "multiple", *STEPS, "position")
+    (
+        *MONEY,
+        *CLAIMED,
+        *REVIEWED,
+        *FUND,
+        "remaining",
+        "implied",
+        "units",
+        "stake",
+        "multiple",
+        *STEPS,
+        "position",
+        "size",
+    )
 )
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -38,6 +51,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "reviews": ("last_position", "record", "type", "effective", "known", "state", "reviews", "event"),
     "verdicts": ("position", "recorded_at", "verdict", "reviewer", "outdated", "comment"),
     "reviewers": ("reviewer", *REVIEWED[:-1], "share", "last_position"),
+    "attachments": ("attachment", "about", "title", "media_type", "size", "recorded_at", "erased_at"),
     "events": ("position", "recorded_at", "type", "effective", "known", "status", "id"),
 }
 
@@ -47,6 +61,7 @@ HEADS = {
     "position": "#",
     "recorded_at": "recorded",
     "last_recorded_at": "recorded",
+    "erased_at": "erased",
     "first_position": "first #",
     "last_position": "last #",
 }
@@ -54,8 +69,9 @@ HEADS = {
 
 def show(console: Console, name: str, answer: dict[str, Any]) -> None:
     """An answer as a table, its totals under it, and what it was asked at."""
-    if "entity" in answer:
-        _show_fields(console, answer["entity"])
+    one = next((answer[noun] for noun in ("entity", "attachment") if noun in answer), None)
+    if one is not None:
+        _show_fields(console, one)
     elif "event" in answer:
         _show_event(console, answer)
     else:
@@ -110,7 +126,7 @@ def _cell(column: str, value: Any) -> str:
         return f"{_number(value, True)}"
     if column == "amount" and isinstance(value, str):
         return short(value)
-    if column.endswith("recorded_at"):
+    if value and column.endswith(("recorded_at", "erased_at")):
         return str(value)[:16].replace("T", " ")  # to the minute, UTC
     return figure(value)
 

@@ -30,6 +30,7 @@ from ledger.log.tiles import Malformed
 from ledger.log.verify import Kind, NotVerified, Seen, Verified, keys_of
 from ledger.log.verify import verify as verify_log
 from ledger.store import Store, open_store
+from ledger.vouched import NotVouched, vouched
 from projections.comparing import differing
 from projections.database import ReadModel
 from projections.follower import Follower
@@ -70,6 +71,8 @@ class Report:
     """When each witness signed, in POSIX seconds."""
     unsigned: int | None = None
     """Events beyond the checkpoint that fit their leaves; only a store tells."""
+    attachments: dict[str, int] | None = None
+    """How many have their bytes here, were erased, or came in as a hash alone; only a store tells."""
     read_model: str | None = None
     answers: int | None = None
     """Answers in a bundle that a ledger of its events alone gives again, to the byte."""
@@ -126,6 +129,7 @@ def verify(
             _fill(report, verified)
             if source.store is not None:
                 _check_store(report, source.store, verified)
+                _check_attachments(report, source.store)
             if source.store is not None and source.folder is not None:
                 _check_read_model(report, source.store, source.folder)
             if source.answers:
@@ -256,6 +260,14 @@ def _check_store(report: Report, store: Store, verified: Verified) -> None:
     report.unsigned = heads.leaves - size
 
 
+def _check_attachments(report: Report, store: Store) -> None:
+    """What lies beside the log is what the log has the hashes of."""
+    try:
+        report.attachments = asdict(vouched(store))
+    except NotVouched as error:
+        raise NotVerified(Kind.ATTACHMENT, str(error)) from None
+
+
 def _check_read_model(report: Report, store: Store, folder: Path) -> None:
     """The read model that answers holds what follows from the verified events, and nothing else."""
     with (
@@ -306,6 +318,9 @@ def _tell(report: Report, as_json: bool) -> None:
                 tell(f"The witness {name} signed it at {time}.")
             if report.unsigned:
                 tell(f"{report.unsigned} later events fit their leaves, and are not signed yet.")
+            if report.attachments is not None and any(report.attachments.values()):
+                said = "Attachments: {held} are what was attached, {erased} are erased, {missing} are not here."
+                tell(said.format(**report.attachments))
             if report.read_model is not None:
                 tell(f"The read model is {report.read_model}.")
             if report.answers is not None:

@@ -53,6 +53,8 @@ class Kind(StrEnum):
     """A tile isn't what the tiles below are hashed to."""
     ROOT = "root"
     """The leaves have another root than was signed."""
+    ATTACHMENT = "attachment"
+    """What lies beside the log isn't what the log has the hash of."""
     READ_MODEL = "read_model"
     """What answers isn't what follows from the log."""
     ANSWER = "answer"
