@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from ledger.money import NOTHING, ZERO, Bounds
 from projections.deals import Deal, Row, deals_of, words
-from projections.figures import Exchange, Figure, Item, beyond_parts, larger_of, left_of
+from projections.figures import Exchange, Figure, Item, beyond_parts, larger_of, left_of, summed
 from projections.parties import Parties
 from projections.visibility import Point
 from projections.wholes import Share, shares
@@ -134,19 +134,29 @@ class Books:
         for name, deal in counted.items():
             made = deal.made
             if name in edges_of:
-                yield from self._funding(made, made.payee, left[name], deal.rows, made.form)
+                yield from self._promise(deal, left[name])
             elif made.subtype not in _NO_EDGE:
                 for row in deal.taken:
                     if row.type == "commitment.drawn":
                         figure = row.part.figure(self.converting)
                         yield from self._funding(made, made.payee, figure, [row, made], made.form)
         for row in investments:
-            drawn_on = counted.get(row.record or "")
-            form = row.form or self._promised_form(row)
             if row.record not in edges_of or row.record is None:
+                form = row.form or self._promised_form(row)
                 yield from self._funding(row, row.payee, left[row.chain], [row], form)
-            elif drawn_on is not None and CREDIT not in words(drawn_on.made.form):
-                yield from self._credit(row, row.payee, row.part.figure(self.converting), [row], form)
+
+    def _promise(self, deal: Deal, left: Left) -> Iterator[Draft]:
+        """The edge of a commitment that stands. What was drawn in another form comes back as that does, or doesn't."""
+        made = deal.made
+        otherwise = [
+            (row, row.part.figure(self.converting))
+            for row in deal.taken
+            if row.form is not None and words(row.form) != words(made.form)
+        ]
+        back = Left(left_of(left.figure, summed(figure for _, figure in otherwise)), None) if otherwise else left
+        yield from self._funding(made, made.payee, left, deal.rows, made.form, back)
+        for row, figure in otherwise:
+            yield from self._credit(row, row.payee, figure, [row], row.form)
 
     def _promised_form(self, draw: Row) -> str | None:
         """The form that the commitment has on which an investment draws, in whatever layer that counts."""
@@ -201,9 +211,15 @@ class Books:
         return left | {name: kept for (_, name, _), kept in zip(items, beyond, strict=True)}
 
     def _funding(
-        self, made: Row, payee: str, figure: Figure | Left, rows: Sequence[Row], form: str | None
+        self,
+        made: Row,
+        payee: str,
+        figure: Figure | Left,
+        rows: Sequence[Row],
+        form: str | None,
+        back: Left | None = None,
     ) -> Iterator[Draft]:
-        """The edge of money that is given, and what comes back by itself if it is given as credit."""
+        """The edge of money that is given, and what comes back by itself if it is given as credit: all, or `back`."""
         if made.subtype == "secondary":
             if "secondary" in self.include:
                 yield self.draft(made.payer, made.seller or payee, "funding", figure, rows, form)
@@ -212,7 +228,7 @@ class Books:
                 yield self.draft(*given, "equity_consideration", figure, rows, _STOCK)
         else:
             yield self.draft(made.payer, payee, "funding", figure, rows, form)
-            yield from self._credit(made, payee, figure, rows, form)
+            yield from self._credit(made, payee, back or figure, rows, form)
 
     def _credit(
         self, made: Row, payee: str, figure: Figure | Left, rows: Sequence[Row], form: str | None

@@ -151,7 +151,12 @@ def capital(q: Question, rows: list[Row], layer: str, include: set[str]) -> Iter
             ]
             last_close = sorted(closes, key=lambda row: row.order)[-1:]
             events = [made, *changes, *last_close, *draws(rows, slug)]
-            yield from given(q, rows, made, made.data["to"], left(made), events, made.data.get("form"), include)
+            form = forms(made.data.get("form"))
+            otherwise = [row for row in draws(rows, slug) if row.data.get("form") and forms(row.data["form"]) != form]
+            back = difference(left(made), total(figure(row) for row in otherwise)) if otherwise else left(made)
+            yield from given(q, rows, made, made.data["to"], left(made), events, made.data.get("form"), include, back)
+            for row in otherwise:
+                yield from credit(row, row.data["issuer"], figure(row), [row], row.data["form"])
         elif made.data["purpose"] not in ("capex", "spend"):
             for row in draws(rows, slug):
                 if row.type == "commitment.drawn":
@@ -159,12 +164,8 @@ def capital(q: Question, rows: list[Row], layer: str, include: set[str]) -> Iter
                     ways = given(q, rows, made, made.data["to"], amount, [row, made], made.data.get("form"), include)
                     yield from ways
     for row in investments:
-        promised = next((made for made in counted if row in draws(rows, made.data["commitment"])), None)
-        form = form_of(row)
         if covering(row) is None:
-            yield from given(q, rows, row, row.data["issuer"], left(row), [row], form, include)
-        elif promised and "cloud_credit" not in forms(promised.data.get("form")):
-            yield from credit(row, row.data["issuer"], figure(row), [row], form)
+            yield from given(q, rows, row, row.data["issuer"], left(row), [row], form_of(row), include)
 
 
 def given(
@@ -176,6 +177,7 @@ def given(
     events: list[Row],
     form: Any,
     include: set[str],
+    back: Figure | None = None,
 ) -> Iterable[Draft]:
     """Funding, and the purchase that credit is as well; existing shares and equity for customers if asked for."""
     payer = giver(made)
@@ -205,7 +207,7 @@ def given(
             yield *gift, "equity_consideration", figure, events
     else:
         yield payer, payee, "funding", figure, events
-        yield from credit(made, payee, figure, events, form)
+        yield from credit(made, payee, back or figure, events, form)
 
 
 def credit(made: Row, payee: str, figure: Figure, events: list[Row], form: Any) -> Iterable[Draft]:

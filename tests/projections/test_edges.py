@@ -25,7 +25,7 @@ from tests.facts import (
     usd,
 )
 from tests.projections.conftest import Books
-from tests.projections.graphs import LAYERS, amount, edges, found
+from tests.projections.graphs import LAYERS, amount, edges, found, pair
 
 # --- kinds and forms --------------------------------------------------------------------------------------------
 
@@ -65,7 +65,7 @@ def test_a_commitment_in_credit_comes_back_once(books: Books) -> None:
 
 @pytest.mark.parametrize("binding", [True, False])
 def test_a_draw_that_says_nothing_of_its_form_has_that_of_its_commitment(books: Books, binding: bool) -> None:
-    """In every layer, whichever of them the commitment is in; what says otherwise is what it says."""
+    """In every layer, whichever of them the commitment is in; what says otherwise is what it says, in every layer."""
     books.given(
         commit("credit", "acme", "beta", usd("100"), form="cloud_credit", binding=binding),
         invest("acme", "beta", usd("30"), commitment="credit"),
@@ -76,7 +76,7 @@ def test_a_draw_that_says_nothing_of_its_form_has_that_of_its_commitment(books: 
         *[("acme", "beta", "funding", "30"), ("beta", "acme", "purchase", "30")],
         *[("acme", "beta", "funding", "5"), ("acme", "beta", "funding", "4")],
     ]
-    promised = [("acme", "beta", "funding", "100"), ("beta", "acme", "purchase", "100"), paid[-1]]
+    promised = [("acme", "beta", "funding", "100"), ("beta", "acme", "purchase", "95"), paid[-1]]
     assert found(books, "paid") == paid
     assert found(books, "announced") == promised
     assert found(books) == (promised if binding else paid)
@@ -89,6 +89,22 @@ def test_a_draw_on_a_mixture_is_a_mixture(books: Books) -> None:
     )
     assert [one[3] for one in found(books)] == ["100", "0..?..100"]
     assert [one[3] for one in found(books, "paid")] == ["30", "0..?..30"]
+
+
+def test_what_was_drawn_on_a_mixture_in_one_form_is_in_that_form(books: Books) -> None:
+    """Of a promise of up to 4 in cash and credit 1.25 came in cash and 1 in credit: from 1 to 2.75 come back."""
+    books.given(
+        commit("both", "acme", "beta", usd("4"), form=["cash", "cloud_credit"]),
+        invest("acme", "beta", usd("1.25"), commitment="both", form="cash"),
+        invest("acme", "beta", usd("1"), commitment="both", form="cloud_credit"),
+    )
+    assert found(books) == [
+        ("acme", "beta", "funding", "4"),
+        ("beta", "acme", "purchase", "0..?..1.75"),
+        ("beta", "acme", "purchase", "1"),
+    ]
+    assert pair(books)["round_trip"] == "1..1..2.75"
+    assert [one[3] for one in found(books, "paid")] == ["1.25", "1", "1"]
 
 
 @pytest.mark.parametrize("linked_by", ["commitment", "contract", "contract's id"])
