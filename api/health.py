@@ -49,6 +49,16 @@ class Signing(BaseModel):
     read_only: Annotated[bool, Field(description="Nothing is recorded: the log is not the one that was signed.")]
 
 
+class Witnessed(BaseModel):
+    """A witness that is asked, what it signed, and why it did not sign what is newest."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    size: Annotated[int | None, Field(description="Events that the checkpoint signs which it signed last.")]
+    failure: str | None
+
+
 class Ready(BaseModel):
     """Where the log and the read model stand. Not ready: the log cannot be read, it is not what was signed, or a
     rebuild goes on."""
@@ -63,6 +73,7 @@ class Ready(BaseModel):
     failure: Annotated[str | None, Field(description="Why the read model cannot follow the log just now.")]
     set_aside: list[SetAside]
     signing: Signing
+    witnesses: Annotated[list[Witnessed], Field(description="None of them keeps the service from being ready.")]
 
 
 @router.get(
@@ -122,6 +133,9 @@ def readiness(service: Service) -> dict[str, Any]:
             "fault": None if fault is None else str(fault),
             "read_only": fault is not None and fault.read_only,
         },
+        "witnesses": [
+            {"name": one.witness.key.name, "size": one.size, "failure": one.failure} for one in service.witnesses.states
+        ],
     }
 
 

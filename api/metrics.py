@@ -64,6 +64,7 @@ class Metrics:
         signed: Callable[[], float],
         signed_for: Callable[[], float],
         not_signing: Callable[[], bool],
+        not_witnessed: Callable[[], int],
     ) -> None:
         """Take the gauges' values from these when they are asked for."""
 
@@ -82,6 +83,7 @@ class Metrics:
             ("dealledger_checkpoint_size", "Events that the newest checkpoint signs.", signed),
             ("dealledger_checkpoint_age_seconds", "Since this server last saw one signed that was new.", signed_for),
             ("dealledger_signer_failing", "1 while the log is not signed, since something is wrong.", not_signing),
+            ("dealledger_witnesses_failing", "Witnesses that did not sign when last asked.", not_witnessed),
         )
         for name, meaning, value in gauges:
             Gauge(name, meaning, registry=self._registry).set_function(value)

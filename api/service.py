@@ -18,6 +18,7 @@ import structlog
 from api.metrics import Metrics
 from api.settings import Settings
 from api.tail import Tail
+from api.witnesses import Asking, parse_witnesses
 from ledger.log.cycling import Cycling
 from ledger.log.prover import Prover
 from ledger.log.remade import Fault
@@ -45,6 +46,7 @@ class Service:
     tail: Tail
     stopping: threading.Event
     metrics: Metrics
+    witnesses: Asking
 
     async def run(self, function: Callable[..., Found], *arguments: Any) -> Found:
         """Call what blocks off the event loop."""
@@ -100,7 +102,10 @@ def open_service(settings: Settings) -> Iterator[Service]:
             if fault is not None:
                 metrics.signer_failures.inc()
                 structlog.get_logger("signer").error("log_not_signed", kind=fault.kind)
+            if witnesses is not None:
+                witnesses.wake()
 
+        witnesses: Asking | None = None
         signer = signer_of(
             store,
             settings.keys,
@@ -111,6 +116,10 @@ def open_service(settings: Settings) -> Iterator[Service]:
         )
         signer.start(settings.sign_seconds)  # it looks at the log before anybody may write
         closing.callback(signer.stop)
+        asked = parse_witnesses(settings.witnesses) if settings.witnesses is not None else ()
+        witnesses = Asking(store, lambda: signer.newest, asked)
+        witnesses.start()
+        closing.callback(witnesses.stop)
 
         def forbidden() -> str | None:
             fault = signer.fault
@@ -121,7 +130,7 @@ def open_service(settings: Settings) -> Iterator[Service]:
         threads = ThreadPoolExecutor(settings.question_threads, thread_name_prefix="question")
         closing.callback(threads.shutdown)
         service = Service(
-            settings, store, Prover(store), signer, model, follower, writer, threads, tail, stopping, metrics
+            settings, store, Prover(store), signer, model, follower, writer, threads, tail, stopping, metrics, witnesses
         )
         metrics.watch(
             head=service.last_position,
@@ -134,6 +143,7 @@ def open_service(settings: Settings) -> Iterator[Service]:
             signed=lambda: math.nan if signer.newest is None else signer.newest.checkpoint.size,
             signed_for=lambda: age_of(settings.high_water_file),
             not_signing=lambda: signer.fault is not None,
+            not_witnessed=lambda: sum(one.failure is not None for one in witnesses.states),
         )
         closing.callback(stopping.set)
         yield service

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.tracing import has_packages
+from api.witnesses import parse_witnesses
 from ledger.log.signer import HIGH_WATER_FILE
 
 MIB = 1024 * 1024
@@ -72,6 +73,11 @@ class Settings(BaseSettings):
     sign_seconds: float = Field(
         default=10.0, gt=0, description="How often what was recorded since is signed, in seconds."
     )
+    witnesses: str | None = Field(
+        default=None,
+        description="Who is asked to sign each new checkpoint too: `URL VKEY`, the address below which its "
+        "add-checkpoint is and its public key; several with commas between.",
+    )
     question_threads: int = Field(default=4, ge=1, le=64, description="Questions answered at the same time; more wait.")
     otel: bool = Field(
         default=False,
@@ -93,6 +99,13 @@ class Settings(BaseSettings):
     def high_water_file(self) -> Path:
         """Where the newest signed checkpoint is kept."""
         return self.high_water or self.data / HIGH_WATER_FILE
+
+    @field_validator("witnesses")
+    @classmethod
+    def _are_witnesses(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_witnesses(text)
+        return text
 
     @field_validator("otel")
     @classmethod

@@ -92,6 +92,10 @@ def _ask(url: str) -> tuple[list[Finding], bool]:
         Finding("read model", state["failure"] is None, _applied(state)),
         Finding("set aside", not state["set_aside"], _set_aside(state["set_aside"])),
         Finding("signer", state["signing"]["fault"] is None, _signed(state)),
+        *(
+            Finding("witness", one["failure"] is None, f"{one['name']}: {one['failure'] or _witnessed(one)}")
+            for one in state["witnesses"]
+        ),
     ]
     return findings, bool(state["ready"])
 
@@ -108,6 +112,10 @@ def _signed(state: dict[str, Any]) -> str:
     if signing["fault"] is not None:
         return f"{signing['fault']}. {'Nothing is recorded until then.' if signing['read_only'] else ''}".rstrip()
     return "nothing is signed yet" if signing["size"] is None else f"{signing['size']} events are signed"
+
+
+def _witnessed(state: dict[str, Any]) -> str:
+    return "was not asked yet" if state["size"] is None else f"signed {state['size']} events"
 
 
 def _look(service: Service) -> Iterator[Finding]:

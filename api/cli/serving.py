@@ -110,7 +110,7 @@ def serve(
         )
     with failures_told(), listening_on(host, port) as listening:
         settings = settings_of(data)
-        with opened(data, make=True, log_level=settings.log_level) as service:
+        with opened(data, make=True, log_level=settings.log_level, witnessed=True) as service:
             address = f"http://{host}:{listening.getsockname()[1]}"
             say(f"Serving {settings.data} at {address} (its API: {address}/docs)")
             run(service, listening)

@@ -10,10 +10,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from ledger.log.checkpoint import Checkpoint, open_checkpoint
@@ -21,8 +23,11 @@ from ledger.log.merkle import consistency_proof, inclusion_proof, root
 from ledger.log.note import VerifierKey, encoded, parse_verifier_key
 from ledger.log.tiles import nodes
 from ledger.log.witness import SIZE_TYPE, Request, cosignatures
+from tests.api.test_log import until
+from tests.api.world import entity, given
 from tests.ledger.log.logs import KEY
 from tests.outside.conftest import EVENTS, OLD, Served
+from tests.service import fresh_service
 
 AUDIT = """
 import json, sys, urllib.request
@@ -117,6 +122,13 @@ class Witness:
 @pytest.fixture
 def witness(tmp_path: Path) -> Iterator[Witness]:
     """It knows our log's key and has seen nothing of it."""
+    with asked(tmp_path, KEY.verifier) as running:
+        yield running
+
+
+@contextmanager
+def asked(tmp_path: Path, log: VerifierKey) -> Iterator[Witness]:
+    """A witness of this log."""
     config = tmp_path / "witness.json"
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
@@ -124,7 +136,7 @@ def witness(tmp_path: Path) -> Iterator[Witness]:
         "-m", "aics_witness", "init", "-c", config, "--name", "witness.example/w9", "--listen", f"127.0.0.1:{port}"
     )
     assert made.returncode == 0, made.stderr
-    added = python("-m", "aics_witness", "add-log", "-c", config, "--origin", KEY.name, "--vkey", KEY.verifier)
+    added = python("-m", "aics_witness", "add-log", "-c", config, "--origin", log.name, "--vkey", log)
     assert added.returncode == 0, added.stderr
     running = subprocess.Popen([sys.executable, "-m", "aics_witness", "serve", "-c", config, "--log-level", "ERROR"])
     try:
@@ -172,3 +184,24 @@ def test_a_witness_refuses_history_rewritten(log: Served, witness: Witness) -> N
     assert witness.add_checkpoint(Request(OLD, proof, rewritten))[0] == 422
     other = Checkpoint(KEY.name, OLD, bytes(32)).sign(KEY)
     assert witness.add_checkpoint(Request(OLD, (), other))[0] in (409, 422)
+
+
+def test_a_service_asks_a_witness(tmp_path: Path) -> None:
+    """Ours asks theirs by itself: each checkpoint has its signature soon, at first and as the log grows."""
+    folder = tmp_path / "ledger"
+    with fresh_service(folder):
+        log = parse_verifier_key((folder / "log.vkey").read_text().removesuffix("\n"))
+    with asked(tmp_path, log) as witness:
+        settings: dict[str, Any] = {"witnesses": f"{witness.url} {witness.key}", "sign_seconds": 0.05}
+        with fresh_service(folder, **settings) as client:
+            for size, more in ((0, 0), (1, 1), (300, 299)):
+                if more:
+                    given(client, *(entity(f"ant-{size}-{number}") for number in range(more)))
+                until(lambda: signed_by(client, log, witness.key) == size)  # noqa: B023
+            until(lambda: client.get("/readyz").json()["witnesses"][0]["size"] == 300)
+
+
+def signed_by(client: httpx.Client, log: VerifierKey, witness: VerifierKey) -> int | None:
+    """The size of the newest checkpoint, once the witness has signed it."""
+    found = open_checkpoint(client.get("/log/checkpoint").content, log, (witness,))
+    return found.checkpoint.size if found.cosignatures else None
