@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.test_exposures import interval, tell
+from tests.api.circles import interval, tell
 from tests.api.world import given, reasons
 from tests.facts import entity, eur, invest, mark, observe, rate, stake, usd
 from tests.service import fresh_service
