@@ -14,7 +14,8 @@ from api.cli.doors import Door
 from api.cli.talking import say
 from api.export.cells import escaped
 from api.files import doubles
-from api.files.reading import WHY, File, Item
+from api.files.mapping import NO_WORD
+from api.files.reading import MISSING, WHY, File, Item
 from ledger.refusals import Reason
 
 SHOWN = 50
@@ -111,6 +112,9 @@ class Preview:
             say(f"  {mend}")
         if len(self.warnings) > SHOWN:
             say(f"… and {len(self.warnings) - SHOWN} more of these.")
+        new = [one.registers for number, one in self.items.items() if one.registers and number not in self.there]
+        if new:
+            say(f"To be registered, as nobody knows them yet: {', '.join(new[:SHOWN])}{', …' if new[SHOWN:] else ''}.")
         refused = len(self.problems)
         say(f"{len(self.items)} events: {self.fresh} to record, {len(self.there)} there already, {refused} refused.")
         if self.returning:
@@ -144,11 +148,15 @@ class Preview:
 
 
 def _told(item: Item, pointer: str, detail: str, reason: str, mend: str) -> Told:
-    """A problem with its column and what is in it, what is wrong and why. An unknown name is one in all its rows."""
+    """A problem with its column and what is in it, what is wrong and why.
+
+    An unknown name is one in all its rows; so are a word that the map doesn't know and a field that it doesn't fill.
+    """
     title = item.file.title(pointer)
     cell = "" if item.row is None else item.row.cells.get(title, "").strip()
     shown = f" {cell!r}" if cell and len(cell) <= SHORT and cell not in detail else ""
-    group = detail if reason == Reason.UNKNOWN_ENTITY else ""
+    nowhere = detail == MISSING and item.row is not None and title not in item.row.cells
+    group = title if nowhere else detail if NO_WORD in detail or reason == Reason.UNKNOWN_ENTITY else ""
     return Told(f"{title}{shown}: {detail} ({reason})", mend, group)
 
 

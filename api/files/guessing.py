@@ -14,7 +14,7 @@ from api.files.figures import SYMBOLS, UNITS, Style, Unreadable, read_money, uni
 from api.files.maps import field_of
 from api.files.names import Parties
 from api.files.rows import Column, columns_of, entity_columns, fields_of
-from api.files.synonyms import CALLED, INSTRUMENTS
+from api.files.synonyms import CALLED, INSTRUMENTS, STATUSES
 from api.files.table import Table
 
 _LIKELY_TYPES = (
@@ -89,6 +89,7 @@ def propose(table: Table, kind: str | None) -> Proposal:
     _order_dates(proposal)
     if kind == "investment.made":
         _instrument(proposal)
+    _statuses(proposal)
     return proposal
 
 
@@ -222,12 +223,16 @@ def _suits(kind: str, name: str, samples: Sequence[str]) -> bool:
 
 
 def _by_values(samples: Sequence[str]) -> str | None:
-    """What a column can only be, by its values."""
-    if samples and all(re.match(r"https?://", text) for text in samples):
+    """What a column can only be, by its values, of which a few may be slips."""
+    if samples and _nearly_all(samples, lambda text: re.match(r"https?://", text) is not None):
         return "source.url"
-    if samples and all(_reads(lambda text=text: read_date(text, order_of(text) or "day-first")) for text in samples):  # type: ignore[misc]
+    if samples and _nearly_all(samples, lambda text: _reads(lambda: read_date(text, order_of(text) or "day-first"))):
         return "effective" if any(len(text) > len("2023") for text in samples) else None
     return None
+
+
+def _nearly_all(samples: Sequence[str], fits: Callable[[str], bool]) -> bool:
+    return sum(map(fits, samples)) * 10 >= len(samples) * 9
 
 
 def _most(samples: Sequence[str], fits: Callable[[str], bool]) -> bool:
@@ -279,11 +284,21 @@ def _instrument(proposal: Proposal) -> None:
         return
     if "instrument" not in proposal.columns[column].fields:
         proposal.columns[column].fields.append("instrument")
-    proposal.values["instrument"] = {text: _meant(text) for text in proposal.samples[column]}
+    proposal.values["instrument"] = {text: _meant(text, INSTRUMENTS) for text in proposal.samples[column]}
 
 
-def _meant(text: str) -> str:
+def _statuses(proposal: Proposal) -> None:
+    """The words of the column of statuses that aren't words of the ledger's."""
+    known = fields_of(proposal.type)["status"].values
+    for column, guess in proposal.columns.items():
+        if "status" in guess.fields:
+            others = [text for text in proposal.samples[column] if text.casefold() not in known]
+            if others:
+                proposal.values["status"] = {text: _meant(text, STATUSES) for text in others}
+
+
+def _meant(text: str, words: Iterable[tuple[str, str]]) -> str:
     if "?" in text:  # whoever wrote it wasn't sure either
         return ""
     plain = " ".join(text.casefold().split())
-    return next((word for pattern, word in INSTRUMENTS if re.search(pattern, plain)), "")
+    return next((word for pattern, word in words if re.search(pattern, plain)), "")

@@ -26,6 +26,8 @@ _TINY, _USUAL = Decimal("0.001"), Decimal("0.01")
 _SHARE = re.compile(r"[0-9]+(\.[0-9]+)?")
 _PERCENT = re.compile(r"%|percent|pct", re.IGNORECASE)
 REGISTERED = "entity.registered"
+# How the problem of a cell with a word that isn't known is told, around the word and the field.
+NO_WORD = "is none of the words for"
 
 
 @dataclass
@@ -202,7 +204,7 @@ def _plain(column: Column, text: str, target: Target, column_map: ColumnMap) -> 
         if word not in column.values:
             known = ", ".join(column.values)
             mend = f'write one of {known}, or say under [values.{column.name}] in the map what "{text}" means'
-            raise Unreadable(f"{text!r} is none of the words for {column.name}", mend, Reason.INVALID)
+            raise Unreadable(f"{text!r} {NO_WORD} {column.name}", mend, Reason.INVALID)
         return word
     if column.forms == {"text"}:
         return column.write(text)  # also where it looks like JSON, or like null

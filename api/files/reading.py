@@ -21,6 +21,8 @@ from ledger.event import TYPES, parse_event
 from ledger.refusals import Problem, Reason, Refusal
 from ledger.times import parse_period, today
 
+# What `parse_event` says of a field that must be there.
+MISSING = "the field is missing"
 # The column that a file of problems has beside the others, for its reader alone.
 WHY = "problem"
 LEDGER_ONLY = tuple(name for name, model in TYPES.items() if model.ledger_only)
@@ -37,6 +39,7 @@ class Item:
     problems: tuple[Problem, ...] = ()
     row: TableRow | None = None
     doubts: tuple[Problem, ...] = ()  # of what is taken all the same
+    registers: str | None = None  # the name of the party that a row is the first to name
 
     @property
     def place(self) -> str:
@@ -169,13 +172,22 @@ def _read_mapped(file: File, table: Table, column_map: ColumnMap, mapper: Mapper
             )
             problem = Problem(Reason.INVALID, "", f"the map names a column {name}, and the file has none", mend)
             file.items.append(Item(file, 1, None, (problem,)))
+    filled = {field for target in targets.values() for field in target.fields} | column_map.constants.keys()
+
+    def mend_missing(name: str) -> str:
+        if name in filled:
+            return "add it"
+        return f'say in the map which column it is, "…" = "{name}", or under [constants] what it is in every row'
+
     left_out = [name for name in table.columns if name not in targets and name != WHY]
     if left_out:
         file.notes += (f"in no line of the map, so left out: {', '.join(left_out)}",)
     found: list[tuple[Mapped, Item]] = []
     for row in table.rows:
         mapped = mapper.read(row.cells)
-        item = _item(file, row, mapped.cells, mapped.problems, lambda name: _mend_amount(name, column_map))
+        item = _item(
+            file, row, mapped.cells, mapped.problems, lambda name: _mend_amount(name, column_map), mend_missing
+        )
         if not item.problems:
             mapper.admit(mapped)
         found.append((mapped, item))
@@ -183,7 +195,8 @@ def _read_mapped(file: File, table: Table, column_map: ColumnMap, mapper: Mapper
     since = first_days(mapped.cells for mapped, item in found if not item.problems and "effective" in mapped.cells)
     for mapped, item in found:
         if not item.problems and item.row is not None:
-            file.items += [_item(file, item.row, cells, []) for cells in mapper.registrations(mapped, since)]
+            for cells in mapper.registrations(mapped, since):
+                file.items.append(replace(_item(file, item.row, cells, []), registers=cells["name"]))
         file.items.append(replace(item, doubts=(*mapped.doubts, *_to_come(mapped.cells))))
 
 
@@ -217,8 +230,10 @@ def _item(
     cells: dict[str, str],
     problems: list[Problem],
     mend_amount: Callable[[str], str] = lambda name: "add it",
+    mend_missing: Callable[[str], str] = lambda name: "add it",
 ) -> Item:
-    """A row as an event, or with all that is wrong with its form; `mend_amount` mends a missing amount, by its name."""
+    """A row as an event, or with all that is wrong with its form; by its name, what mends an amount that is missing, or
+    another field."""
     found = list(problems)
     event: dict[str, Any] = {}
     if row.more:
@@ -230,11 +245,10 @@ def _item(
     except Refusal as refusal:
         # What a cell that can't be read leaves out is no news.
         broken = tuple(problem.pointer for problem in problems)
-        found += [
-            replace(one, mend=mend_amount(column_of(one.pointer))) if _lacks_amount(one, cells) else one
-            for one in refusal.problems
-            if not _touches(one.pointer, broken)
-        ]
+        for one in refusal.problems:
+            if not _touches(one.pointer, broken):
+                mend_it = mend_amount if _lacks_amount(one, cells) else mend_missing if one.detail == MISSING else None
+                found.append(one if mend_it is None else replace(one, mend=mend_it(column_of(one.pointer))))
     raw = None if found else json.dumps(event, ensure_ascii=False).encode()
     return Item(file, row.line, raw, tuple(found), row)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 # How people call what a field holds. A column whose name is near one of these is guessed to be it.
 CALLED = {
-    "effective": ("date", "deal date", "closing date", "close date", "transaction date", "announced", "signed", "when"),
+    "effective": ("date", "deal date", "closing date", "close date", "transaction date", "announced", "signed",
+                  "closed", "completed", "signing date", "when"),
     "known": ("known", "reported on", "publication date", "published on", "news date", "source date"),
-    "status": ("status", "confidence", "deal status"),
+    "status": ("status", "confidence", "deal status", "certainty", "reliability", "how sure"),
     "note": ("note", "notes", "comment", "comments", "remarks", "memo"),
     "source.url": ("source", "url", "link", "source url", "reference"),
     "source.title": ("source title", "headline", "article"),
@@ -19,7 +20,7 @@ CALLED = {
     "proceeds": ("proceeds", "amount", "price", "sale price", "value", "deal value", "exit value"),
     "instrument": ("instrument", "security", "deal type", "investment type", "asset class", "type of security"),
     "round": ("round", "series", "funding round", "stage", "round name"),
-    "stake": ("stake", "ownership", "equity stake", "share acquired", "share", "percent acquired", "holding"),
+    "stake": ("stake", "ownership", "equity stake", "equity", "share acquired", "share", "percent acquired", "holding"),
     "units": ("units", "shares", "number of shares", "quantity", "no of shares"),
     "seller": ("seller", "vendor", "sold by"),
     "buyer": ("buyer", "acquirer", "sold to", "purchaser"),
@@ -60,4 +61,11 @@ INSTRUMENTS = (
     (r"fund|lp\b", "fund_interest"),
     (r"warrant", "warrant"),
     (r"grant", "grant"),
+)
+# The same of how sure something is.
+STATUSES = (
+    (r"rumou?r|unconfirmed|speculat|hearsay|unverified", "rumoured"),
+    (r"den(?:y|ied)", "denied"),
+    (r"report|press|media|news|article|announced", "reported"),
+    (r"confirm|official|verified|filing|certain|sure", "confirmed"),
 )
