@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import os
+import re
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -20,6 +24,7 @@ from typer.testing import CliRunner
 
 from api.cli import app
 from ledger.log.checkpoint import SignedCheckpoint, open_checkpoint
+from ledger.log.keys import make_key
 from ledger.log.merkle import leaf_hash, verify_consistency, verify_inclusion
 from ledger.log.note import WITNESS, SigningKey, VerifierKey, decoded, parse_verifier_key
 from ledger.log.proof import parse_proof
@@ -376,6 +381,65 @@ def test_a_server_without_the_key_shows_what_the_other_signs(tmp_path: Path, dat
         assert parse_proof(proof.content).checkpoint == one.get("/log/checkpoint").text
         until(lambda: is_ready(other))
         assert not (tmp_path / "b" / "log.key").exists()
+
+
+def test_servers_that_start_at_once_on_an_empty_database_make_one_key(tmp_path: Path, database_url: str) -> None:
+    """Real processes, each with a folder of its own: one makes the key and signs, the others show what it signs, and
+    none is at fault. Started again, the one with the key goes on."""
+    folders = [tmp_path / name for name in "abc"]
+    servers = [subprocess.Popen(serving(one), env=on(database_url), stderr=subprocess.PIPE) for one in folders]
+    try:
+        clients = [httpx.Client(base_url=address(one), timeout=60, trust_env=False) for one in servers]
+        [owner] = [one for one in folders if (one / "log.key").exists()]
+        assert [one for one in folders if (one / "log.vkey").exists()] == [owner]
+        key = key_of(owner)
+        given(clients[0], *ants(0, 1))
+        until(lambda: all(checkpoint(client, key).checkpoint.size == 1 for client in clients))
+        assert all(is_ready(client) for client in clients)
+    finally:
+        for server in servers:
+            server.terminate()
+            server.communicate()
+    with fresh_service(owner, database_url=database_url) as client:
+        given(client, *ants(1, 1))
+        [last] = client.get("/v1/events?limit=1").json()["events"]
+        assert client.get(f"/v1/proofs/{last['id']}").json()["size"] == 2
+        assert checkpoint(client, key).checkpoint.size == 2
+
+
+def test_a_server_with_a_key_that_is_not_the_logs(tmp_path: Path, database_url: str) -> None:
+    """It says so, shows what others sign, and never signs; without that key, the control, nothing is wrong with it."""
+    shared: dict[str, Any] = {"database_url": database_url, "sign_seconds": 0.05}
+    (tmp_path / "b").mkdir()
+    make_key(tmp_path / "b" / "log.key", "ledger.example/other")
+    with fresh_service(tmp_path / "a", **shared) as one:
+        key = key_of(tmp_path / "a")
+        with fresh_service(tmp_path / "b", **shared) as other:
+            given(other, *ants(0, 1))
+            until(lambda: checkpoint(one, key).checkpoint.size == 1)
+            until(lambda: checkpoint(other, key).checkpoint.size == 1)
+            assert "isn't signed with the key that is here" in other.get("/readyz").json()["signing"]["fault"]
+            assert is_ready(one)
+        (tmp_path / "b" / "log.key").unlink()
+        with fresh_service(tmp_path / "b", **shared) as other:
+            assert is_ready(other)
+
+
+def serving(folder: Path) -> list[str]:
+    return [str(Path(sys.executable).with_name("dealledger")), "serve", "--data", str(folder), "--port", "0"]
+
+
+def on(database_url: str) -> dict[str, str]:
+    return {**os.environ, "DEALLEDGER_DATABASE_URL": database_url, "DEALLEDGER_SIGN_SECONDS": "0.1"}
+
+
+def address(server: subprocess.Popen[bytes]) -> str:
+    """Once it listens."""
+    assert server.stderr is not None
+    for line in server.stderr:
+        if found := re.search(rb"http://127\.0\.0\.1:\d+", line):
+            return found[0].decode()
+    raise AssertionError("it didn't start")
 
 
 # --- what is wrong ----------------------------------------------------------------------------------------------
