@@ -222,7 +222,7 @@ async def _reached(service: Service, position: int) -> None:
     """Return when the read model has applied `position`. Polled, so that those who wait hold no thread."""
     deadline = time.monotonic() + service.settings.wait_seconds
     if service.model.position < position:
-        service.follower.wake()
+        service.follower.hurry()
     while service.model.position < position:
         if time.monotonic() > deadline or service.stopping.is_set():
             applied = service.model.position

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import Any
 
 from ledger.store import Store
@@ -12,6 +13,9 @@ from projections.database import ReadModel
 BATCH = 1_000
 # How long to wait before looking again when nobody says that there is news: another server may have written.
 POLL_SECONDS = 0.2
+# How long news may gather while nobody waits for it: a transaction of the read model costs much the same for one event
+# as for hundreds, and takes its time from those who write.
+GATHER_SECONDS = 0.2
 # How long to wait when the log or the file can't be used.
 RETRY_SECONDS = 1.0
 
@@ -19,12 +23,13 @@ log = logging.getLogger(__name__)
 
 
 class Follower:
-    """Keeps a read model up with a store. `wake` says that there is news."""
+    """Keeps a read model up with a store. `wake` says that there is news, `hurry` that somebody waits for it."""
 
     def __init__(self, store: Store, model: ReadModel) -> None:
         self._store = store
         self._model = model
         self._news = threading.Event()
+        self._hurry = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         self.failure: str | None = None
@@ -42,9 +47,14 @@ class Follower:
         """There is news."""
         self._news.set()
 
+    def hurry(self) -> None:
+        """Somebody waits for what is new."""
+        self._hurry.set()
+        self._news.set()
+
     def stop(self) -> None:
         self._stopping.set()
-        self._news.set()
+        self.hurry()
         self._model.cancel()
         if self._thread.is_alive():
             self._thread.join()
@@ -52,12 +62,18 @@ class Follower:
     def catch_up(self) -> None:
         """Open or rebuild the read model, and apply all that the log holds. Raises StoreError and DuckDB's errors."""
         self._model.prepare(self._store)
-        while not self._stopping.is_set() and (batch := self._store.read(self._model.position, BATCH)):
-            self._model.apply(self._store, batch)
+        while not self._stopping.is_set():
+            batch = self._store.read(self._model.position, BATCH)
+            if batch:
+                self._model.apply(self._store, batch)
+            if len(batch) < BATCH:  # what came meanwhile is news
+                return
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._news.clear()
+            self._hurry.clear()
+            began = time.monotonic()
             try:
                 self.catch_up()
                 self.failure = None
@@ -67,4 +83,5 @@ class Follower:
                     log.exception("the read model can't follow the log")
                 self.failure = f"{type(error).__name__}: {error}"
                 wait = RETRY_SECONDS
-            self._news.wait(wait)
+            if self._news.wait(wait):
+                self._hurry.wait(max(0, began + GATHER_SECONDS - time.monotonic()))

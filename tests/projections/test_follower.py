@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from pathlib import Path
 from typing import Any, cast
 
@@ -181,6 +182,29 @@ def test_news_is_applied_at_once_when_told_and_soon_when_not(tmp_path: Path, mon
     log.given(entity("last"))
     assert model.wait_for(2 * BATCH + 2, SECONDS)
     again.stop()
+    model.close()
+
+
+def test_news_gathers_while_nobody_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a follower that has just applied something; when there is more news; then it waits for still more, unless
+    somebody waits for it; and ends at once when it is told to."""
+    monkeypatch.setattr("projections.follower.GATHER_SECONDS", 600)
+    log = ListedLog()
+    model = ReadModel(tmp_path)
+    follower = Follower(log.store, model)
+    log.given(entity("first"))
+    follower.start()
+    assert model.wait_for(1, SECONDS)
+    log.given(entity("second"))
+    follower.wake()
+    assert not model.wait_for(2, 0.3)
+    follower.hurry()
+    assert model.wait_for(2, SECONDS)
+    log.given(entity("third"))
+    follower.wake()
+    began = time.monotonic()
+    follower.stop()
+    assert time.monotonic() - began < SECONDS
     model.close()
 
 
