@@ -189,18 +189,21 @@ def test_news_gathers_while_nobody_waits_for_it(tmp_path: Path, monkeypatch: pyt
     """Given a follower that has just applied something; when there is more news; then it waits for still more, unless
     somebody waits for it; and ends at once when it is told to."""
     monkeypatch.setattr("projections.follower.GATHER_SECONDS", 600)
+    monkeypatch.setattr("projections.follower.POLL_SECONDS", 600)
     log = ListedLog()
     model = ReadModel(tmp_path)
     follower = Follower(log.store, model)
-    log.given(entity("first"))
     follower.start()
-    assert model.wait_for(1, SECONDS)
-    log.given(entity("second"))
-    follower.wake()
-    assert not model.wait_for(2, 0.3)
+    for number in range(1, 10):  # the first ones may come in time for what goes on already
+        log.given(entity(f"e{number}"))
+        follower.wake()
+        if not model.wait_for(number, 0.3):
+            break
+    waiting = model.position + 1
+    assert waiting == log.head()
     follower.hurry()
-    assert model.wait_for(2, SECONDS)
-    log.given(entity("third"))
+    assert model.wait_for(waiting, SECONDS)
+    log.given(entity("last"))
     follower.wake()
     began = time.monotonic()
     follower.stop()
