@@ -18,6 +18,7 @@ from api.cli import app
 from api.cli.help import GROUPS
 from api.questions import QUESTIONS
 from tests.api.test_cli import ENVIRONMENT, lines, run
+from tests.facts import attachment
 from tests.service import fresh_service
 
 # What a question's path leaves open.
@@ -27,7 +28,10 @@ PARTS: dict[str, tuple[str, ...]] = {
     "entity": ("anthropic",),
     "valuations": ("arm",),
     "performance": ("softbank",),
+    "attachment": ("report",),
 }
+# The example has no document.
+DOCUMENT = attachment("report", "anthropic", known="2026-01-01")
 ASKED = {question.name: [question.name, *PARTS.get(question.name, ())] for question in QUESTIONS}
 QUESTION_NAMES = sorted(ASKED)
 # The one line that is longer than a terminal: a cursor is copied whole.
@@ -38,7 +42,7 @@ CURSOR = "There is more: --cursor "
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ledger that holds the example."""
     data = tmp_path_factory.mktemp("questions") / "ledger"
-    file = lines(data.with_name("example.jsonl"), *ledger.example.events())
+    file = lines(data.with_name("example.jsonl"), *ledger.example.events(), DOCUMENT)
     assert run("import", file, "--data", data, "--yes").returncode == 0
     return data
 
@@ -87,7 +91,8 @@ def test_in_a_pipe_a_row_is_a_line(service: httpx.Client, monkeypatch: pytest.Mo
     monkeypatch.delenv("COLUMNS", raising=False)
     head, *rows, _, _ = invoke("events", "--limit", "5", "--url", str(service.base_url)).stdout.splitlines()
     assert head.split() == ["#", "recorded", "type", "effective", "known", "status", "id"]
-    assert [row.split()[0] for row in rows] == ["285", "284", "283", "282", "281"]
+    newest = len(ledger.example.events()) + 1
+    assert [row.split()[0] for row in rows] == [str(newest - row) for row in range(5)]
 
 
 def test_every_command_is_in_a_group_of_help() -> None:

@@ -13,7 +13,7 @@ import pytest
 import ledger.example
 from api.questions import QUESTIONS
 from projections.behind import events_in
-from tests.api.test_cli_questions import PARTS
+from tests.api.test_cli_questions import DOCUMENT, PARTS
 from tests.api.world import LINES
 from tests.service import fresh_service
 
@@ -27,7 +27,7 @@ _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 @pytest.fixture(scope="module")
 def example() -> Iterator[httpx.Client]:
     with fresh_service() as client:
-        body = "\n".join(json.dumps(one) for one in ledger.example.events())
+        body = "\n".join(json.dumps(one) for one in [*ledger.example.events(), DOCUMENT])
         assert client.post("/v1/events", content=body, headers=LINES).status_code == 200
         yield client
 

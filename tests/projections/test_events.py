@@ -43,6 +43,7 @@ def test_an_event_is_shown_as_recorded(books: Books) -> None:
         ("corrected_by", []),
         ("retracted_by", []),
         ("reviews", []),
+        ("attachments", []),
         ("proof", f"/v1/proofs/{ident(1)}"),
     ]
 

@@ -37,7 +37,7 @@ def test_a_record_has_the_contracts_fields_in_order(books: Books) -> None:
     books.given(commit("pledge", "acme", "beta"), draw("pledge", usd("1"), known="2024-01-01"), entity("acme"))
     found = books.record("commitment", "pledge")
     assert found is not None
-    assert list(found) == ["kind", "id", "version", "state", "history", "earlier", "events"]
+    assert list(found) == ["kind", "id", "version", "state", "history", "earlier", "attachments", "events"]
     assert (found["kind"], found["id"], found["version"]) == ("commitment", "pledge", 2)
     assert found["events"] == books.trail(record="commitment/pledge", order="position").rows
 
