@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import httpx
@@ -11,6 +12,11 @@ from tests.service import fresh_service
 from tests.stores import database_url, postgres_store, sqlite_store, store
 
 __all__ = ["database_url", "postgres_store", "service", "sqlite_store", "store"]
+
+# Commands are tested as in a pipe, unless a test says otherwise. Where pytest has loaded readline, the processes that it
+# starts, pytest-xdist's too, find a width here that is no terminal's.
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
 
 
 @pytest.fixture

@@ -246,6 +246,6 @@ def _value(terms: Terms, unit: int, x: Decimal) -> int:
     a_day = (-x / unit).exp()
     parts = [amount * a_day**days for days, amount in terms]
     value = sum(parts, Decimal(0))
-    if abs(value) <= Decimal("1e-25") * sum(abs(part) for part in parts):
+    if abs(value) <= Decimal("1e-40") * sum(abs(part) for part in parts):
         return 0
     return 1 if value > 0 else -1

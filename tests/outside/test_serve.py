@@ -22,7 +22,6 @@ from tests.outside.test_aics import AUDIT, python
 from tests.outside.test_go import audit
 
 __all__ = ["audit"]
-pytestmark = pytest.mark.slow
 MORE = 400
 
 
@@ -81,6 +80,7 @@ def test_aics_tlog_accepts_a_running_service(log: Serving, folder: Path) -> None
     assert python("-c", AUDIT, log.url, log.vkey).returncode == 1
 
 
+@pytest.mark.slow
 def test_go_accepts_a_running_service(log: Serving, folder: Path, audit: Path, tmp_path: Path) -> None:
     """Also that it grew from an older checkpoint; and finds the one event that is changed then."""
     old = tmp_path / "old"

@@ -32,6 +32,7 @@ def found(flows: Flows) -> Returns:
 @example(flows=[(0, -100), (365, 220), (730, -121)])  # it only touches zero, at 10 %
 @example(flows=[(0, 1), (365, -4), (730, 6), (1095, -4), (1460, 1)])  # touches it four times over, at 0 %
 @example(flows=[(0, -1), (1, 1_000), (2_000, -1)])
+@example(flows=[(27, -44), (34, 253), (127, 1)])  # a rate of 71 thousand million
 def test_every_rate_is_found(flows: Flows) -> None:
     """The same as by Rolle's theorem, level by level."""
     got = found(flows)
