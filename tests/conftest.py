@@ -13,8 +13,8 @@ from tests.stores import database_url, postgres_store, sqlite_store, store
 
 __all__ = ["database_url", "postgres_store", "service", "sqlite_store", "store"]
 
-# Commands are tested as in a pipe, unless a test says otherwise. Where pytest has loaded readline, the processes that it
-# starts, pytest-xdist's too, find a width here that is no terminal's.
+# Commands are tested as in a pipe, unless a test says otherwise. Where pytest has loaded readline, the processes that
+# it starts, pytest-xdist's too, find a width here that is no terminal's.
 for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
 
