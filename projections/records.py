@@ -13,6 +13,7 @@ from ledger.money import Bounds
 from projections.attachments import attachments_of
 from projections.commitments import commitment
 from projections.contracts import contract
+from projections.doubles import doubles
 from projections.entities import entity
 from projections.events import of_record, version
 from projections.figures import MONEY_COLUMNS, Part, money_values, own_currency, shown, summed, with_missing
@@ -109,13 +110,19 @@ def _state_of(model: Tables, at: Point, kind: str, record_id: str) -> dict[str, 
 
 
 def _state(model: Tables, at: Point, stream: str) -> dict[str, Any] | None:
-    """What made the record says, with its status, and what became of it: `called`, `lifted` or `erased`."""
+    """What made the record says, with its status, and what became of it: `called`, `lifted` or `erased`.
+
+    What became of its doubles became of it.
+    """
     rule = visible(at)
+    of_doubles = [double for double, first in doubles(model, at).records.items() if first == stream]
     columns = ", ".join(["chain", "fact_position", "first_day", "last_day", "type", "status", "effective", "data"])
     rows = model.rows(
         f"""SELECT {columns}, {", ".join(MONEY_COLUMNS)} FROM records
-        WHERE {rule.sql} AND stream = $stream ORDER BY last_day, fact_position""",
-        {**rule.values, "stream": stream},
+        WHERE {rule.sql} AND (stream = $stream
+            OR list_contains($doubles::VARCHAR[], stream) AND NOT list_contains($makes::VARCHAR[], type))
+        ORDER BY last_day, fact_position""",
+        {**rule.values, "stream": stream, "doubles": of_doubles, "makes": sorted(_MAKES)},
     )
     made = max((row for row in rows if row[4] in _MAKES), key=lambda row: row[1], default=None)
     if made is None:

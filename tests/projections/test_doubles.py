@@ -94,6 +94,10 @@ def test_a_call_on_the_second_guarantee_is_one_on_the_first(books: Books) -> Non
         ("acme", "bank", "guarantee", "7"),
     ]
 
+    state = (books.record("guarantee", "backstop") or {})["state"]
+    assert state["called"]["stated"] == "3"
+    assert len(state["events"]) == 2
+
 
 @pytest.mark.parametrize("named", ["again", SECOND])
 def test_what_is_part_of_the_second_is_part_of_the_first(books: Books, named: str) -> None:
