@@ -136,6 +136,18 @@ def test_a_key_is_rotated_more_than_once(store: Store, folder: Path) -> None:
     assert caught.value.kind == Wrong.KEY
 
 
+def test_the_first_event_of_a_log_may_be_a_rotation(store: Store, folder: Path, tmp_path: Path) -> None:
+    """And its last; the verifier in bundles knows as well."""
+    signer(store, folder)
+    first = load_key(folder).verifier
+    assert turn(store, folder).position == 1
+    files = StoreFiles(store, signer(store, folder).published)
+    assert verify(files, first).keys.newest == load_key(folder).verifier
+    paths = (CHECKPOINT, HANDOVERS, "tile/0/000.p/1", "tile/entries/000.p/1")
+    copied = written(MemoryFiles({path: files.read(path) for path in paths}), tmp_path / "copy")
+    assert alone.verify(copied, alone.Key(str(first)), [])[0] == 1
+
+
 def test_a_log_without_a_rotation_has_no_handovers(store: Store, folder: Path) -> None:
     """The file is there and empty."""
     append(store, 3)
@@ -428,7 +440,20 @@ def test_what_is_forged_below_is_true_if_nothing_is_forged() -> None:
 
 
 OTHER = [entry(1, "2.5"), entry(2), rotated(KEY.verifier, NEXT.verifier)]
+FOURTH = SigningKey(NAME, bytes(range(3, 35)))
+BY_STRANGERS = [*AFTER, rotated(THIRD.verifier, FOURTH.verifier, 2)]
+BACKWARDS = [entry(1), rotated(NEXT.verifier, THIRD.verifier), rotated(KEY.verifier, NEXT.verifier, 2)]
 FORGED: list[tuple[str, MemoryFiles, Wrong]] = [
+    (
+        "from one stranger to another",
+        log(BY_STRANGERS, FOURTH, HANDED_OVER, signed(BY_STRANGERS, THIRD, FOURTH)),
+        Wrong.KEY,
+    ),
+    (
+        "a later handover at an earlier place",
+        log(BACKWARDS, THIRD, signed(BACKWARDS, KEY, NEXT), signed(BACKWARDS[:2], NEXT, THIRD)),
+        Wrong.KEY,
+    ),
     ("signed by the new key only", log(AFTER, NEXT, signed(BEFORE, NEXT)), Wrong.KEY),
     ("signed by the old key only", log(AFTER, NEXT, signed(BEFORE, KEY)), Wrong.KEY),
     ("signed by a stranger for the old one", log(AFTER, NEXT, signed(BEFORE, THIRD, NEXT)), Wrong.KEY),

@@ -260,6 +260,7 @@ def until() -> Callable[..., None]:
 def test_a_fault_tells_whether_the_log_may_be_written() -> None:
     """A log that goes on from a past other than the signed one only makes it worse."""
     assert {kind for kind in Kind if Fault(kind, "").read_only} == {Kind.BEHIND, Kind.REWRITTEN}
+    assert {kind for kind in Kind if Fault(kind, "").passing} == {Kind.STORE}
 
 
 # --- the key ----------------------------------------------------------------------------------------------------
