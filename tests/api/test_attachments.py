@@ -40,12 +40,12 @@ def refusing() -> Iterator[httpx.Client]:
         yield client
 
 
-def attach(client: httpx.Client, body: bytes = SECRET, headers: dict[str, str] | None = None, **said: str) -> Any:
+def attach(client: httpx.Client, body: bytes = SECRET, headers: dict[str, str] | None = None, **said: Any) -> Any:
     """The answer to a document about ant, unless said otherwise."""
     return client.post("/v1/attachments", params={"about": "ant", **said}, content=body, headers=headers or PDF)
 
 
-def attached(client: httpx.Client, body: bytes = SECRET, headers: dict[str, str] | None = None, **said: str) -> Any:
+def attached(client: httpx.Client, body: bytes = SECRET, headers: dict[str, str] | None = None, **said: Any) -> Any:
     answer = attach(client, body, headers, **said)
     assert answer.status_code == 201, answer.text
     return answer.json()
@@ -89,6 +89,7 @@ def test_the_answer_leads_on(client: httpx.Client) -> None:
 
 def test_everything_that_is_said_of_it_is_recorded(client: httpx.Client) -> None:
     """Given every parameter; when a document is attached; then its event has them."""
+    source: dict[str, Any] = {"source.url": "https://example.com/terms"}
     told = attached(
         client,
         headers={"Content-Type": 'Text/Plain; charset="UTF-8"'},
@@ -98,7 +99,7 @@ def test_everything_that_is_said_of_it_is_recorded(client: httpx.Client) -> None
         effective="2023-Q3",
         known="2023-11-05",
         note="by post",
-        **{"source.url": "https://example.com/terms"},
+        **source,
     )
     shown = client.get(f"/v1/events/{told['events'][0]['id']}").json()["event"]
     assert (shown["effective"], shown["known"], shown["note"]) == ("2023-Q3", "2023-11-05", "by post")
@@ -250,7 +251,7 @@ def test_a_page_is_stored_and_never_shown(client: httpx.Client, media_type: str)
     ],
 )
 def test_what_is_wrong_is_named_by_its_parameter(
-    refusing: httpx.Client, said: dict[str, str], reason: str, parameter: str
+    refusing: httpx.Client, said: dict[str, Any], reason: str, parameter: str
 ) -> None:
     """Given a parameter that isn't of its form; when a document comes with it; then it is named; nothing is kept."""
     answer = attach(refusing, **said)
