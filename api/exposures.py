@@ -60,8 +60,8 @@ class _Graphed(Tabled):
     )
     window_days: Annotated[PlainNumber, Field(ge=0, le=36_525)] = Field(
         default=365,
-        description="How many days apart opposite flows may be, up to 36,525, a hundred years. Only with "
-        "`time_rule=window`.",
+        description="How many days apart opposite flows may be, up to 36,525, a hundred years. Other "
+        "rules don't go by it, and the answer then says null.",
     )
     entity: Id | None = Field(default=None, description="Only flows that touch this entity's group.")
     hops: Annotated[PlainNumber, Field(ge=1, le=10)] = Field(
@@ -72,9 +72,6 @@ class _Graphed(Tabled):
 
     def terms(self, **more: Any) -> Terms:
         """The terms of the question, as the projection takes them. Raises Faulty for one that nothing would go by."""
-        if "window_days" in self.model_fields_set and self.time_rule != "window":
-            mend = "Give time_rule=window as well, or leave window_days out."
-            raise _wrong("window_days", f"Only the rule window counts days, and this is {self.time_rule}.", mend)
         if "hops" in self.model_fields_set and self.entity is None:
             raise _wrong(
                 "hops", "Hops are from an entity, and there is none.", "Give entity as well, or leave hops out."
