@@ -441,6 +441,7 @@ def test_what_is_forged_below_is_true_if_nothing_is_forged() -> None:
 
 OTHER = [entry(1, "2.5"), entry(2), rotated(KEY.verifier, NEXT.verifier)]
 FOURTH = SigningKey(NAME, bytes(range(3, 35)))
+JUST_BEYOND = [*BEFORE, rotated(NEXT.verifier, THIRD.verifier, 2)]
 BY_STRANGERS = [*AFTER, rotated(THIRD.verifier, FOURTH.verifier, 2)]
 BACKWARDS = [entry(1), rotated(NEXT.verifier, THIRD.verifier), rotated(KEY.verifier, NEXT.verifier, 2)]
 FORGED: list[tuple[str, MemoryFiles, Wrong]] = [
@@ -479,6 +480,7 @@ FORGED: list[tuple[str, MemoryFiles, Wrong]] = [
     ("history rewritten, handed over by the new key", log([*OTHER, entry(3)], NEXT, signed(OTHER, NEXT)), Wrong.KEY),
     ("a handover where no key is rotated", log(AFTER, NEXT, HANDED_OVER, signed(AFTER, NEXT, THIRD)), Wrong.KEY),
     ("a handover beyond the log", log(BEFORE, NEXT, HANDED_OVER, signed(TWICE, NEXT, THIRD)), Wrong.KEY),
+    ("a handover just beyond the log", log(BEFORE, NEXT, HANDED_OVER, signed(JUST_BEYOND, NEXT, THIRD)), Wrong.KEY),
     ("a handover of nothing", log(AFTER, NEXT, signed([], KEY, NEXT)), Wrong.KEY),
     ("twice the same", log(AFTER, NEXT, HANDED_OVER, HANDED_OVER), Wrong.KEY),
     ("in another order", log(TWICE, THIRD, HANDED_OVER_TWICE, HANDED_OVER), Wrong.KEY),
@@ -554,6 +556,9 @@ def test_a_name_is_kept_and_a_key_never_comes_back() -> None:
     claimed = [(HANDED_OVER.encode(), BEFORE[-1].state), (signed(back, NEXT, KEY).encode(), back[-1].state)]
     with pytest.raises(NotSigned, match="comes back"):
         follow(KEY.verifier, claimed)
+    twice = [*BEFORE[:2], rotated(NEXT.verifier, THIRD.verifier)]
+    with pytest.raises(NotSigned, match="doesn't follow"):
+        follow(KEY.verifier, [claimed[0], (signed(twice, NEXT, THIRD).encode(), twice[-1].state)])
     itself = [entry(1), rotated(KEY.verifier, KEY.verifier)]
     with pytest.raises(NotSigned, match="comes back"):
         follow(KEY.verifier, [(signed(itself, KEY).encode(), itself[-1].state)])

@@ -21,7 +21,8 @@ from ledger.log.signing import signer_of
 from ledger.log.tiles import Edge, Malformed
 from ledger.log.verify import verify
 from ledger.store import Conflict, Store, StoreUnavailable, open_store
-from tests.ledger.log.logs import KEY, append
+from ledger.store.sqlite import LOG_FILE
+from tests.ledger.log.logs import KEY, append, beside
 
 
 @pytest.fixture
@@ -215,6 +216,20 @@ def test_a_damaged_file_stops_the_signing(store: Store, signer: Signer, high_wat
     high_water.write_bytes(good)
     assert signer.cycle() is None
     assert size(signer) == 6
+
+
+def test_hashes_that_are_gone_stop_the_signing(sqlite_store: Store, tmp_path: Path) -> None:
+    """Of what was signed: nobody can say any more whether it is the same."""
+    signer = Signer(sqlite_store, KEY, tmp_path / "log.highwater")
+    append(sqlite_store, 3)
+    assert signer.cycle() is None
+    append(sqlite_store, 3)
+    with beside(sqlite_store, tmp_path / "ledger" / LOG_FILE) as shell:
+        shell.execute("DELETE FROM tree_runs WHERE first = 0")
+    fault = signer.cycle()
+    assert fault is not None
+    assert (fault.kind, "lacks hashes" in str(fault)) == (Kind.TREE, True)
+    assert size(signer) == 3
 
 
 def test_a_store_that_is_away_is_a_fault_too(sqlite_store: Store, tmp_path: Path) -> None:
