@@ -45,7 +45,14 @@ TABLES: tuple[Table, ...] = (
     attachments.TABLE,
 )
 _TABLES_OF = {kind: [table for table in TABLES if kind in table.types] for kind in TYPES}
-COLUMNS = {events.NAME: events.COLUMNS, **{table.name: table.all_columns for table in TABLES}}
+# Numbers for what tables name very often, in order of first appearance.
+NAMES = "names"
+NUMBERS = {table.name: table.numbers for table in TABLES if table.numbers}
+COLUMNS = {
+    events.NAME: events.COLUMNS,
+    NAMES: {"no": "INTEGER", "name": "VARCHAR"},
+    **{table.name: table.all_columns for table in TABLES},
+}
 # The name under which an event is set aside that no projection can read.
 ALL = "all"
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from math import gcd
-from typing import Any, TypeAlias
 
 import numpy as np
 from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
@@ -20,12 +17,11 @@ from projections.network import (
     Level,
     Network,
     Ratio,
+    Units,
     ratio,
     strong_component,
+    units_of,
 )
-
-# Arrays of Python integers, for amounts that 64 bits don't hold.
-BigIntegers: TypeAlias = "np.ndarray[Any, np.dtype[np.object_]]"
 
 # The solver counts in 64 bits and adds up what meets at a node: all capacities together stay below 2 ^ 61.
 _SOLVER_BITS = 61
@@ -72,9 +68,9 @@ def circulation(network: Network) -> Circulation:
         every = np.ones(len(level.units), np.bool_)
         counts = (
             _sum(level, every),
-            most(len(network.entities), level, every),
+            most(network.nodes, level, every),
             _sum(level, level.funding),
-            most(len(network.entities), level, level.funding),
+            most(network.nodes, level, level.funding),
         )
         values[at] = tuple(None if count is None else network.money(count) for count in counts)
     gross, circulating, funding, recycled = (
@@ -103,7 +99,7 @@ def _share(part: Decimal | None, whole: Decimal | None, if_none: str) -> Decimal
 def _sum(level: Level, chosen: Booleans) -> int | None:
     if (level.unbounded & chosen).any():
         return None
-    return sum(level.units[arc] for arc in np.flatnonzero(chosen).tolist())
+    return int(level.units[chosen].sum())
 
 
 def most(nodes: int, level: Level, counted: Booleans) -> int | None:
@@ -118,12 +114,25 @@ def most(nodes: int, level: Level, counted: Booleans) -> int | None:
     inside = np.flatnonzero(_on_circle(nodes, level, np.ones(len(level.units), np.bool_)))
     if not counted[inside].any():
         return 0
-    finite = sum(level.units[arc] for arc in inside.tolist())
-    units = [finite if level.unbounded[arc] else level.units[arc] for arc in inside.tolist()]
-    _, ends = np.unique(np.concatenate([level.payer[inside], level.payee[inside]]), return_inverse=True)
-    flow = _best_flow(ends[: len(inside)], ends[len(inside) :], units, counted[inside])
-    carried: list[int] = flow[counted[inside]].tolist()
-    return sum(carried)
+    units, unbounded = level.units[inside], level.unbounded[inside]
+    if unbounded.any():
+        units = units.astype(np.object_)
+        units[unbounded] = int(units.sum())
+    arcs = _joined(level.payer[inside], level.payee[inside], units, counted[inside])
+    return _most_carried(*arcs)
+
+
+def _joined(
+    payer: Integers, payee: Integers, units: Units, counted: Booleans
+) -> tuple[Integers, Integers, Units, Booleans]:
+    """Arcs of the same two nodes that count alike as one arc; the nodes by their place among those that there are."""
+    _, ends = np.unique(np.concatenate([payer, payee]), return_inverse=True)
+    payer, payee = ends[: len(payer)], ends[len(payer) :]
+    way = (payer * (int(ends.max()) + 1) + payee) * 2 + counted
+    order = np.argsort(way, kind="stable")
+    first = np.flatnonzero(np.diff(way[order], prepend=-1))
+    chosen = order[first]
+    return payer[chosen], payee[chosen], np.add.reduceat(units[order], first), counted[chosen]
 
 
 def _on_circle(nodes: int, level: Level, chosen: Booleans) -> Booleans:
@@ -136,8 +145,8 @@ def _on_circle(nodes: int, level: Level, chosen: Booleans) -> Booleans:
     return found
 
 
-def _best_flow(payer: Integers, payee: Integers, units: Sequence[int], counted: Booleans) -> BigIntegers:
-    """A circulation that carries as much as possible over the counted arcs, within capacities of any size.
+def _most_carried(payer: Integers, payee: Integers, units: Units, counted: Booleans) -> int:
+    """The most that a circulation can carry over the counted arcs, within capacities of any size.
 
     The solver's 64 bits hold most networks at once. Where they don't, the capacities come in from the left, some
     binary digits at a time. With f the best flow for the digits so far, 2ⁿ f is the best for them with n zeros behind.
@@ -146,22 +155,23 @@ def _best_flow(payer: Integers, payee: Integers, units: Sequence[int], counted: 
     only by an arc that was full and has got new room, so all such circles together carry no more than R = Σ r(e), and
     no arc needs more than R. That keeps each step within 64 bits, and the last one is exact.
     """
-    unit = gcd(*units)
-    capacity: BigIntegers = np.array([count // unit for count in units], np.object_)
-    left = max(capacity).bit_length()
-    digits = left - max(0, sum(capacity).bit_length() - _SOLVER_BITS)
-    known = flow = np.zeros(len(units), np.object_)
+    unit = int(np.gcd.reduce(units))
+    capacity = units_of((units // unit).tolist()) if units.dtype == np.object_ else units // unit
+    left = int(capacity.max()).bit_length()
+    digits = left - max(0, int(capacity.sum()).bit_length() - _SOLVER_BITS)
+    if digits < left:
+        capacity = capacity.astype(np.object_)
+    known = flow = np.zeros(len(units), capacity.dtype)
     while left:
         digits = min(digits, left)
         left -= digits
         before, known, flow = known << digits, capacity >> left, flow << digits
-        room = sum(known - before)
+        room = (known - before).sum()
         forward, backward = np.minimum(known - flow, room), np.minimum(flow, room)
         flow = flow + _improvement(payer, payee, forward.astype(np.int64), backward.astype(np.int64), counted)
         # Forward and backward arcs, each with no more than the number of arcs times 2 ^ digits.
         digits = _SOLVER_BITS - 1 - 2 * len(units).bit_length()
-    exact: BigIntegers = flow * unit
-    return exact
+    return int(flow[counted].sum()) * unit
 
 
 def _improvement(

@@ -43,7 +43,7 @@ def cycles(network: Network, max_length: int = 5, limit: int = 1_000, work: int 
     if these are all. The amount of a cycle is the smallest of its flows, bound by bound. Cycles share flows, so their
     amounts are never added up.
     """
-    search = _Search(network.levels["high"], len(network.entities), work)
+    search = _Search(network.levels["high"], network.nodes, work)
     found: list[tuple[int, ...]] = []
     stopped: Stopped | None = None
     try:
@@ -139,7 +139,7 @@ class _Amounts:
 
 def _sums(level: Level) -> dict[tuple[int, int], int | None]:
     sums: dict[tuple[int, int], int | None] = {}
-    arcs = zip(level.payer.tolist(), level.payee.tolist(), level.units, level.unbounded.tolist(), strict=True)
+    arcs = zip(level.payer.tolist(), level.payee.tolist(), level.units.tolist(), level.unbounded.tolist(), strict=True)
     for payer, payee, units, unbounded in arcs:
         so_far = sums.get((payer, payee), 0)
         sums[payer, payee] = None if unbounded or so_far is None else so_far + units

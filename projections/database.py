@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from ledger.store import Store, Stored, StoreError
-from projections.apply import COLUMNS, Changes, changes_of
+from projections.apply import COLUMNS, NAMES, NUMBERS, Changes, changes_of
 from projections.visibility import NO_END
 
 FILE = "read-model.duckdb"
@@ -66,6 +66,10 @@ class ReadModel:
     def rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of a query with named parameters."""
         return self._cursor().execute(sql, dict(values)).fetchall()
+
+    def arrays(self, sql: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The columns of a query with named parameters, none of them with nulls, as arrays by their names."""
+        return self._cursor().execute(sql, dict(values)).fetchnumpy()
 
     def set_aside(self) -> list[dict[str, Any]]:
         """The events that could not be applied, by which projection, and why."""
@@ -245,11 +249,8 @@ def _write(
                 [list(ends), list(ends.values())],
             )
         for name, rows in changes.rows.items():
-            kinds = COLUMNS[name].values()
-            values = ", ".join(f"unnest(${place}::{kind}[])" for place, kind in enumerate(kinds, 1))
             if rows:
-                by_column = [list(column) for column in zip(*rows, strict=True)]
-                connection.execute(f"INSERT INTO {name} SELECT {values}", by_column)
+                _insert(connection, name, rows)
         if changes.set_aside:
             connection.executemany("INSERT INTO set_aside VALUES ($1, $2, $3)", changes.set_aside)
         connection.execute(
@@ -263,3 +264,26 @@ def _write(
         connection.commit()
     else:
         connection.rollback()
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[list[Any]]) -> None:
+    if table in NUMBERS:
+        rows = _numbered(connection, table, rows)
+    values = ", ".join(f"unnest(${place}::{kind}[])" for place, kind in enumerate(COLUMNS[table].values(), 1))
+    connection.execute(f"INSERT INTO {table} SELECT {values}", [list(column) for column in zip(*rows, strict=True)])
+
+
+def _numbered(connection: duckdb.DuckDBPyConnection, table: str, rows: list[list[Any]]) -> list[list[Any]]:
+    """The rows with the numbers of what they name; names that are new get the next ones."""
+    columns = list(COLUMNS[table])
+    places = [columns.index(of) for of in NUMBERS[table].values()]
+    named = list({row[place]: None for row in rows for place in places if row[place] is not None})
+    known = f"SELECT name, no FROM {NAMES} WHERE name IN (SELECT unnest($1::VARCHAR[]))"
+    number: dict[str | None, int | None] = {None: None, **dict(connection.execute(known, [named]).fetchall())}
+    new = [name for name in named if name not in number]
+    if new:
+        [(last,)] = connection.execute(f"SELECT count(*) FROM {NAMES}").fetchall()
+        number |= {name: last + place for place, name in enumerate(new, 1)}
+        values = [[number[name] for name in new], new]
+        connection.execute(f"INSERT INTO {NAMES} SELECT unnest($1::INTEGER[]), unnest($2::VARCHAR[])", values)
+    return [[*row, *(number[row[place]] for place in places)] for row in rows]

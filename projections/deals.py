@@ -13,7 +13,7 @@ from ledger.money import NOTHING, Bounds
 from projections.doubles import Doubles, doubles
 from projections.figures import Exchange, Figure, Part, in_force, summed
 from projections.flows import CHANGES, ENDS, FORM_COLUMNS, MAKES
-from projections.visibility import Point, Tables, counting
+from projections.visibility import ALL, Point, Rule, Tables, counting
 
 KINDS = ("commitment", "contract", "guarantee")
 _TYPES = (
@@ -110,16 +110,16 @@ class Deal:
         )
 
 
-def rows_of(model: Tables, at: Point) -> list[Row]:
+def rows_of(model: Tables, at: Point, chosen: Rule = ALL) -> list[Row]:
     """Every event that counts and makes, changes, ends or uses a deal, or is a flow by itself; by position.
 
-    What names a double of a deal, or of an event, names the first.
+    With `chosen` only those. What names a double of a deal, or of an event, names the first.
     """
     rule = counting(model, at)
     rows = model.rows(
         f"""SELECT {", ".join(_COLUMNS)} FROM flows
-        WHERE {rule.sql} AND list_contains($types::VARCHAR[], type) ORDER BY fact_position""",
-        {**rule.values, "types": list(_TYPES)},
+        WHERE {rule.sql} AND {chosen.sql} AND list_contains($types::VARCHAR[], type) ORDER BY fact_position""",
+        {**rule.values, **chosen.values, "types": list(_TYPES)},
     )
     found = list(map(Row._make, rows))
     repeated = doubles(model, at)

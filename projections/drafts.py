@@ -24,8 +24,8 @@ Kind = Literal["funding", "purchase", "return", "guarantee", "equity_considerati
 Extra = Literal["debt_service", "guarantees", "secondary", "equity_to_customers"]
 
 CREDIT, _STOCK, _CASH = "cloud_credit", "stock", "cash"
-_DEBT_SERVICE = ("interest", "principal")
-_NO_EDGE = ("capex", "spend")
+DEBT_SERVICE = ("interest", "principal")
+NO_EDGE = ("capex", "spend")
 
 
 class Left(NamedTuple):
@@ -128,14 +128,14 @@ class Books:
     def _capital(self) -> Iterator[Draft]:
         """Commitments and investments; of a whole, what its named parts leave of it."""
         counted = self._counted_commitments()
-        edges_of = {name for name, deal in counted.items() if deal.is_open and deal.made.subtype not in _NO_EDGE}
+        edges_of = {name for name, deal in counted.items() if deal.is_open and deal.made.subtype not in NO_EDGE}
         investments = [row for row in self.rows if row.type == "investment.made"]
         left = self._left(counted, edges_of, investments)
         for name, deal in counted.items():
             made = deal.made
             if name in edges_of:
                 yield from self._promise(deal, left[name])
-            elif made.subtype not in _NO_EDGE:
+            elif made.subtype not in NO_EDGE:
                 for row in deal.taken:
                     if row.type == "commitment.drawn":
                         figure = row.part.figure(self.converting)
@@ -271,7 +271,7 @@ class Books:
 
     def _returns(self) -> Iterator[Draft]:
         for row in self.rows:
-            served = row.subtype in _DEBT_SERVICE
+            served = row.subtype in DEBT_SERVICE
             if row.type == "distribution.paid" and (not served or "debt_service" in self.include):
                 yield self.draft(row.payer, row.payee, "return", row.part.figure(self.converting), [row])
 

@@ -7,19 +7,15 @@ exposure.md says which event makes which edge, and why.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
 
 from ledger.money import Bounds, total
-from projections.deals import KINDS, Row, rows_of, words
-from projections.drafts import Books, Draft, Kind, Layer
+from projections.deals import KINDS, Row, words
+from projections.drafts import Books, Draft, Kind
 from projections.figures import MissingRate
 from projections.forest import Forest
-from projections.parties import parties
-from projections.rates import exchange
-from projections.visibility import Point, Tables
 from projections.wholes import Group, Share
 
 
@@ -64,37 +60,12 @@ def carried(edges: Iterable[Edge]) -> Bounds:
     return total([*plain, *(group.carried(places) for (group, _), places in shared.items())])
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
-    """The edges of a layer, by the position of their first event, and what gives an entity's ultimate parent."""
+def edges_of(books: Books) -> list[Edge]:
+    """The edges between nodes, by the position of their first event.
 
-    edges: list[Edge]
-    root: Callable[[str], str]
-
-    def around(self, entity: str, hops: int) -> list[Edge]:
-        """The edges that touch the entity's group, or anyone within one hop less than `hops` of it."""
-        root = self.root(entity)
-        near = {node for edge in self.edges for node in (edge.payer, edge.payee) if entity_of(node) == root}
-        chosen: list[Edge] = []
-        for _ in range(hops):
-            before = len(chosen)
-            chosen = [edge for edge in self.edges if edge.payer in near or edge.payee in near]
-            if len(chosen) == before:
-                break
-            near = {node for edge in chosen for node in (edge.payer, edge.payee)}
-        return chosen
-
-
-def graph(model: Tables, at: Point, layer: Layer, include: frozenset[str] = frozenset()) -> Graph:
-    """The graph of a layer at a point, in the point's currency. `include` names what else is let in (Extra)."""
-    known = parties(model, at, saying=("parent", "undisclosed"))
-    books = Books(at, exchange(model, at), layer, include, known, rows_of(model, at))
+    A party that nobody named passes on only what linked events bring it.
+    """
     drafts = [draft for draft in books.drafts() if draft.is_edge]
-    return Graph(_placed(drafts, books), books.node)
-
-
-def _placed(drafts: Sequence[Draft], books: Books) -> list[Edge]:
-    """The edges between nodes. A party that nobody named passes on only what linked events bring it."""
     unnamed = {
         node
         for node in {node for draft in drafts for node in (draft.payer, draft.payee)}

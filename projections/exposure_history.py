@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from projections.edges import Edge, Graph, entity_of, graph
+from projections import layers
+from projections.edges import entity_of
 from projections.exposures import Exposure, PairFlows, Pools, Terms, pairs_of
 from projections.forest import Forest
+from projections.layers import Chosen
 from projections.visibility import Point, Tables, held
 
 Step = Literal["month", "quarter", "year", "event"]
@@ -53,8 +55,9 @@ def history(
         before = chosen.state if around else None
         point: dict[str, Any] = {"as_of": day.isoformat(), "network": chosen.network}
         if funder is not None and customer is not None:
-            found = _between(chosen.flows, chosen.whole.root(funder), chosen.whole.root(customer))
-            point["pair"] = found.shown(then, terms, Pools(chosen.whole.edges))
+            found = _between(chosen.flows, funder, customer)
+            pools = Pools(chosen.flows.whole.pools([found.customer] if found.purchases else []))
+            point["pair"] = found.shown(then, terms, pools)
         points.append(point)
     return {
         **terms.stated(at),
@@ -72,33 +75,32 @@ def history(
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """The graph at a point, the flows of it that are asked about, and their figures."""
+    """The flows at a point that are asked about, and the figures of their network."""
 
-    whole: Graph
-    flows: Sequence[Edge]
+    flows: Chosen
     network: dict[str, Any]
 
     @property
     def state(self) -> tuple[Any, ...]:
         """All that has to be the same for nothing to have changed."""
-        return self.network, [edge._replace(share=None) for edge in self.flows]
+        return self.network, [edge._replace(share=None) for edge in self.flows.edges()]
 
 
 def _chosen(model: Tables, at: Point, terms: Terms) -> _Chosen:
-    whole = graph(model, at, terms.layer, terms.extras)
-    flows = whole.edges if terms.entity is None else whole.around(terms.entity, terms.hops)
-    return _Chosen(whole, flows, Exposure(flows).shown(at))
+    whole = layers.whole(model, at, terms.layer, terms.extras)
+    flows = whole.all() if terms.entity is None else whole.around(terms.entity, terms.hops)
+    return _Chosen(flows, Exposure(flows.tied, flows).shown(at))
 
 
 def _day_before(day: date) -> date:
     return day if day == date.min else day - timedelta(days=1)
 
 
-def _between(edges: Sequence[Edge], funder: str, customer: str) -> PairFlows:
+def _between(flows: Chosen, funder: str, customer: str) -> PairFlows:
     """The pair; of one with a party that nobody named, the row with flows both ways if there is one."""
-    both = {funder, customer}
-    flows = [edge for edge in edges if {entity_of(edge.payer), entity_of(edge.payee)} == both]
-    found = [pair for pair in pairs_of(flows, with_one_leg=True) if entity_of(pair.funder) == funder]
+    funder, customer = flows.whole.root(funder), flows.whole.root(customer)
+    found = pairs_of(flows.between(funder, customer).edges(), with_one_leg=True)
+    found = [pair for pair in found if entity_of(pair.funder) == funder]
     found.sort(key=lambda pair: not (pair.funding and pair.purchases))
     return found[0] if found else PairFlows(funder, customer)
 

@@ -13,14 +13,16 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from ledger.money import ARITHMETIC, ONE, ZERO, Bounds
+from ledger.money import ARITHMETIC, ONE, ZERO, Bounds, total
+from projections import layers
 from projections import network as networks
 from projections.circulation import Circulation, circulation
-from projections.cycles import cycles
+from projections.cycles import Cycles, cycles
 from projections.drafts import CREDIT, Layer
-from projections.edges import Edge, carried, entity_of, graph
+from projections.edges import Edge, carried, entity_of
 from projections.figures import MissingRate, bounds_shown, money_shown, number
 from projections.finn import finn
+from projections.layers import Chosen
 from projections.network import Network, Ratio
 from projections.round_trip import WINDOW_DAYS, Leg, TimeRule, round_trip, shares
 from projections.self_funded import SelfFunded, self_funded
@@ -55,41 +57,39 @@ class Terms:
 
 def exposures(model: Tables, at: Point, terms: Terms) -> dict[str, Any]:
     """Pairs, the network and its cycles at a point, in the point's currency."""
-    whole = graph(model, at, terms.layer, terms.extras)
-    flows = whole.edges if terms.entity is None else whole.around(terms.entity, terms.hops)
-    pools = Pools(whole.edges)
-    pairs = pairs_of(flows, with_one_leg=terms.entity is not None)
-    net = Exposure(flows)
-    components = net.every.components("strong")
-    found = cycles(net.every, terms.max_length, terms.limit)
-    unbounded = [edge for edge in flows if edge.amount is not None and edge.amount.high is None]
+    whole = layers.whole(model, at, terms.layer, terms.extras)
+    chosen = whole.all() if terms.entity is None else whole.around(terms.entity, terms.hops)
     limit = terms.limit
+    pairs = chosen.pairs(with_one_leg=terms.entity is not None)
+    shown = pairs_of(chosen.of_pairs(pairs[:limit]).edges(), with_one_leg=terms.entity is not None)
+    pools = Pools(whole.pools({pair.customer for pair in shown}))
+    net = Exposure(chosen.tied, chosen)
+    components = net.every.components("strong")
+    found = cycles(net.every, terms.max_length, limit)
+    events, more_events = chosen.first_events(limit)
+    unbounded, more_unbounded = chosen.unbounded(limit)
     answer = {
         **terms.stated(at),
         "entity": terms.entity,
         "hops": None if terms.entity is None else terms.hops,
-        "pairs": [pair.shown(at, terms, pools) for pair in pairs[:limit]],
-        "network": {**net.shown(at), "events": net.events[:limit]},
+        "pairs": [pair.shown(at, terms, pools) for pair in shown],
+        "network": {**net.shown(at), "events": events},
         "max_length": terms.max_length,
-        "cycles": [_cycle(net, circle.entities, circle.amount, at) for circle in found.cycles],
+        "cycles": _cycles(chosen, found, at),
         "cycles_stopped": found.stopped,
         "components": [[entity_of(node) for node in nodes] for nodes in components[:limit]],
-        "unbounded": [_named(edge) for edge in sorted(unbounded, key=_place)[:limit]],
+        "unbounded": [_named(edge) for edge in unbounded],
         "untimed": ["network", "cycles"],
         "limit": limit,
         "more": {
             "pairs": len(pairs) > limit,
-            "network_events": len(net.events) > limit,
+            "network_events": more_events,
             "cycles": found.stopped is not None,
             "components": len(components) > limit,
-            "unbounded": len(unbounded) > limit,
+            "unbounded": more_unbounded,
         },
     }
     return _with_missing(answer, net.missing)
-
-
-def _place(edge: Edge) -> tuple[Any, ...]:
-    return edge.payer, edge.payee, edge.kind, edge.events
 
 
 def _named(edge: Edge) -> dict[str, Any]:
@@ -267,25 +267,17 @@ def _stated(edge: Edge) -> Decimal:
 
 @dataclass(frozen=True)
 class Exposure:
-    """The network of some edges. A missing rate takes away the figures that need it, and no other."""
+    """The network of some edges, and of the plain ones among those chosen of a layer.
+
+    A missing rate takes away the figures that need it, and no other.
+    """
 
     edges: Sequence[Edge]
+    others: Chosen | None = None
 
     @cached_property
     def missing(self) -> set[MissingRate]:
         return _missing(self.edges)
-
-    @cached_property
-    def events(self) -> list[str]:
-        return _events(self.edges)
-
-    @cached_property
-    def between(self) -> dict[Pair, list[Edge]]:
-        """The edges from one node to another."""
-        found: dict[Pair, list[Edge]] = defaultdict(list)
-        for edge in self.edges:
-            found[edge.payer, edge.payee].append(edge)
-        return found
 
     @cached_property
     def known(self) -> Network:
@@ -311,7 +303,12 @@ class Exposure:
             elif amount is not None:
                 arcs.append(networks.Edge(*way[:2], amount, way[2]))
         arcs += [networks.Edge(*way[:2], carried(edges), way[2]) for way, edges in groups.items() if edges]
-        return networks.network(arcs)
+        return networks.network(arcs) if self.others is None else self.others.network(arcs)
+
+    def _carried(self, *, funding: bool) -> Bounds:
+        """What they come to together; with `funding` those that finance somebody."""
+        of_edges = carried(edge for edge in self.edges if edge.kind == "funding" or not funding)
+        return of_edges if self.others is None else total([of_edges, self.others.total(funding=funding)])
 
     @cached_property
     def circulation(self) -> Circulation:
@@ -319,7 +316,7 @@ class Exposure:
         found = circulation(self.known)
         if all(edge.share is None for edge in self.edges):
             return found
-        gross, funding = carried(self.edges), carried(edge for edge in self.edges if edge.kind == "funding")
+        gross, funding = self._carried(funding=False), self._carried(funding=True)
         return Circulation(gross, _at_most(found.circulation, gross), funding, _at_most(found.recycled, funding))
 
     @cached_property
@@ -343,7 +340,7 @@ class Exposure:
 
     def shown(self, at: Point) -> dict[str, Any]:
         """The figures, and the reasons for those that are undefined."""
-        row: dict[str, Any] = {"time_rule": "untimed", "flows": len(self.edges)}
+        row: dict[str, Any] = {"time_rule": "untimed", "flows": len(self.edges if self.others is None else self.others)}
         undefined: dict[str, str] = {}
         for name, figure in self.figures.items():
             if figure is None:
@@ -357,13 +354,20 @@ class Exposure:
         return {**row, "undefined": undefined}
 
 
-def _cycle(net: Exposure, nodes: Sequence[str], amount: Bounds, at: Point) -> dict[str, Any]:
-    """A circle, with the narrowest of its flows; null if a rate is missing for any of them."""
-    around = [edge for between in zip(nodes, [*nodes[1:], nodes[0]], strict=True) for edge in net.between[between]]
-    missing = _missing(around)
-    row = {
-        "entities": [entity_of(node) for node in nodes],
-        "amount": None if missing else money_shown(at.currency, amount),
-        "events": _events(around),
-    }
-    return _with_missing(row, missing)
+def _cycles(chosen: Chosen, found: Cycles, at: Point) -> list[dict[str, Any]]:
+    """The circles, each with the narrowest of its flows; null if a rate is missing for any of them."""
+    ways = [list(zip(one.entities, [*one.entities[1:], one.entities[0]], strict=True)) for one in found.cycles]
+    between: dict[Pair, list[Edge]] = defaultdict(list)
+    for edge in chosen.along({way for circle in ways for way in circle}).edges():
+        between[edge.payer, edge.payee].append(edge)
+    rows = []
+    for circle, around in zip(found.cycles, ways, strict=True):
+        flows = [edge for way in around for edge in between[way]]
+        missing = _missing(flows)
+        row = {
+            "entities": [entity_of(node) for node in circle.entities],
+            "amount": None if missing else money_shown(at.currency, circle.amount),
+            "events": _events(flows),
+        }
+        rows.append(_with_missing(row, missing))
+    return rows

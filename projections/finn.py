@@ -12,7 +12,7 @@ from typing import Generic, TypeAlias, TypeVar
 import numpy as np
 
 from ledger.money import ARITHMETIC
-from projections.network import POINTS, At, Level, Network, Ratio, ratio, strong_component
+from projections.network import POINTS, At, Level, Network, Ratio, groups_of, ratio, strong_component
 
 # Components of so many entities are worked out in decimals of 80 digits, larger ones in floats.
 _MOST_IN_DECIMALS = 100
@@ -52,7 +52,7 @@ def finn(network: Network) -> Ratio:
             values[at] = values[same]
             continue
         try:
-            values[at] = _index(len(network.entities), network.levels[at])
+            values[at] = _index(network.nodes, network.levels[at])
         except _Undefined as reason:
             values[at] = str(reason)
     return ratio(values)
@@ -61,11 +61,11 @@ def finn(network: Network) -> Ratio:
 def _index(nodes: int, level: Level) -> Decimal:
     if level.unbounded.any():
         raise _Undefined("unbounded")
-    if not level.units:
+    if not len(level.units):
         raise _Undefined("nothing_flows")
     flows: list[dict[int, int]] = [{} for _ in range(nodes)]
     through_in, through_out = [0] * nodes, [0] * nodes
-    for payer, payee, units in zip(level.payer.tolist(), level.payee.tolist(), level.units, strict=True):
+    for payer, payee, units in zip(level.payer.tolist(), level.payee.tolist(), level.units.tolist(), strict=True):
         flows[payer][payee] = flows[payer].get(payee, 0) + units
         through_out[payer] += units
         through_in[payee] += units
@@ -97,10 +97,7 @@ def _index(nodes: int, level: Level) -> Decimal:
 
 def _components(nodes: int, level: Level) -> list[list[int]]:
     """The strongly connected components of more than one node, each in order."""
-    members: dict[int, list[int]] = {}
-    for node, component in enumerate(strong_component(nodes, level.payer, level.payee).tolist()):
-        members.setdefault(component, []).append(node)
-    return sorted(group for group in members.values() if len(group) > 1)
+    return sorted(groups_of(strong_component(nodes, level.payer, level.payee)))
 
 
 # --- the probability of a return --------------------------------------------------------------------------------

@@ -24,6 +24,10 @@ _COLUMNS = {
     **MONEY_COLUMNS,  # nothing of what only ends or binds
     "up_to": "BOOLEAN",
 }
+# The same amount in units of 10 ^ -4, for sums of very many; nothing if a bound isn't whole, or too large.
+UNIT_PLACES = 4
+_MOST_UNITS = 9 * 10**18
+_UNIT_COLUMNS = {"low_units": "BIGINT", "stated_units": "BIGINT", "high_units": "BIGINT"}
 # What says how the amount counts in the graph of exposures (projections/edges.py).
 FORM_COLUMNS = {
     "form": "VARCHAR",  # words with spaces between
@@ -77,7 +81,16 @@ def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
         data.get("binding"),
         data.get("outcome"),
         _words(data.get("linked")),
+        *_units(money),
     )
+
+
+def _units(money: dict[str, Any] | None) -> tuple[int | None, ...]:
+    bounds = [] if money is None else money_values(money)[1:]
+    scaled = [None if bound is None else Decimal(bound).scaleb(UNIT_PLACES) for bound in bounds]
+    if not scaled or any(one is not None and (one != int(one) or one > _MOST_UNITS) for one in scaled):
+        return None, None, None
+    return tuple(None if one is None else int(one) for one in scaled)
 
 
 def _words(said: str | list[str] | None) -> str | None:
@@ -99,7 +112,13 @@ def _subtype(fact: Fact) -> str | None:
     return fact.data["kind"] if fact.type == "distribution.paid" else subtype
 
 
-TABLE = Table("flows", {**_COLUMNS, **FORM_COLUMNS}, frozenset(_SAYS), _rows)
+TABLE = Table(
+    "flows",
+    {**_COLUMNS, **FORM_COLUMNS, **_UNIT_COLUMNS},
+    frozenset(_SAYS),
+    _rows,
+    numbers={"payer_no": "payer", "payee_no": "payee", "record_no": "record"},
+)
 
 
 @dataclass(frozen=True, slots=True)

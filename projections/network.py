@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -15,10 +15,14 @@ from ledger.money import Bounds
 
 Integers: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 Booleans: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
+# Whole numbers in 64 bits if their sum fits, else Python's integers: sums of 18 + 12 digits don't.
+Units: TypeAlias = "np.ndarray[Any, Any]"
 At = Literal["low", "stated", "high"]
 # Every amount (14 places at most), and every product of one with a rate, is exact. A quotient has no end: it is
 # rounded, far behind the 12 places that are shown, since all digits of the sums cost time.
 MOST_PLACES = 28
+# A large component is closely connected, or looked for one by one.
+_MOST_STEPS = 50
 POINTS: tuple[At, ...] = ("low", "stated", "high")
 
 
@@ -34,16 +38,16 @@ class Edge:
 
 @dataclass(frozen=True)
 class Level:
-    """The arcs that carry anything at one of the three amounts: arrays of one length, nodes as places in `entities`.
+    """The arcs that carry anything at one of the three amounts: arrays of one length, nodes by their numbers.
 
-    `units` are the capacities, Python integers, since sums of 18 + 12 digits don't fit 64 bits; that of an arc in
-    `unbounded` says nothing.
+    There may be several arcs of a kind from one node to another. `units` are the capacities; that of an arc in
+    `unbounded` is zero, and says nothing.
     """
 
     payer: Integers
     payee: Integers
     funding: Booleans
-    units: tuple[int, ...]
+    units: Units
     unbounded: Booleans
 
     @property
@@ -53,15 +57,20 @@ class Level:
 
 @dataclass(frozen=True)
 class Network:
-    """Edges with the same payer, payee and `funding` added up. A unit of a capacity is 10 ^ -places of the currency."""
+    """Who could pay whom how much. A unit of a capacity is `scale` times 10 ^ -places of the currency.
+
+    The first nodes are the entities, by their number; those that come after them are on no circle and need no name.
+    """
 
     entities: tuple[str, ...]  # in order
     places: int
     levels: Mapping[At, Level]
+    nodes: int
+    scale: int = 1
 
     def money(self, units: int) -> Decimal:
         """An amount counted in units as the exact decimal that it is."""
-        return Decimal(f"{units}E-{self.places}")
+        return Decimal(f"{units * self.scale}E-{self.places}")
 
     @cached_property
     def distinct(self) -> dict[At, At]:
@@ -78,11 +87,11 @@ class Network:
         At the highest amounts, groups of two or more, each in order, the largest first, then by their first ids.
         """
         level = self.levels["high"]
-        graph = graph_of(len(self.entities), level.payer, level.payee)
         if kind == "weak":
+            graph = graph_of(self.nodes, level.payer, level.payee)
             found = [sorted(group) for group in rustworkx.weakly_connected_components(graph)]
         else:
-            found = [sorted(group) for group in rustworkx.strongly_connected_components(graph)]
+            found = groups_of(strong_component(self.nodes, level.payer, level.payee))
         found.sort(key=lambda group: (-len(group), group))
         return tuple(tuple(self.entities[node] for node in group) for group in found if len(group) > 1)
 
@@ -111,12 +120,11 @@ def network(edges: Iterable[Edge]) -> Network:
     is stated, the low stands in, as in every sum. Amounts of up to 28 places stay exact, longer ones are rounded there.
     """
     crossing = [edge for edge in edges if edge.payer != edge.payee and edge.amount.high != 0]
-    finest = max([0, *(-_exponent(figure) for edge in crossing for figure in _figures(edge.amount) if figure)])
-    places = min(finest, MOST_PLACES)
+    places = finest(crossing)
     sums: dict[tuple[str, str, bool], list[int | None]] = {}
     for edge in crossing:
         so_far = sums.setdefault((edge.payer, edge.payee, edge.funding), [0, 0, 0])
-        for number, units in enumerate(_units(edge.amount, places)):
+        for number, units in enumerate(in_units(edge.amount, places)):
             count = so_far[number]
             so_far[number] = None if count is None or units is None else count + units
     entities = tuple(sorted({entity for payer, payee, _ in sums for entity in (payer, payee)}))
@@ -132,9 +140,53 @@ def network(edges: Iterable[Edge]) -> Network:
         carried = [arcs[arc][number] for arc in order.tolist()]
         kept = np.array([count != 0 for count in carried], np.bool_)
         unbounded = np.array([count is None for count in carried], np.bool_)
-        finite = tuple(count or 0 for count in carried if count != 0)
+        finite = units_of([count or 0 for count in carried if count != 0])
         levels[at] = Level(payer[kept], payee[kept], funding[kept], finite, unbounded[kept])
-    return Network(entities, places, levels)
+    return Network(entities, places, levels, len(entities))
+
+
+@dataclass(frozen=True)
+class Arcs:
+    """Flows between nodes by their numbers, below `nodes`; amounts in units of `scale` times 10 ^ -places.
+
+    `amounts`: low, stated and high. A high in `unbounded` is zero.
+    """
+
+    nodes: int
+    payer: Integers
+    payee: Integers
+    funding: Booleans
+    amounts: tuple[Units, Units, Units]
+    unbounded: Booleans
+    places: int
+    scale: int
+
+
+def network_of(arcs: Arcs, label: Callable[[int], str]) -> Network:
+    """The network of these arcs; `label` says what the nodes on circles are called, and is asked for no other."""
+    high = (arcs.amounts[2] != 0) | arcs.unbounded
+    component = strong_component(arcs.nodes, arcs.payer[high], arcs.payee[high])
+    circling = [(label(node), node) for group in groups_of(component) for node in group]
+    circling.sort()
+    place = np.full(arcs.nodes, -1)
+    place[[node for _, node in circling]] = np.arange(len(circling))
+    place[place < 0] = np.arange(len(circling), arcs.nodes)
+    payer, payee = place[arcs.payer], place[arcs.payee]
+    levels: dict[At, Level] = {}
+    for at, amounts in zip(POINTS, arcs.amounts, strict=True):
+        unbounded = arcs.unbounded if at == "high" else np.zeros(len(payer), np.bool_)
+        kept = (amounts != 0) | unbounded
+        levels[at] = Level(payer[kept], payee[kept], arcs.funding[kept], amounts[kept], unbounded[kept])
+    entities = tuple(name for name, _ in circling)
+    return Network(entities, arcs.places, levels, arcs.nodes, arcs.scale)
+
+
+def units_of(counts: Sequence[int]) -> Units:
+    """Capacities as an array."""
+    fits = sum(counts) < 2**62
+    found = np.empty(len(counts), np.int64 if fits else np.object_)
+    found[:] = counts
+    return found
 
 
 def graph_of(nodes: int, payer: Integers, payee: Integers) -> rustworkx.PyDiGraph[None, None]:
@@ -145,21 +197,66 @@ def graph_of(nodes: int, payer: Integers, payee: Integers) -> rustworkx.PyDiGrap
 
 
 def strong_component(nodes: int, payer: Integers, payee: Integers) -> Integers:
-    """For each node the number of its strongly connected component. Only arcs within one can be part of a circle."""
-    number = np.zeros(nodes, np.int64)
-    for index, members in enumerate(rustworkx.strongly_connected_components(graph_of(nodes, payer, payee))):
-        number[members] = index
+    """For each node the number of its strongly connected component. Only arcs within one can be part of a circle.
+
+    Most networks have one large component, of those who can reach the busiest node and be reached from it. That is
+    found in a few steps of arrays, and the rest, which is small by then, one by one.
+    """
+    number = np.arange(nodes)
+    if not len(payer):
+        return number
+    busiest = int(np.argmax(np.minimum(np.bincount(payer, minlength=nodes), np.bincount(payee, minlength=nodes))))
+    large = _reached(nodes, busiest, payer, payee) & _reached(nodes, busiest, payee, payer)
+    if large[busiest]:
+        number[large] = busiest
+        rest = ~(large[payer] | large[payee])
+        payer, payee = payer[rest], payee[rest]
+    pays, is_paid = np.zeros(nodes, np.bool_), np.zeros(nodes, np.bool_)
+    pays[payer] = is_paid[payee] = True
+    both = pays & is_paid
+    inside = both[payer] & both[payee]
+    named = np.flatnonzero(both)
+    place = np.zeros(nodes, np.int64)
+    place[named] = np.arange(len(named))
+    graph = graph_of(len(named), place[payer[inside]], place[payee[inside]])
+    for members in rustworkx.strongly_connected_components(graph):
+        number[named[members]] = named[members[0]]
     return number
+
+
+def _reached(nodes: int, start: int, payer: Integers, payee: Integers) -> Booleans:
+    """Which nodes flows lead to from one of them; none, if that takes too many steps."""
+    reached = np.zeros(nodes, np.bool_)
+    reached[start] = True
+    for _ in range(_MOST_STEPS):
+        new = payee[reached[payer] & ~reached[payee]]
+        if not len(new):
+            return reached
+        reached[new] = True
+    return np.zeros(nodes, np.bool_)
+
+
+def groups_of(number: Integers) -> list[list[int]]:
+    """The nodes that share a number with another, by groups, each in order."""
+    order = np.argsort(number, kind="stable")
+    ends = np.flatnonzero(np.diff(number[order])) + 1
+    return [group.tolist() for group in np.split(order, ends) if len(group) > 1]
 
 
 def _same(one: Level, other: Level) -> bool:
     return (
-        one.units == other.units
+        np.array_equal(one.units, other.units)
         and np.array_equal(one.unbounded, other.unbounded)
         and np.array_equal(one.payer, other.payer)
         and np.array_equal(one.payee, other.payee)
         and np.array_equal(one.funding, other.funding)
     )
+
+
+def finest(edges: Iterable[Edge]) -> int:
+    """The places that the amounts have, as far as they count."""
+    used = (-_exponent(figure) for edge in edges for figure in _figures(edge.amount) if figure)
+    return min(max(0, 0, *used), MOST_PLACES)
 
 
 def _figures(amount: Bounds) -> tuple[Decimal | None, ...]:
@@ -177,16 +274,16 @@ def _exponent(figure: Decimal) -> int:
     return exponent
 
 
-def _units(amount: Bounds, places: int) -> tuple[int, int, int | None]:
+def in_units(amount: Bounds, places: int) -> tuple[int, int, int | None]:
     """The low, stated and high amount in units of 10 ^ -places."""
-    low = _count(amount.low, places)
-    stated = low if amount.stated_or_low == amount.low else _count(amount.stated_or_low, places)
+    low = count_of(amount.low, places)
+    stated = low if amount.stated_or_low == amount.low else count_of(amount.stated_or_low, places)
     if amount.high is None:
         return low, stated, None
-    return low, stated, stated if amount.high == amount.stated_or_low else _count(amount.high, places)
+    return low, stated, stated if amount.high == amount.stated_or_low else count_of(amount.high, places)
 
 
-def _count(figure: Decimal, places: int) -> int:
+def count_of(figure: Decimal, places: int) -> int:
     above, below = figure.as_integer_ratio()
     units, part = divmod(above * 10**places, below)
     return int(units + (2 * part >= below))  # a part is left only of what has more than MOST_PLACES

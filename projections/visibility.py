@@ -8,7 +8,7 @@ of knowledge, begin (`pos_from` = p). So a point in the past is a filter over co
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Protocol
 
@@ -54,6 +54,9 @@ class Tables(Protocol):
     def rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of a query with named parameters."""
 
+    def arrays(self, sql: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The columns of a query with named parameters, none of them with nulls, as arrays by their names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -79,10 +82,12 @@ class Table:
     columns: Mapping[str, str]
     types: frozenset[str]
     rows: Callable[[Fact], Iterable[tuple[Any, ...]]]
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    """Columns with the numbers, in NAMES, of what other columns name."""
 
     @property
     def all_columns(self) -> dict[str, str]:
-        return {**SEGMENT_COLUMNS, **self.columns}
+        return {**SEGMENT_COLUMNS, **self.columns, **dict.fromkeys(self.numbers, "INTEGER")}
 
 
 SEGMENT_COLUMNS = {
@@ -136,6 +141,9 @@ class Rule:
 
     sql: str
     values: dict[str, Any]
+
+
+ALL = Rule("true", {})
 
 
 def held(at: Point) -> Rule:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import networkx as nx
+import pytest
 from hypothesis import given, settings
 
 from ledger.money import Bounds, exactly
@@ -65,3 +66,15 @@ def test_the_gross_is_the_sum_of_what_is_not_inside_a_group(given_edges: list[Ed
     assert found.stated == sum(amount.stated_or_low for amount in crossing)
     highs = [amount.high for amount in crossing]
     assert found.high == (None if None in highs else sum(high for high in highs if high is not None))
+
+
+@pytest.mark.parametrize("length", [2, 10, 400])
+def test_a_long_ring_is_one_component(length: int) -> None:
+    """However long it is: beyond some steps it is looked for in another way."""
+    names = [f"n{place:03d}" for place in range(length)]
+    ring = [
+        Edge(one, other, exactly(Decimal(1)), funding=False)
+        for one, other in zip(names, names[1:] + names[:1], strict=True)
+    ]
+    tail = Edge(names[0], "out", exactly(Decimal(1)), funding=False)
+    assert network([*ring, tail]).components("strong") == (tuple(names),)
