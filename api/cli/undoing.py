@@ -18,6 +18,7 @@ from api.cli.importing import LONGEST_NAME, progress, where
 from api.cli.ledgers import Data, Source, Url
 from api.cli.talking import Exit, fail, failures_told, say
 from api.files.doubles import parties
+from ledger.attachments import ERASED
 from ledger.event import CORRECTED, RETRACTED
 
 KEY = "undo"
@@ -72,7 +73,8 @@ def undo(
 def _standing(ledger: Door, batch: str) -> list[dict[str, Any]]:
     """What still stands of an import, the newest first.
 
-    What it retracts of its own (and brings back of its own) isn't to be undone: the facts themselves will be.
+    What it retracts of its own (and brings back of its own) isn't to be undone: the facts themselves will be. Nor is an
+    erasure, which stands for ever.
     """
     came = {one["id"]: one for one in ledger.rows("/v1/events", {"batch": batch, "order": "newest"})}
     live = {one["id"] for one in ledger.rows("/v1/events", {"batch": batch, "live": "true"})}
@@ -86,7 +88,7 @@ def _standing(ledger: Door, batch: str) -> list[dict[str, Any]]:
         return event_id in came
 
     own = {one["id"] for event_id, one in named.items() if is_own(event_id)}
-    return [one for one in came.values() if one["id"] in live - own]
+    return [one for one in came.values() if one["id"] in live - own and one["type"] != ERASED]
 
 
 def _nothing(ledger: Door, batch: str) -> None:

@@ -162,3 +162,22 @@ def test_an_export_brings_the_hash_and_says_what_is_not_there(folder: Path, docu
     assert hashes[0] == hashes[1]
     done = invoke("content", "terms", "--data", other)
     assert (done.exit_code, done.stdout) == (1, "")
+
+
+def test_an_undo_leaves_erasures_standing(folder: Path, document: Path, tmp_path: Path) -> None:
+    """Given an import of a ledger with an erased document; when it is undone; then all but the erasure is retracted;
+    and it comes back when the file comes again."""
+    assert invoke("attach", document, "--about", "ant", "--id", "terms", "--data", folder).exit_code == 0
+    assert invoke("erase", "terms", "--reason", "x", "--yes", "--data", folder).exit_code == 0
+    file, other = tmp_path / "out.jsonl", tmp_path / "other"
+    assert invoke("export", "--data", folder, "--output", file).exit_code == 0
+    assert invoke("import", file, "--data", other, "--yes").exit_code == 0
+    before = json.loads(invoke("attachments", "--json", "--data", other).stdout)["attachments"]
+    done = invoke("undo", "out", "--data", other, "--yes")
+    assert done.exit_code == 0, done.stderr
+    assert "Retracted 3 events." in done.stderr
+    assert json.loads(invoke("attachments", "--json", "--data", other).stdout)["attachments"] == []
+    done = invoke("import", file, "--data", other, "--yes")
+    assert done.exit_code == 0, done.stderr
+    after = json.loads(invoke("attachments", "--json", "--data", other).stdout)["attachments"]
+    assert [row["erased_by"] for row in after] == [row["erased_by"] for row in before] != [None]
