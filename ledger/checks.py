@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from ledger import attachments, entities
 from ledger.amendments import check_correction, check_retraction, not_in_future
 from ledger.attachments import ADDED, ERASED
-from ledger.event import CORRECTED, KNOWN_AS_EFFECTIVE, RETRACTED, Event, keys_of
+from ledger.event import CORRECTED, KNOWN_AS_EFFECTIVE, RETRACTED, Event, keys_of, references
+from ledger.fields import is_uuid
 from ledger.head import Admitted, Content, Head
 from ledger.naming import check_references, exists, unknown_entity, unknown_record
 from ledger.refusals import Problem, Reason, Refusal, refuse
@@ -46,6 +47,27 @@ def check(head: Head, event: Event, event_id: str, today: date) -> Admitted:
     return _check_fact(head, event, event_id, effective, known)
 
 
+def look_up(head: Head, events: Sequence[tuple[Event, str]]) -> None:
+    """Let the head ask the store at once for what `check` will ask of these events, each with its id, as far as they
+    tell it themselves."""
+    facts = [(event, event_id) for event, event_id in events if event.type not in (CORRECTED, RETRACTED)]
+    head.expect(
+        {event_id for _, event_id in events},
+        {event.model.stream(event.data, event_id) for event, event_id in facts},
+        {key for event, _ in facts for key in _records_asked(event)},
+    )
+
+
+def _records_asked(event: Event) -> Iterator[str]:
+    for one in references(event.type, event.data):
+        if one.kind not in ("event", "anything", "subject") and not is_uuid(one.id):
+            yield f"{one.kind}/{one.id}"
+    if event.model.record is not None:
+        kind, field = event.model.record
+        yield f"{kind}/{event.data[field]}"
+    yield from _ruled(event)
+
+
 def _dates(event: Event, today: date) -> tuple[str, str]:
     """The effective and known dates with their defaults."""
     known, effective = event.body.get("known"), event.body.get("effective")
@@ -64,15 +86,21 @@ def _check_fact(head: Head, event: Event, event_id: str, effective: str, known: 
     _check_record(head, event)
     stands = head.rows
     row = content.row(event_id, _LATEST)
-    for key in event.model.keys(event.data):
-        kind = key.partition("/")[0]
-        if kind in RULES and (kind, event.type) not in _NEVER_AGAINST:
-            check_rule(head, key, stands(key), [*stands(key), row], row, "")
+    for key in _ruled(event):
+        check_rule(head, key, stands(key), [*stands(key), row], row, "")
     if content.data.get("parent"):
         check_parents(head, f"entity/{content.data['entity']}", event_id, row, "/data/parent")
     keys = tuple(keys_of(event.type, event.data))
     stream = event.model.stream(event.data, event_id)
     return Admitted(event_id, effective, known, stream, event_id, keys, warnings=tuple(_warnings(head, content)))
+
+
+def _ruled(event: Event) -> Iterator[str]:
+    """The keys of the records whose rules the event can break."""
+    for key in event.model.keys(event.data):
+        kind = key.partition("/")[0]
+        if kind in RULES and (kind, event.type) not in _NEVER_AGAINST:
+            yield key
 
 
 def _check_record(head: Head, event: Event) -> None:

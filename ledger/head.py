@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
@@ -38,6 +38,9 @@ class Reads(Protocol):
     def by_key(self, key: str) -> Sequence[Stored]: ...
     def by_chain(self, chain: str) -> Sequence[Stored]: ...
     def version(self, stream: str) -> int: ...
+    def known_ids(self, event_ids: Collection[str]) -> set[str]: ...
+    def by_keys(self, keys: Collection[str]) -> Mapping[str, Sequence[Stored]]: ...
+    def versions(self, streams: Collection[str]) -> Mapping[str, int]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,8 @@ def _names(said: Content | Row) -> set[str]:
 class Head:
     """Records, versions and ids at the head, with what the open transaction has accepted so far."""
 
+    _absent: set[str]  # ids that the store has no event of, as far as it was asked at the beginning
+
     def __init__(self) -> None:
         self._records: OrderedDict[str, Record] = OrderedDict()
         self._versions: OrderedDict[str, int] = OrderedDict()
@@ -173,6 +178,19 @@ class Head:
             self._directory = None
         self._position = store.head
 
+    def expect(self, event_ids: set[str], streams: set[str], keys: set[str]) -> None:
+        """Ask the store at once for what will be asked of these: one query for many events costs little more than for
+        one. What is asked beside is looked up then."""
+        self._absent = event_ids - self._store.known_ids(event_ids)
+        streams = streams - self._versions.keys()
+        self._versions.update(dict.fromkeys(streams, 0) | dict(self._store.versions(streams)))
+        keys = keys - self._records.keys()
+        stored = self._store.by_keys(keys)
+        for key in keys:
+            record = self._records[key] = Record(key)
+            for one in stored.get(key, ()):
+                record.add(one)
+
     def commit(self) -> None:
         """What was accepted is stored."""
         self._position += len(self._pending_ids)
@@ -191,6 +209,7 @@ class Head:
         self._forget_pending()
 
     def _forget_pending(self) -> None:
+        self._absent = set()
         self._pending_ids: dict[str, Stored] = {}
         self._pending_positions: dict[int, Stored] = {}
         self._pending_keys: dict[str, list[Stored]] = defaultdict(list)
@@ -213,7 +232,9 @@ class Head:
         return [said for position in sorted(stored) if (said := read_member(stored[position])[1]) is not None]
 
     def event(self, event_id: str) -> Stored | None:
-        return self._pending_ids.get(event_id) or self._store.by_id(event_id)
+        if (pending := self._pending_ids.get(event_id)) is not None:
+            return pending
+        return None if event_id in self._absent else self._store.by_id(event_id)
 
     def chain(self, chain: str) -> Chain:
         """The chain of a fact, by the fact's id."""

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ledger.attachments import ADDED, ERASED, Content
-from ledger.checks import check
+from ledger.checks import check, look_up
 from ledger.event import CORRECTED, RETRACTED, Event, Origin, state_text
 from ledger.head import Head
 from ledger.log.entry import ENTRY_BYTES, entry_bytes
@@ -223,6 +223,7 @@ class _Group:
     """What one transaction accepts, in order, and the answer to each job."""
 
     _transaction: WriteTransaction
+    _first: dict[str, Answer | None]  # by key, as stored
 
     def __init__(self, records: Head, forbidden: Callable[[], str | None]) -> None:
         self._records = records
@@ -242,6 +243,7 @@ class _Group:
         self.position = transaction.head
         if transaction.last_recorded_at is not None:
             self._last_stamp = datetime.fromisoformat(transaction.last_recorded_at)
+        self._look_up([request for job in jobs for request in job.requests])
         for job in jobs:
             mark = self._mark()
             try:
@@ -262,6 +264,12 @@ class _Group:
                 list(self._contents.values()),
                 [json.loads(one.state)["data"]["attachment"] for one in self._entries if one.type == ERASED],
             )
+
+    def _look_up(self, requests: Sequence[Request]) -> None:
+        """Ask the store at once for what the checks of all these requests would ask it for one by one."""
+        look_up(self._records, [one for asked in requests for one in zip(asked.events, asked.ids, strict=True)])
+        keys = dict.fromkeys(request.key for request in requests if request.key is not None)
+        self._first = {**dict.fromkeys(keys), **self._transaction.answers(keys)}
 
     def kept(self, transaction: WriteTransaction) -> bool:
         """Whether this group's commit was kept after all; it is all there or nothing of it."""
@@ -345,7 +353,9 @@ class _Group:
         return any(self._records.stands(event["id"]) for event in json.loads(first.answer)["events"])
 
     def _first_answer(self, key: str) -> Answer | None:
-        return self._answers.get(key) or self._transaction.answer(key)
+        if key not in self._first:
+            self._first[key] = self._transaction.answer(key)
+        return self._answers.get(key) or self._first[key]
 
     def _append(self, event: Event, event_id: str, request: Request, *, check_version: bool) -> Sequence[Problem]:
         now = max(datetime.now(UTC), self._last_stamp + timedelta(microseconds=1))

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -32,6 +34,8 @@ from eventsourcing.persistence import (
 from ledger.attachments import Content
 from ledger.store import tree
 from ledger.store.errors import Conflict, StoreError, StoreUnavailable
+
+VALUES_AT_ONCE = 512  # ids or keys in one query
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,29 @@ class Reading(ABC):
         [(version,)] = self._rows("SELECT coalesce(max(version), 0) FROM events WHERE stream = ?", stream)
         return int(version)
 
+    def known_ids(self, event_ids: Collection[str]) -> set[str]:
+        """Those of the ids that the log has an event of."""
+        return {event_id for (event_id,) in self._rows_in("SELECT id FROM events WHERE id IN ({})", event_ids)}
+
+    def by_keys(self, keys: Collection[str]) -> dict[str, list[Stored]]:
+        """As by_key, for many records at once; one that no event touches isn't in the answer."""
+        sql = f"""SELECT key, {Stored.COLUMNS} FROM events JOIN event_keys USING (position)
+            WHERE key IN ({{}}) ORDER BY position"""
+        found: dict[str, list[Stored]] = defaultdict(list)
+        for key, *columns in self._rows_in(sql, keys):
+            found[key].append(Stored(*columns))
+        return found
+
+    def versions(self, streams: Collection[str]) -> dict[str, int]:
+        """As version, for many streams at once; one without events isn't in the answer."""
+        sql = "SELECT stream, max(version) FROM events WHERE stream IN ({}) GROUP BY stream"
+        return dict(self._rows_in(sql, streams))
+
+    def answers(self, keys: Collection[str]) -> dict[str, Answer]:
+        """As answer, for many keys at once."""
+        sql = "SELECT key, body_sha256, answer, position FROM answers WHERE key IN ({})"
+        return {row[0]: Answer(*row) for row in self._rows_in(sql, keys)}
+
     def answer(self, key: str) -> Answer | None:
         rows = self._rows("SELECT key, body_sha256, answer, position FROM answers WHERE key = ?", key)
         return Answer(*rows[0]) if rows else None
@@ -151,6 +178,14 @@ class Reading(ABC):
         ):
             [(after, attachment, salt, content)] = rows
             yield Content(attachment, bytes(salt), bytes(content))
+
+    def _rows_in(self, sql: str, values: Collection[str]) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query in which `{}` stands for many values."""
+        left = iter(values)
+        while some := list(islice(left, VALUES_AT_ONCE)):
+            places = 1 << (len(some) - 1).bit_length()  # few lengths, so that the database knows the query already
+            some += some[-1:] * (places - len(some))
+            yield from self._rows(sql.format(", ".join("?" * places)), *some)
 
     def _events(self, clause: str, *values: object) -> list[Stored]:
         return [Stored(*row) for row in self._rows(f"SELECT {Stored.COLUMNS} FROM events {clause}", *values)]

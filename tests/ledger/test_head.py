@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 from typing import Any
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger import head as head_module
-from ledger.checks import check
+from ledger.checks import check, look_up
 from ledger.event import Event, Origin, parse_event, references, state_text
 from ledger.head import Admitted, Head
 from ledger.refusals import Refusal
@@ -50,6 +50,15 @@ class Log:
 
     def version(self, stream: str) -> int:
         return max((one.version for one in self.events if one.stream == stream), default=0)
+
+    def known_ids(self, event_ids: Collection[str]) -> set[str]:
+        return {one.event_id for one in self.events} & set(event_ids)
+
+    def by_keys(self, keys: Collection[str]) -> dict[str, list[Stored]]:
+        return {key: self.by_key(key) for key in keys if key in self.keys}
+
+    def versions(self, streams: Collection[str]) -> dict[str, int]:
+        return {stream: version for stream in streams if (version := self.version(stream))}
 
     def append(self, stored: Stored, admitted: Admitted) -> None:
         self.events.append(stored)
@@ -113,13 +122,15 @@ def scanned(head: Head, events: Sequence[Stored], name: str) -> set[str]:
 @given(st.integers(0, 10**9), st.data())
 def test_a_head_with_a_cache_decides_as_a_fresh_one(seed: int, data: st.DataObject) -> None:
     """Over random streams in requests of several events, several requests to a transaction, some of which never commit,
-    with another writer in between: every decision and every record is that of a head that starts from the log alone."""
+    with another writer in between, and looked up at once or one by one: every decision and every record is that of a
+    head that starts from the log alone."""
     events = list(stream(seed, data.draw(st.integers(10, 60), label="length")))
     log = Log()
     ours, theirs = Head(), Head()
     while events:
         head = ours if data.draw(st.integers(0, 3), label="writer") else theirs
         head.begin(log)
+        look_up(head, events[: data.draw(st.integers(0, 12), label="looked up")])
         commits = data.draw(st.integers(0, 9), label="commits") > 0
         pending: list[tuple[Stored, Admitted]] = []
         for _ in range(data.draw(st.integers(1, 4), label="requests")):
