@@ -63,6 +63,8 @@ class Causes:
     _fact_of: dict[str, str | None] = field(default_factory=dict)
     _same: dict[str, set[str]] | None = None
     _published: dict[Point, dict[str, list[tuple[date, str]]]] = field(default_factory=dict)
+    _everything: dict[Cause, None] | None = None
+    _caused: tuple[dict[str, set[Cause]], dict[str, set[Cause]]] = field(default_factory=lambda: ({}, {}))
     _memo: dict[str, Any] = field(default_factory=dict)
     _moved: list[tuple[frozenset[str], frozenset[str]]] | None = None
     _parts: dict[Point, frozenset[str]] = field(default_factory=dict)
@@ -86,10 +88,13 @@ class Causes:
         found |= self._of_parties(set().union(*(rest.parties for rest in rests)))
         found |= self._of_rates(chains)
         found |= {cause for rest in rests if rest.record for cause in self._of_count(rest.record)}
-        if any(rest.every for rest in rests):
-            found |= self._of_everything()
         if self.before.as_of != self.after.as_of and any(rest.day for rest in rests):
             found.add(TIME)
+        if any(rest.every for rest in rests):
+            everything = self._of_everything()
+            if everything and found <= everything.keys():
+                return list(everything)
+            found |= everything.keys()
         if not found:
             chains = events_in([dict(answer) for answer in self.answers])
             found = self._of_chains(self._with_repeated(chains)) | self._of_rates(chains) | self._arrivals(chains)
@@ -133,9 +138,11 @@ class Causes:
 
     def _of_chains(self, chains: Iterable[str], said: Sequence[str] | None = None) -> set[Cause]:
         """What changed the rows of these facts; with `said`, only what they say of that."""
-        chains = set(chains)
+        chains, known = set(chains), self._caused[said is not None]
         self._load(chains)
-        return {cause for chain in chains for cause in self._of_chain(self._chains.get(chain, []), said)}
+        for chain in chains - known.keys():
+            known[chain] = self._of_chain(self._chains.get(chain, []), said)
+        return set().union(*(known[chain] for chain in chains if known[chain]))
 
     def _load(self, chains: Iterable[str]) -> None:
         """Read the events of the chains, as far as either point sees them."""
@@ -345,13 +352,16 @@ class Causes:
 
     def _last_resort(self) -> list[Cause]:
         """Where nothing that a row names tells: whatever differs, else the day."""
-        return sorted(self._of_everything()) or [TIME]
+        return list(self._of_everything()) or [TIME]
 
-    def _of_everything(self) -> set[Cause]:
-        """What changed any fact; of an entity, its group, country and sector."""
-        chains = self._differing()
-        entities = {chain for chain, kind in chains.items() if kind.startswith("entity.")}
-        return self._of_chains(chains.keys() - entities) | self._of_chains(entities, _OF_PARTIES)
+    def _of_everything(self) -> dict[Cause, None]:
+        """What changed any fact, in order; of an entity, its group, country and sector."""
+        if self._everything is None:
+            chains = self._differing()
+            entities = {chain for chain, kind in chains.items() if kind.startswith("entity.")}
+            found = self._of_chains(chains.keys() - entities) | self._of_chains(entities, _OF_PARTIES)
+            self._everything = dict.fromkeys(sorted(found))
+        return self._everything
 
     def _differing(self) -> dict[str, str]:
         """The facts, and their types, whose row isn't the same at both points, or isn't over at both."""
