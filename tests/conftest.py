@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.service import fresh_service
 from tests.stores import database_url, postgres_store, sqlite_store, store
@@ -17,6 +18,10 @@ __all__ = ["database_url", "postgres_store", "service", "sqlite_store", "store"]
 # it starts, pytest-xdist's too, find a width here that is no terminal's.
 for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
+
+# A test beside others, on a machine that has more to do, may take its time.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture
