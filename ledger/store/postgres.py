@@ -268,10 +268,16 @@ class PostgresWriteTransaction(WriteTransaction):
         positions = self._recorder.insert(self._cursor, entries) if entries else []
         if more_keys:
             self._recorder.index(self._cursor, more_keys)
-        for a in answers:
+        if answers:
             self._cursor.execute(
-                "INSERT INTO answers (key, body_sha256, answer, position) VALUES (%s, %s, %s, %s)",
-                (a.key, a.body_sha256, a.answer, a.position),
+                "INSERT INTO answers (key, body_sha256, answer, position)"
+                " SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[])",
+                (
+                    [a.key for a in answers],
+                    [a.body_sha256 for a in answers],
+                    [a.answer for a in answers],
+                    [a.position for a in answers],
+                ),
             )
         return positions
 
