@@ -20,6 +20,8 @@ from api.service import open_service
 from api.settings import Settings
 
 STARTED_SECONDS = 30
+# Tracebacks without the values of variables, which take seconds to print.
+SHOWN = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 
 
 @contextmanager
@@ -30,7 +32,10 @@ def fresh_service(
     stream = getattr(structlog.get_config()["logger_factory"], "_file", None)
     if stream is not None and stream.closed:  # that of a command that ran in this process
         structlog.reset_defaults()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, structlog.dev.set_exc_info, SHOWN],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+    )
     with TemporaryDirectory() as temporary:
         data = folder or Path(temporary) / "ledger"
         with open_service(Settings(data=data, database_url=database_url, **settings)) as service:

@@ -32,7 +32,8 @@ ENVIRONMENT = {
 SECONDS = 60
 
 
-def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+def run_alone(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own, as a shell runs it."""
     return subprocess.run(
         [*COMMAND, *map(str, arguments)],
         capture_output=True,
@@ -40,8 +41,16 @@ def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[s
         timeout=SECONDS,
         env=ENVIRONMENT,
         stdin=subprocess.DEVNULL,
-        **options,
     )
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """A command in this process, since each start of one takes a second: what it prints where, and its exit code."""
+    ours = {name: ENVIRONMENT.get(name) for name in {*os.environ, *ENVIRONMENT} if name.startswith("DEALLEDGER_")}
+    done = CliRunner().invoke(
+        app, [*map(str, arguments)], env={**ours, "COLUMNS": ENVIRONMENT["COLUMNS"]}, catch_exceptions=False
+    )
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
 def lines(path: Path, *events: Any) -> Path:
@@ -97,7 +106,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_question_answers_json_alone_on_stdout(folder: Path) -> None:
     """The same answer as over REST, at the times asked for."""
-    done = run("holdings", "--data", folder, "--holder", "softbank", "--as-of", "2024-12-29", "--json")
+    done = run_alone("holdings", "--data", folder, "--holder", "softbank", "--as-of", "2024-12-29", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     answer = json.loads(done.stdout)
     assert answer["as_of"] == "2024-12-29"
@@ -192,7 +201,7 @@ def test_an_import_goes_on_where_it_was_and_records_nothing_twice(tmp_path: Path
     """Again, with a line mended, and from several files of which the second needs the first."""
     data = tmp_path / "ledger"
     first = lines(tmp_path / "1.jsonl", entity("ant"), {**INVESTMENT, "effective": "soon"})
-    done = run("import", first, "--data", data, "--yes", "--on-error", "continue")
+    done = run_alone("import", first, "--data", data, "--yes", "--on-error", "continue")
     assert done.returncode == 1
     assert "Recorded 1 events; 0 were there already." in done.stderr
     first = lines(tmp_path / "1.jsonl", entity("bee"), entity("ant"), INVESTMENT)
@@ -221,7 +230,7 @@ def test_a_service_holds_its_folder_and_says_who_it_is(tmp_path: Path) -> None:
     data = tmp_path / "ledger"
     with running("serve", "--data", data, "--port", "0") as (process, address):
         until_alive(address)
-        held = run("holdings", "--data", data)
+        held = run_alone("holdings", "--data", data)
         assert held.returncode == 3
         assert f"process {process.pid} " in held.stderr
         assert "--url" in held.stderr
@@ -288,7 +297,7 @@ def test_the_demo_serves_the_example_and_says_what_to_try(tmp_path: Path) -> Non
             tried = [line.split()[1:] for line in said.splitlines() if "--url" in line]
             assert len(tried) == 3
             for arguments in tried:
-                done = run(*arguments)
+                done = run_alone(*arguments)
                 assert (done.returncode, done.stderr) == (0, "")
                 assert len(done.stdout.splitlines()) > 1 or "--json" in arguments
             assert httpx.get(f"{address}/v1/events?limit=1", trust_env=False).json()["position"] == count
