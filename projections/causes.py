@@ -64,6 +64,7 @@ class Causes:
     _same: dict[str, set[str]] | None = None
     _published: dict[Point, dict[str, list[tuple[date, str]]]] = field(default_factory=dict)
     _everything: dict[Cause, None] | None = None
+    _anywhere: set[Cause] | None = None
     _caused: tuple[dict[str, set[Cause]], dict[str, set[Cause]]] = field(default_factory=lambda: ({}, {}))
     _memo: dict[str, Any] = field(default_factory=dict)
     _moved: list[tuple[frozenset[str], frozenset[str]]] | None = None
@@ -96,9 +97,15 @@ class Causes:
                 return list(everything)
             found |= everything.keys()
         if not found:
-            chains = events_in([dict(answer) for answer in self.answers])
-            found = self._of_chains(self._with_repeated(chains)) | self._of_rates(chains) | self._arrivals(chains)
+            if self._anywhere is None:
+                self._anywhere = self._of_answers()
+            found = self._anywhere
         return sorted(found) or self._last_resort()
+
+    def _of_answers(self) -> set[Cause]:
+        """Of all that the two answers name."""
+        chains = events_in([dict(answer) for answer in self.answers])
+        return self._of_chains(self._with_repeated(chains)) | self._of_rates(chains) | self._arrivals(chains)
 
     def _sides(self, one: Difference) -> Iterable[tuple[Point, Answer, Any]]:
         if one.change != "added":
