@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+import numpy as np
+
 from ledger.money import Bounds
-from projections.network import Level, Network, strong_component
+from projections.network import POINTS, Integers, Level, Network
 
 # Steps along a flow that one question may cost: about two seconds.
 WORK = 4_000_000
@@ -43,7 +45,7 @@ def cycles(network: Network, max_length: int = 5, limit: int = 1_000, work: int 
     if these are all. The amount of a cycle is the smallest of its flows, bound by bound. Cycles share flows, so their
     amounts are never added up.
     """
-    search = _Search(network.levels["high"], network.nodes, work)
+    search = _Search(network.levels["high"], work)
     found: list[tuple[int, ...]] = []
     stopped: Stopped | None = None
     try:
@@ -57,7 +59,7 @@ def cycles(network: Network, max_length: int = 5, limit: int = 1_000, work: int 
                 break
     except _TooMuch:
         stopped = "work"
-    amounts = _Amounts(network)
+    amounts = _Amounts(network, found)
     return Cycles(
         tuple(Cycle(tuple(network.entities[node] for node in circle), amounts.narrowest(circle)) for circle in found),
         stopped,
@@ -67,16 +69,11 @@ def cycles(network: Network, max_length: int = 5, limit: int = 1_000, work: int 
 class _Search:
     """The arcs that can be part of a circle, and the work that is left."""
 
-    def __init__(self, level: Level, nodes: int, work: int) -> None:
+    def __init__(self, level: Level, work: int) -> None:
         self.work = work
-        self.after: dict[int, list[int]] = {}
-        self.before: dict[int, list[int]] = {}
-        component = strong_component(nodes, level.payer, level.payee)
-        inside = component[level.payer] == component[level.payee]
-        arcs = sorted(set(zip(level.payer[inside].tolist(), level.payee[inside].tolist(), strict=True)))
-        for payer, payee in arcs:
-            self.after.setdefault(payer, []).append(payee)
-            self.before.setdefault(payee, []).append(payer)
+        payer, payee = level.payer[level.circling], level.payee[level.circling]
+        self.after = _reached_from(payer, payee)
+        self.before = _reached_from(payee, payer)
 
     def circles(self, length: int) -> Iterator[tuple[int, ...]]:
         """All of exactly this length: from each entity in order, through later ones alone, where a way back is left."""
@@ -117,15 +114,27 @@ class _Search:
             raise _TooMuch
 
 
-class _Amounts:
-    """What flows from one entity to another, funding and other flows together, in units; None: without bound."""
+def _reached_from(one: Integers, other: Integers) -> dict[int, list[int]]:
+    """By node, in order, the others that arcs lead to from it, each once."""
+    if not len(one):
+        return {}
+    size = int(max(one.max(), other.max())) + 1
+    nodes, others = np.divmod(np.unique(one * size + other), size)
+    starts = np.flatnonzero(np.diff(nodes, prepend=-1))
+    groups = np.split(others, starts[1:])
+    return dict(zip(nodes[starts].tolist(), (group.tolist() for group in groups), strict=True))
 
-    def __init__(self, network: Network) -> None:
+
+class _Amounts:
+    """What flows from one node to another along some ways, funding and other flows together; None: without bound."""
+
+    def __init__(self, network: Network, circles: Sequence[tuple[int, ...]]) -> None:
         self._network = network
-        self._low, self._stated, self._high = (_sums(network.levels[at]) for at in ("low", "stated", "high"))
+        ways = {way for circle in circles for way in _around(circle)}
+        self._low, self._stated, self._high = (_sums(network.levels[at], ways) for at in POINTS)
 
     def narrowest(self, circle: Sequence[int]) -> Bounds:
-        arcs = list(zip(circle, [*circle[1:], circle[0]], strict=True))
+        arcs = _around(circle)
         highs = [high for arc in arcs if (high := self._high[arc]) is not None]
         return Bounds(
             self._money(min(self._low.get(arc) or 0 for arc in arcs)),
@@ -137,10 +146,16 @@ class _Amounts:
         return self._network.money(units)
 
 
-def _sums(level: Level) -> dict[tuple[int, int], int | None]:
+def _around(circle: Sequence[int]) -> list[tuple[int, int]]:
+    return list(zip(circle, [*circle[1:], circle[0]], strict=True))
+
+
+def _sums(level: Level, ways: Collection[tuple[int, int]]) -> dict[tuple[int, int], int | None]:
     sums: dict[tuple[int, int], int | None] = {}
-    arcs = zip(level.payer.tolist(), level.payee.tolist(), level.units.tolist(), level.unbounded.tolist(), strict=True)
-    for payer, payee, units, unbounded in arcs:
+    wanted = np.array([payer * level.nodes + payee for payer, payee in ways], np.int64)
+    chosen = np.isin(level.payer * level.nodes + level.payee, wanted)
+    columns = (level.payer, level.payee, level.units, level.unbounded)
+    for payer, payee, units, unbounded in zip(*(column[chosen].tolist() for column in columns), strict=True):
         so_far = sums.get((payer, payee), 0)
         sums[payer, payee] = None if unbounded or so_far is None else so_far + units
     return sums

@@ -25,7 +25,7 @@ from projections.finn import finn
 from projections.layers import Chosen
 from projections.network import Network, Ratio
 from projections.round_trip import WINDOW_DAYS, Leg, TimeRule, round_trip, shares
-from projections.self_funded import SelfFunded, self_funded
+from projections.self_funded import Pool, pool_of
 from projections.visibility import Point, Tables
 
 Pair = tuple[str, str]
@@ -224,7 +224,7 @@ class Pools:
         self._funding: dict[str, list[Edge]] = defaultdict(list)
         self._payments: dict[str, list[Edge]] = defaultdict(list)
         self._credit: dict[Pair, Decimal] = defaultdict(lambda: ZERO)
-        self._found: dict[str, dict[str, SelfFunded]] = {}
+        self._found: dict[str, Pool] = {}
         for edge in edges:
             if edge.kind == "funding" and (edge.form != CREDIT or edge.missing):
                 self._funding[edge.payee].append(edge)
@@ -243,11 +243,11 @@ class Pools:
         if self.missing(customer):
             return None, None, {"self_funded": "missing_rates", "self_funded_share": "missing_rates"}
         if customer not in self._found:
-            self._found[customer] = self_funded(
+            self._found[customer] = pool_of(
                 [(edge.last_day, edge.payer, _stated(edge)) for edge in self._funding[customer]],
                 [(edge.last_day, edge.payee, _stated(edge)) for edge in self._payments[customer]],
             )
-        own = self._found[customer].get(vendor, SelfFunded(ZERO, ZERO, ZERO))
+        own = self._found[customer].of(vendor)
         credit = self._credit[vendor, customer]
         by_rule = {"lower": own.lower, "pro_rata": own.pro_rata, "upper": own.upper}
         amounts = {name: ARITHMETIC.add(amount, credit) for name, amount in by_rule.items()}

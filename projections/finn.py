@@ -12,7 +12,7 @@ from typing import Generic, TypeAlias, TypeVar
 import numpy as np
 
 from ledger.money import ARITHMETIC
-from projections.network import POINTS, At, Level, Network, Ratio, groups_of, ratio, strong_component
+from projections.network import POINTS, At, Level, Network, Ratio, groups_of, ratio
 
 # Components of so many entities are worked out in decimals of 80 digits, larger ones in floats.
 _MOST_IN_DECIMALS = 100
@@ -52,26 +52,26 @@ def finn(network: Network) -> Ratio:
             values[at] = values[same]
             continue
         try:
-            values[at] = _index(network.nodes, network.levels[at])
+            values[at] = _index(network.levels[at])
         except _Undefined as reason:
             values[at] = str(reason)
     return ratio(values)
 
 
-def _index(nodes: int, level: Level) -> Decimal:
+def _index(level: Level) -> Decimal:
     if level.unbounded.any():
         raise _Undefined("unbounded")
     if not len(level.units):
         raise _Undefined("nothing_flows")
-    flows: list[dict[int, int]] = [{} for _ in range(nodes)]
-    through_in, through_out = [0] * nodes, [0] * nodes
+    flows: list[dict[int, int]] = [{} for _ in range(level.nodes)]
+    through_in, through_out = [0] * level.nodes, [0] * level.nodes
     for payer, payee, units in zip(level.payer.tolist(), level.payee.tolist(), level.units.tolist(), strict=True):
         flows[payer][payee] = flows[payer].get(payee, 0) + units
         through_out[payer] += units
         through_in[payee] += units
     through = [max(both) for both in zip(through_in, through_out, strict=True)]
     returning, places = Decimal(0), _PLACES
-    for group in _components(nodes, level):
+    for group in _components(level):
         inside = set(group)
         chain = {node: {to: units for to, units in flows[node].items() if to in inside} for node in group}
         # What leaves for good. An exact number, so that a component which loses nothing is known for sure.
@@ -95,9 +95,9 @@ def _index(nodes: int, level: Level) -> Decimal:
     return ARITHMETIC.divide(returning, Decimal(sum(through))).quantize(places, ROUND_HALF_EVEN)
 
 
-def _components(nodes: int, level: Level) -> list[list[int]]:
+def _components(level: Level) -> list[list[int]]:
     """The strongly connected components of more than one node, each in order."""
-    return sorted(groups_of(strong_component(nodes, level.payer, level.payee)))
+    return sorted(groups_of(level.component))
 
 
 # --- the probability of a return --------------------------------------------------------------------------------

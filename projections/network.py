@@ -44,11 +44,23 @@ class Level:
     `unbounded` is zero, and says nothing.
     """
 
+    nodes: int
     payer: Integers
     payee: Integers
     funding: Booleans
     units: Units
     unbounded: Booleans
+
+    @cached_property
+    def component(self) -> Integers:
+        """For each node the number of its strongly connected component."""
+        return strong_component(self.nodes, self.payer, self.payee)
+
+    @cached_property
+    def circling(self) -> Booleans:
+        """Which arcs are on a circle."""
+        found: Booleans = self.component[self.payer] == self.component[self.payee]
+        return found
 
     @property
     def is_bounded(self) -> bool:
@@ -91,7 +103,7 @@ class Network:
             graph = graph_of(self.nodes, level.payer, level.payee)
             found = [sorted(group) for group in rustworkx.weakly_connected_components(graph)]
         else:
-            found = groups_of(strong_component(self.nodes, level.payer, level.payee))
+            found = groups_of(level.component)
         found.sort(key=lambda group: (-len(group), group))
         return tuple(tuple(self.entities[node] for node in group) for group in found if len(group) > 1)
 
@@ -141,7 +153,7 @@ def network(edges: Iterable[Edge]) -> Network:
         kept = np.array([count != 0 for count in carried], np.bool_)
         unbounded = np.array([count is None for count in carried], np.bool_)
         finite = units_of([count or 0 for count in carried if count != 0])
-        levels[at] = Level(payer[kept], payee[kept], funding[kept], finite, unbounded[kept])
+        levels[at] = Level(len(entities), payer[kept], payee[kept], funding[kept], finite, unbounded[kept])
     return Network(entities, places, levels, len(entities))
 
 
@@ -176,7 +188,7 @@ def network_of(arcs: Arcs, label: Callable[[int], str]) -> Network:
     for at, amounts in zip(POINTS, arcs.amounts, strict=True):
         unbounded = arcs.unbounded if at == "high" else np.zeros(len(payer), np.bool_)
         kept = (amounts != 0) | unbounded
-        levels[at] = Level(payer[kept], payee[kept], arcs.funding[kept], amounts[kept], unbounded[kept])
+        levels[at] = Level(arcs.nodes, payer[kept], payee[kept], arcs.funding[kept], amounts[kept], unbounded[kept])
     entities = tuple(name for name, _ in circling)
     return Network(entities, arcs.places, levels, arcs.nodes, arcs.scale)
 

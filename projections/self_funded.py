@@ -67,10 +67,30 @@ def self_funded(
     the most of its own to be paid with, in every stretch and for all later ones, and the second the least; pro rata is
     one of them. So lower ≤ pro rata ≤ upper. The first two are exact; the third has 80 digits, rounded at the end.
     """
-    stretches = _stretches(funding, payments)
-    funders = {funder for stretch in stretches for funder in stretch.funding}
-    vendors = {vendor for stretch in stretches for vendor in stretch.spending}
-    return {vendor: _of_vendor(vendor, stretches) for vendor in sorted(funders & vendors)}
+    pool = pool_of(funding, payments)
+    funders = {funder for stretch in pool.stretches for funder in stretch.funding}
+    vendors = {vendor for stretch in pool.stretches for vendor in stretch.spending}
+    return {vendor: pool.of(vendor) for vendor in sorted(funders & vendors)}
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """All that a customer got and spent."""
+
+    stretches: list[_Stretch]
+
+    def of(self, vendor: str) -> SelfFunded:
+        """The vendor's own money in what it is paid; nothing if it doesn't fund the customer, or sells it nothing."""
+        return SelfFunded(
+            _own_paid(vendor, self.stretches, _others_first),
+            _own_paid(vendor, self.stretches, _evenly).quantize(_NOISE, ROUND_HALF_EVEN, ARITHMETIC),
+            _own_paid(vendor, self.stretches, _own_first),
+        )
+
+
+def pool_of(funding: Iterable[tuple[date, str, Decimal]], payments: Iterable[tuple[date, str, Decimal]]) -> Pool:
+    """The pool of which self_funded tells every vendor's part, for who wants that of some."""
+    return Pool(_stretches(funding, payments))
 
 
 def _stretches(
@@ -97,14 +117,6 @@ def _stretches(
         pool, got = _left(pool, spent), {}
     # What comes last and isn't spent pays nobody, but its funder is told so.
     return [*found, _Stretch(got, {}, ZERO, pool)]
-
-
-def _of_vendor(vendor: str, stretches: list[_Stretch]) -> SelfFunded:
-    return SelfFunded(
-        _own_paid(vendor, stretches, _others_first),
-        _own_paid(vendor, stretches, _evenly).quantize(_NOISE, ROUND_HALF_EVEN, ARITHMETIC),
-        _own_paid(vendor, stretches, _own_first),
-    )
 
 
 # From the vendor's own dollars in the pool, all that are available, and what is spent with the vendor and with others:
