@@ -62,13 +62,15 @@ def main() -> int:
         for name in options.rows or ROWS:
             started = time.perf_counter()
             try:
-                figures += list(ROWS[name](ground))
+                for figure in ROWS[name](ground):  # those before a failure stay
+                    figures.append(figure)
             except CannotMeasure as why:
                 figures.append(Figure(name, None, "", note=str(why)))
             except Exception as error:
                 traceback.print_exc()
                 figures.append(Figure(name, None, "", note=f"failed: {error}"[:300]))
                 failed = True
+            ground.row.close()
             console.log(f"{name}: {time.perf_counter() - started:.1f} s")
         where = machine(ground.postgres_version)
     show(figures, ground.size, console)

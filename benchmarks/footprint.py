@@ -5,20 +5,22 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
+from itertools import islice
 
 from benchmarks import workload
-from benchmarks.ground import LOG_FILE, READ_MODEL_FILE, Ground, body_of
+from benchmarks.ground import LOG_FILE, READ_MODEL_FILE, Ground, body_of, record
 from benchmarks.holdings import MILLION
 from benchmarks.points import at_position, head, nearest, past, portfolios
 from benchmarks.processes import Client
 from benchmarks.table import Figure, Target, compared, in_turns
+from benchmarks.writing import singles
 
 GIB = 2**30
 TEN_MILLION = 10_000_000
 
 
 def memory(ground: Ground) -> Iterator[Figure]:
-    """The most that a server had resident while it started, answered one of each question, and took some events."""
+    """The most that a server had resident while it started, took some events, and answered questions."""
     chance = random.Random(3)
     with ground.log() as log:
         last = head(log)
@@ -26,6 +28,7 @@ def memory(ground: Ground) -> Iterator[Figure]:
         points = [at_position(log, last), past(log, last * 3 // 4, chance)]
     with ground.copy() as folder, ground.serving(folder) as server, Client(server.address) as client:
         started = server.memory()
+        record(client, body_of(list(islice(singles(), 2_000))))
         for at in points:
             client.get(f"/v1/events?{at.query(limit=1000)}")
             client.get(f"/v1/holdings?{at.query(holder=holder, limit=1000)}")
@@ -61,8 +64,6 @@ def start(ground: Ground) -> Iterator[Figure]:
             with ground.serving(folder if data == "full" else ground.folder("empty")):
                 return time.perf_counter() - started
 
-        with ground.serving(folder):  # a read model of another version is made anew here, and not in what is measured
-            pass
         found = in_turns(ground.rounds(1, 5), lambda: seconds("full"), lambda: seconds("empty"))
     note = "floor: with an empty ledger, which is what Python and its imports take"
     target = Target("value", "≤", 3, MILLION)

@@ -27,7 +27,7 @@ LINES = "application/x-ndjson"
 LOG_FILE, READ_MODEL_FILE = "ledger.sqlite", "read-model.duckdb"
 LOAD_LINES = 20_000  # events in a request when a ledger is filled
 # Questions about writing are put to a ledger of this size, whatever the size of the run: PostgreSQL's isn't kept.
-SMALL = 10_000
+SMALL = 5_000
 
 
 def body_of(events: list[dict[str, Any]]) -> bytes:
@@ -56,6 +56,8 @@ class Ground:
     """A ledger folder to ask instead of the workload's own."""
     told: Callable[[str], object] = lambda line: None
     closing: ExitStack = field(default_factory=ExitStack)
+    row: ExitStack = field(default_factory=ExitStack)
+    """What ends with the row that is being measured: a server that idles takes its part of the processor too."""
     _numbers: Iterator[int] = field(default_factory=count)
     _asking: ExitStack = field(default_factory=ExitStack)
     _asked: Server | None = None
@@ -65,6 +67,7 @@ class Ground:
 
     def __exit__(self, *_: object) -> None:
         self.leave()
+        self.row.close()
         self.closing.close()
 
     def rounds(self, quick: int, thorough: int) -> int:
@@ -91,14 +94,16 @@ class Ground:
     @cached_property
     def ledger(self) -> Path:
         """The folder of the ledger with all events of the workload. Nobody writes into it: see `copy`."""
-        if self.given is not None:
-            return self.given
-        return filled(self.size, self.work / "filling.log", self.told)
+        folder = self.given or filled(self.size, self.work / "filling.log", self.told)
+        with self.serving(folder):  # it makes the read model anew, should it be of another version
+            pass
+        return folder
 
     @contextmanager
     def copy(self) -> Iterator[Path]:
         """A copy of the ledger that may be written to, removed with the block."""
         folder = self.folder("copy")
+        self.leave()  # files that a server has open may be in the middle of something
         shutil.copytree(self.ledger, folder)
         yield folder
         shutil.rmtree(folder)
@@ -135,14 +140,14 @@ class Ground:
         return self._small(self.database())
 
     def _small(self, database_url: str | None) -> Server:
-        server = self.serve(self.folder("small"), database_url)
+        server = self.closing.enter_context(self.serving(self.folder("small"), database_url))
         with Client(server.address) as client:
             record(client, body_of(list(workload.events(SMALL))))
         return server
 
     def serve(self, data: Path, database_url: str | None = None) -> Server:
-        """`dealledger serve` on a folder, until the run is over."""
-        return self.closing.enter_context(self.serving(data, database_url))
+        """`dealledger serve` on a folder, until the row is measured."""
+        return self.row.enter_context(self.serving(data, database_url))
 
     @contextmanager
     def serving(self, data: Path, database_url: str | None = None) -> Iterator[Server]:
@@ -177,9 +182,9 @@ class Ground:
     def bitemporal(self) -> str:
         """The URL of the database with the PostgreSQL table that holdings are compared with."""
         url = self.database()
-        _ = self.asked  # it makes the read model, should it be of another version
+        ledger = self.ledger
         self.leave()
-        bitemporal.fill(url, self.ledger / READ_MODEL_FILE)
+        bitemporal.fill(url, ledger / READ_MODEL_FILE)
         return url
 
 
