@@ -113,9 +113,11 @@ def _days(model: Tables, at: Point, terms: Terms, span: Span) -> list[date]:
         if len(days | {span.last}) > MOST_POINTS:
             raise TooManyPoints
         return sorted(days | {span.last})
-    first_flow = next((day for day, flows in _changes(model, at, span.last, None) if flows), span.last)
+    first = span.first
+    if first is None:
+        first = next((day for day, flows in _changes(model, at, span.last, None) if flows), span.last)
     found = []
-    for day in _ends(span.first or first_flow, span.last, _MONTHS[span.step]):
+    for day in _ends(first, span.last, _MONTHS[span.step]):
         found.append(day)
         if len(found) > MOST_POINTS:
             raise TooManyPoints

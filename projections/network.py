@@ -250,9 +250,10 @@ def _reached(nodes: int, start: int, payer: Integers, payee: Integers) -> Boolea
 
 def groups_of(number: Integers) -> list[list[int]]:
     """The nodes that share a number with another, by groups, each in order."""
-    order = np.argsort(number, kind="stable")
-    ends = np.flatnonzero(np.diff(number[order])) + 1
-    return [group.tolist() for group in np.split(order, ends) if len(group) > 1]
+    shared = np.flatnonzero(np.bincount(number)[number] > 1)
+    shared = shared[np.argsort(number[shared], kind="stable")]
+    starts = np.flatnonzero(np.diff(number[shared])) + 1
+    return [group.tolist() for group in np.split(shared, starts) if len(group)]
 
 
 def _same(one: Level, other: Level) -> bool:
