@@ -227,7 +227,8 @@ class Reference:
 
 
 @lru_cache(maxsize=64)
-def _reference_fields(kind: str) -> tuple[tuple[str, str], ...]:
+def reference_fields(kind: str) -> tuple[tuple[str, str], ...]:
+    """The fields of an event's data that hold ids of what must exist already, and what each names."""
     return tuple(
         (field.alias or name, names.kind)
         for name, field in TYPES[kind].model_fields.items()
@@ -251,7 +252,7 @@ def _names(annotation: Any) -> Names | None:
 
 def references(kind: str, data: dict[str, Any]) -> Iterator[Reference]:
     """Every id in an event's data that must exist already."""
-    for field, names in _reference_fields(kind):
+    for field, names in reference_fields(kind):
         value = data.get(field)
         if isinstance(value, str):
             yield Reference(f"/data/{field}", names, value)

@@ -101,10 +101,12 @@ def member_of(stored: Stored, state: dict[str, Any]) -> tuple[Member, Content | 
     if stored.type == CORRECTED:
         said = data["replacement"]
         shows_from = max(known, date.fromisoformat(said["known"])) if said.get("known") else known
-    content = Content(
-        said["type"], said["effective"], said.get("status") or "reported", said.get("same_as"), said["data"]
-    )
-    return Member(stored.event_id, stored.position, known, shows_from, None), content
+    return Member(stored.event_id, stored.position, known, shows_from, None), content_of(said)
+
+
+def content_of(said: dict[str, Any]) -> Content:
+    """What the state of a fact says, or a replacement."""
+    return Content(said["type"], said["effective"], said.get("status") or "reported", said.get("same_as"), said["data"])
 
 
 @dataclass(frozen=True, slots=True)

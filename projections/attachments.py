@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ledger.attachments import ADDED, ERASED
 from projections.paging import EVERYTHING, Listing, Page
-from projections.visibility import Fact, Point, Table, Tables, held
-
-
-def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
-    data = fact.data
-    shown = [data.get(name) for name in ("title", "media_type", "size", "hash", "reason")]
-    yield data["attachment"], data.get("about") or [], *shown, fact.effective
-
+from projections.table import TEXT, TEXTS, Table, needed
+from projections.visibility import Point, Tables, held
 
 TABLE = Table(
     "attachments",
@@ -30,7 +24,15 @@ TABLE = Table(
         "effective": "VARCHAR",
     },
     frozenset({ADDED, ERASED}),
-    _rows,
+    reads={
+        **dict.fromkeys(("attachment", "title", "media_type", "size", "hash", "reason"), TEXT),
+        "about": TEXTS,
+    },
+    values={
+        "attachment": needed("attachment"),
+        "about": "coalesce(said.about, [])",
+        **{name: f"said.{name}" for name in ("title", "media_type", "size", "hash", "reason")},
+    },
 )
 _MOMENT = "strftime({}.recorded_at, '%Y-%m-%dT%H:%M:%S.%fZ')"
 _NAMES = (

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger.times import parse_period
+from projections.amounts import MONEY_COLUMNS
 from projections.doubles import doubles
 from projections.figures import (
     Figure,
     Item,
     grouped,
-    is_up_to,
     left_of,
-    money_values,
     own_currency,
     shown,
     summed,
@@ -23,8 +22,9 @@ from projections.figures import (
     with_missing,
 )
 from projections.paging import Listing, Page, cut
+from projections.table import FLAG, PART, TEXT, Table
 from projections.terms import TERMS_COLUMNS, Terms, TermsRow, terms
-from projections.visibility import Fact, Point, Table, Tables
+from projections.visibility import Point, Tables
 
 _COLUMNS = {
     "commitment": "VARCHAR",
@@ -41,40 +41,8 @@ _COLUMNS = {
 }
 
 
-def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
-    data, role = fact.data, _role(fact)
-    if role is None:
-        return
-    money = data.get("recallable" if role == "recallable" else "amount")
-    horizon = data.get("horizon")
-    yield (
-        data["commitment"],
-        role,
-        *money_values(money),
-        None if money is None else is_up_to(money),
-        data.get("from"),
-        data.get("to"),
-        data.get("purpose"),
-        data.get("binding"),
-        data.get("stage"),
-        data.get("held"),
-        data.get("outcome"),
-        None if horizon is None else json.dumps(horizon, ensure_ascii=False),
-        data.get("part_of") if role == "made" else None,
-    )
-
-
-def _role(fact: Fact) -> str | None:
-    kind, _, verb = fact.type.partition(".")
-    if kind == "commitment":
-        return verb
-    if fact.data.get("commitment") is None:
-        return None
-    if kind == "investment":
-        return "drawn" if fact.data.get("inside_commitment") is not False else None
-    return "recallable" if fact.data.get("recallable") is not None else None
-
-
+_ROLE = """CASE WHEN type LIKE 'commitment.%' THEN split_part(type, '.', 2)
+    WHEN type = 'distribution.paid' THEN 'recallable' ELSE 'drawn' END"""
 TABLE = Table(
     "commitments",
     _COLUMNS,
@@ -88,7 +56,25 @@ TABLE = Table(
             "distribution.paid",
         }
     ),
-    _rows,
+    reads={
+        **dict.fromkeys(("commitment", "from", "to", "purpose", "stage", "outcome", "part_of"), TEXT),
+        **dict.fromkeys(("binding", "held", "inside_commitment"), FLAG),
+        "horizon": PART,
+    },
+    values={
+        "commitment": "said.commitment",
+        "role": _ROLE,
+        **{name: f"CASE WHEN type = 'distribution.paid' THEN more_{name} ELSE {name} END" for name in MONEY_COLUMNS},
+        "up_to": "up_to AND type <> 'distribution.paid'",
+        "payer": "said['from']",
+        "payee": "said['to']",
+        **{name: f"said.{name}" for name in ("purpose", "binding", "stage", "held", "outcome", "horizon")},
+        "part_of": "CASE WHEN type = 'commitment.made' THEN said.part_of END",
+    },
+    # Of investments those out of a commitment, of distributions those that can be called again.
+    where="""type LIKE 'commitment.%'
+        OR (contains(state, '"commitment"') AND (type = 'investment.made' OR more_low IS NOT NULL))""",
+    kept="said.commitment IS NOT NULL AND (type <> 'investment.made' OR said.inside_commitment IS NOT FALSE)",
 )
 
 

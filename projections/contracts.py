@@ -9,10 +9,8 @@ from typing import Any
 
 from projections.figures import (
     Figure,
-    is_up_to,
     larger_of,
     left_of,
-    money_values,
     own_currency,
     shown,
     summed,
@@ -20,8 +18,9 @@ from projections.figures import (
     with_missing,
 )
 from projections.paging import Listing, Page, cut
+from projections.table import PART, TEXT, Table, needed
 from projections.terms import TERMS_COLUMNS, Terms, TermsRow, terms
-from projections.visibility import Fact, Point, Table, Tables
+from projections.visibility import Point, Tables
 
 _COLUMNS = {
     "contract": "VARCHAR",
@@ -35,27 +34,19 @@ _COLUMNS = {
 _FIGURES = ("amount", "billed", "paid", "remaining")
 
 
-def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
-    data = fact.data
-    money, term = data.get("amount"), data.get("term")
-    yield (
-        data["contract"],
-        fact.type.partition(".")[2],
-        *money_values(money),
-        None if money is None else is_up_to(money),
-        data.get("customer"),
-        data.get("provider"),
-        data.get("resource"),
-        None if term is None else json.dumps(term, ensure_ascii=False),
-        data.get("exclusive"),
-    )
-
-
 TABLE = Table(
     "contracts",
     _COLUMNS,
     frozenset({"contract.signed", "contract.changed", "contract.ended", "contract.billed", "contract.paid"}),
-    _rows,
+    reads={
+        **dict.fromkeys(("contract", "customer", "provider", "resource", "exclusive"), TEXT),
+        "term": PART,
+    },
+    values={
+        "contract": needed("contract"),
+        "role": "split_part(type, '.', 2)",
+        **{name: f"said.{name}" for name in ("customer", "provider", "resource", "term", "exclusive")},
+    },
 )
 
 

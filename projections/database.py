@@ -6,25 +6,56 @@ import hashlib
 import logging
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
+import numpy as np
 
 from ledger.store import Store, Stored, StoreError
-from projections.apply import COLUMNS, NAMES, NUMBERS, Changes, changes_of
-from projections.visibility import NO_END
+from projections import events, flows
+from projections.apply import COLUMNS, INSERTS, NAMES, NO_END, Changes, changes_of
+from projections.table import FLOWING, FRESH, FRESH_COLUMNS
 
 FILE = "read-model.duckdb"
 # Raise it with every change of what a projection makes of an event. Files of other versions, or with other tables, are
 # rebuilt.
 VERSION = f"1 {hashlib.sha256(repr(COLUMNS).encode()).hexdigest()[:16]}"
-REBUILD_BATCH = 5_000
+REBUILD_BATCH = 20_000
 # The file can't be written or read, the disk is full: the fault isn't the events'.
 FAULTS = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException, StoreError)
 
 log = logging.getLogger(__name__)
+
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    # A checkpoint writes anew what isn't full yet: by default, at 16 MB, it takes longer than all the rest.
+    "checkpoint_threshold": "128MB",
+    "enable_external_access": "false",
+    "lock_configuration": "true",
+    "pandas_analyze_sample": "0",  # arrays of objects are texts: don't guess from some of them
+}
+# What makes a value of a type of what stands in arrays.
+_READ = {
+    "BIGINT": "{0}",
+    "INTEGER": "{0}::INTEGER",
+    "DATE": "DATE '0001-01-01' + ({0} - 1)::INTEGER",
+    "TIMESTAMP": "{0}::TIMESTAMP",
+    "VARCHAR": "{0}",
+    "BOOLEAN": "{0}::BOOLEAN",
+    "VARCHAR[]": "coalesce(string_split({0}, chr(10)), [])",
+}
+
+
+def _given(name: str, columns: Mapping[str, str]) -> str:
+    """The rows that were given as arrays."""
+    values = ", ".join(f"{_READ[kind].format(column)} AS {column}" for column, kind in columns.items())
+    return f"SELECT {values} FROM {name}"
+
+
+_FILL_FRESH = f"CREATE OR REPLACE TEMP TABLE {FRESH} AS {_given('given_facts', FRESH_COLUMNS)}"
+_FILL_EVENTS = f"INSERT INTO {events.NAME} {_given('given_events', events.COLUMNS)}"
 
 _META = """CREATE TABLE meta (version VARCHAR, first_event VARCHAR, position BIGINT, event_id VARCHAR);
     CREATE TABLE set_aside (position BIGINT, projection VARCHAR, error VARCHAR);"""
@@ -118,11 +149,11 @@ class ReadModel:
         self.rebuilding = {"reason": reason, "position": 0, "head": store.head()}
         connection = _empty(building)
         try:
-            position = 0
-            while not self._cancelled.is_set() and (batch := store.read(position, REBUILD_BATCH)):
-                _apply(connection, store, batch)
-                position = batch[-1].position
-                self.rebuilding = {**self.rebuilding, "position": position}
+            for batch, changes in ahead(_batches(store, 0, REBUILD_BATCH)):
+                if self._cancelled.is_set():
+                    break
+                _apply(connection, store, batch, changes)
+                self.rebuilding = {**self.rebuilding, "position": batch[-1].position}
             connection.execute("CHECKPOINT")
         finally:
             connection.close()  # else the next attempt would be given this one's tables
@@ -139,7 +170,17 @@ class ReadModel:
 
     def apply(self, store: Store, batch: Sequence[Stored]) -> None:
         """Apply the events that follow the position, and move it with them. Called by one thread."""
-        _apply(self._cursor(), store, batch)
+        self._apply(store, batch, changes_of(store, batch))
+
+    def follow(self, store: Store, size: int, stopping: threading.Event) -> None:
+        """Apply all that the log holds, in batches of a size at most. Called by one thread."""
+        for batch, changes in ahead(_batches(store, self.position, size)):
+            if stopping.is_set():
+                break
+            self._apply(store, batch, changes)
+
+    def _apply(self, store: Store, batch: Sequence[Stored], changes: Changes) -> None:
+        _apply(self._cursor(), store, batch, changes)
         self._move(batch[-1].position)
 
     def close(self) -> None:
@@ -174,7 +215,7 @@ class ReadModel:
 
 
 def _connect(path: Path | str) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(str(path), config={"enable_external_access": "false", "lock_configuration": "true"})
+    return duckdb.connect(str(path), config=_CONFIG)
 
 
 def _empty(path: Path | str) -> duckdb.DuckDBPyConnection:
@@ -210,23 +251,47 @@ def _doubt(connection: duckdb.DuckDBPyConnection, store: Store) -> str | None:
 # --- applying ---------------------------------------------------------------------------------------------------
 
 
-def _apply(connection: duckdb.DuckDBPyConnection, store: Store, batch: Sequence[Stored]) -> None:
-    """Apply a batch at once; if that fails on some event, one by one, and set aside what can't be applied."""
+def _batches(store: Store, after: int, size: int) -> Iterator[tuple[Sequence[Stored], Changes]]:
+    """The events after a position, in batches, and what they change. One that isn't full is the last."""
+    while batch := store.read(after, size):
+        yield batch, changes_of(store, batch)
+        if len(batch) < size:  # what came meanwhile is news
+            return
+        after = batch[-1].position
+
+
+Item = TypeVar("Item")
+
+
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items, each made while the one before is put to use: DuckDB works without Python's lock."""
+    with ThreadPoolExecutor(1, "ahead") as worker:
+        coming = worker.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = worker.submit(next, items, None)
+            yield item
+
+
+def _apply(connection: duckdb.DuckDBPyConnection, store: Store, batch: Sequence[Stored], changes: Changes) -> None:
+    """Apply a batch at once. If that fails, halve it until what of one event can't be applied is set aside."""
+    tables = {events.NAME, *(table.name for table in changes.tables)}
     try:
-        _write(connection, batch, changes_of(store, batch))
+        _write(connection, batch, changes, tables)
     except FAULTS:
         raise
     except Exception:  # whatever the tables don't take
-        for stored in batch:
-            changes = changes_of(store, [stored])
-            taken = [name for name in changes.tables if _takes(connection, stored, changes, name)]
-            _write(connection, [stored], changes.only(taken))
+        if len(batch) == 1:
+            taken = {name for name in COLUMNS if name in tables and _takes(connection, batch[0], changes, name)}
+            _write(connection, batch, changes, taken)
+            return
+        for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
+            _apply(connection, store, half, changes_of(store, half))
 
 
 def _takes(connection: duckdb.DuckDBPyConnection, stored: Stored, changes: Changes, name: str) -> bool:
     """Whether one table takes its changes; if not, the event is set aside."""
     try:
-        _write(connection, [stored], changes.only([name]), keep=False)
+        _write(connection, [stored], changes, {name}, keep=False)
     except FAULTS:
         raise
     except Exception as error:  # whatever the table doesn't take
@@ -236,21 +301,27 @@ def _takes(connection: duckdb.DuckDBPyConnection, stored: Stored, changes: Chang
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection, batch: Sequence[Stored], changes: Changes, *, keep: bool = True
+    connection: duckdb.DuckDBPyConnection,
+    batch: Sequence[Stored],
+    changes: Changes,
+    tables: Collection[str],
+    *,
+    keep: bool = True,
 ) -> None:
-    """Write changes and the position in one transaction, or try to and roll back."""
+    """Write changes to some tables, and the position, in one transaction; or try to and roll back."""
     connection.begin()
     try:
-        for name, ends in changes.ends.items():
-            connection.execute(
-                f"""UPDATE {name} SET pos_to = ending.at
-                FROM (SELECT unnest($1::BIGINT[]) AS fact, unnest($2::BIGINT[]) AS at) AS ending
-                WHERE fact_position = ending.fact AND pos_to = {NO_END}""",
-                [list(ends), list(ends.values())],
-            )
-        for name, rows in changes.rows.items():
-            if rows:
-                _insert(connection, name, rows)
+        names = _numbered(connection, changes.facts) if flows.TABLE.name in tables else {}
+        given = [[*row, *(names.get(name) for name in row[-len(FLOWING) :])] for row in changes.facts]
+        connection.register("given_facts", _arrays(FRESH_COLUMNS, given))
+        connection.register("given_events", _arrays(events.COLUMNS, changes.events))
+        connection.execute(_FILL_FRESH)
+        for table in changes.tables:
+            if table.name in tables:
+                _end(connection, table.name, changes.ends)
+                connection.execute(INSERTS[table.name])
+        if events.NAME in tables:
+            connection.execute(_FILL_EVENTS)
         if changes.set_aside:
             connection.executemany("INSERT INTO set_aside VALUES ($1, $2, $3)", changes.set_aside)
         connection.execute(
@@ -266,24 +337,35 @@ def _write(
         connection.rollback()
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: list[list[Any]]) -> None:
-    if table in NUMBERS:
-        rows = _numbered(connection, table, rows)
-    values = ", ".join(f"unnest(${place}::{kind}[])" for place, kind in enumerate(COLUMNS[table].values(), 1))
-    connection.execute(f"INSERT INTO {table} SELECT {values}", [list(column) for column in zip(*rows, strict=True)])
-
-
-def _numbered(connection: duckdb.DuckDBPyConnection, table: str, rows: list[list[Any]]) -> list[list[Any]]:
-    """The rows with the numbers of what they name; names that are new get the next ones."""
-    columns = list(COLUMNS[table])
-    places = [columns.index(of) for of in NUMBERS[table].values()]
-    named = list({row[place]: None for row in rows for place in places if row[place] is not None})
+def _numbered(connection: duckdb.DuckDBPyConnection, facts: Sequence[Sequence[Any]]) -> dict[str | None, int | None]:
+    """The numbers of the names that facts have under FLOWING; names that are new get the next ones."""
+    named = list({name: None for row in facts for name in row[-len(FLOWING) :] if name is not None})
     known = f"SELECT name, no FROM {NAMES} WHERE name IN (SELECT unnest($1::VARCHAR[]))"
-    number: dict[str | None, int | None] = {None: None, **dict(connection.execute(known, [named]).fetchall())}
+    number: dict[str | None, int | None] = dict(connection.execute(known, [named]).fetchall())
     new = [name for name in named if name not in number]
     if new:
         [(last,)] = connection.execute(f"SELECT count(*) FROM {NAMES}").fetchall()
-        number |= {name: last + place for place, name in enumerate(new, 1)}
-        values = [[number[name] for name in new], new]
-        connection.execute(f"INSERT INTO {NAMES} SELECT unnest($1::INTEGER[]), unnest($2::VARCHAR[])", values)
-    return [[*row, *(number[row[place]] for place in places)] for row in rows]
+        numbers = [last + place for place in range(1, len(new) + 1)]
+        connection.execute(f"INSERT INTO {NAMES} SELECT unnest($1::INTEGER[]), unnest($2::VARCHAR[])", [numbers, new])
+        number |= zip(new, numbers, strict=True)
+    return number
+
+
+def _arrays(columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """Rows as arrays that DuckDB can read: of numbers, days among them, and of texts, among them lists."""
+    by_column = zip(*rows, strict=True) if rows else [()] * len(columns)
+    return {
+        name: np.array(values, dtype=np.int64 if kind in ("BIGINT", "DATE") else object)
+        for (name, kind), values in zip(columns.items(), by_column, strict=True)
+    }
+
+
+def _end(connection: duckdb.DuckDBPyConnection, table: str, ends: Mapping[int, int]) -> None:
+    """End the open rows of facts."""
+    if ends:
+        connection.execute(
+            f"""UPDATE {table} SET pos_to = ending.at
+            FROM (SELECT unnest($1::BIGINT[]) AS fact, unnest($2::BIGINT[]) AS at) AS ending
+            WHERE fact_position = ending.fact AND pos_to = {NO_END}""",
+            [list(ends), list(ends.values())],
+        )

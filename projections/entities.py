@@ -10,21 +10,18 @@ from typing import Any
 
 from ledger.entities import entity_names
 from projections.paging import Listing, Page, cut
-from projections.visibility import Fact, Point, Table, Tables, counting
+from projections.table import TEXT, Table, needed
+from projections.visibility import Point, Tables, counting
 
 _FIELDS = ("name", "kind", "parent", "manager", "country", "city", "sector", "state", "lei", "aliases", "names")
 
 
-def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
-    said = {field: fact.data[field] for field in _FIELDS if field in fact.data}
-    yield fact.data["entity"], json.dumps(said, ensure_ascii=False)
-
-
 TABLE = Table(
     "entities",
-    {"entity": "VARCHAR", "said": "VARCHAR"},  # `said`: JSON of the attributes that the event gives
+    {"entity": "VARCHAR", "said": "VARCHAR"},  # `said`: JSON of what the event says, attributes and all
     frozenset({"entity.registered", "entity.changed"}),
-    _rows,
+    reads={"entity": TEXT},
+    values={"entity": needed("entity"), "said": "state->'data'"},
 )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
 from typing import Any, Literal
 
 from ledger.entities import DIRECTORY
-from ledger.event import CORRECTED, RETRACTED, TYPES, references
+from ledger.event import CORRECTED, RETRACTED, TYPES, reference_fields
 from ledger.fields import is_uuid
 from ledger.store import Stored
 from projections.attachments import attachments_of
@@ -41,7 +43,7 @@ COLUMNS = {
 
 
 def row(chain: Sequence[tuple[Stored, dict[str, Any]]]) -> list[Any]:
-    """The values of COLUMNS for the last event of a chain."""
+    """The values of COLUMNS for the last event of a chain, as database._fill takes them."""
     stored, state = chain[-1]
     about = state["data"]["event"] if stored.type in (CORRECTED, RETRACTED) else None
     reviews = state["data"]["events"] if stored.type == "review.recorded" else []
@@ -53,8 +55,8 @@ def row(chain: Sequence[tuple[Stored, dict[str, Any]]]) -> list[Any]:
         stored.stream,
         stored.version,
         about,
-        reviews,
-        state["known"],
+        _lines(reviews),
+        date.fromisoformat(state["known"]).toordinal(),
         state["recorded_at"],
         state["recorded_by"],
         state.get("batch"),
@@ -62,10 +64,14 @@ def row(chain: Sequence[tuple[Stored, dict[str, Any]]]) -> list[Any]:
         state.get("trace_id"),
         state["status"],
         _source(state),
-        sorted(_entities(chain)),
-        sorted(_records(chain)),
+        _lines(sorted(_entities(chain))),
+        _lines(sorted(_records(chain))),
         stored.state,
     ]
+
+
+def _lines(texts: Sequence[str]) -> str | None:
+    return "\n".join(texts) or None
 
 
 def _source(state: dict[str, Any]) -> str | None:
@@ -76,15 +82,16 @@ def _source(state: dict[str, Any]) -> str | None:
 
 def _entities(chain: Sequence[tuple[Stored, dict[str, Any]]]) -> set[str]:
     """The entities that an event names; a correction or retraction also those of its fact and of the replacement."""
-    _, fact = chain[0]
-    found = set(_named(fact["type"], fact["data"]))
-    states = {stored.event_id: state for stored, state in chain}
-    state: dict[str, Any] | None = chain[-1][1]
-    while state is not None and state["type"] == RETRACTED:
-        state = states.get(state["data"]["event"])
-    if state is not None and state["type"] == CORRECTED:
-        replacement = state["data"]["replacement"]
-        found.update(_named(replacement["type"], replacement["data"]))
+    _, state = chain[0]
+    found = _named(state["type"], state["data"])
+    if len(chain) > 1:
+        states = {stored.event_id: its_state for stored, its_state in chain}
+        last: dict[str, Any] | None = chain[-1][1]
+        while last is not None and last["type"] == RETRACTED:
+            last = states.get(last["data"]["event"])
+        if last is not None and last["type"] == CORRECTED:
+            replacement = last["data"]["replacement"]
+            found |= _named(replacement["type"], replacement["data"])
     return found
 
 
@@ -94,17 +101,27 @@ def _records(chain: Sequence[tuple[Stored, dict[str, Any]]]) -> set[str]:
     for stored, state in chain:
         if stored.type != RETRACTED:
             said = state["data"]["replacement"] if stored.type == CORRECTED else state
-            found.update(key for key in TYPES[said["type"]].keys(said["data"]) if key != DIRECTORY)
+            found.update(TYPES[said["type"]].keys(said["data"]))
+    found.discard(DIRECTORY)
     return found
 
 
-def _named(kind: str, data: dict[str, Any]) -> Iterator[str]:
+def _named(kind: str, data: dict[str, Any]) -> set[str]:
     """Ids that are entities', or may be: a restriction's `on` doesn't say whether it names an entity or a record."""
-    if kind.startswith("entity."):
-        yield data["entity"]
-    for reference in references(kind, data):
-        if reference.kind in ("entity", "anything", "subject") and not is_uuid(reference.id):
-            yield reference.id
+    found = {data["entity"]} if kind.startswith("entity.") else set()
+    for name in _naming(kind):
+        value = data.get(name)
+        if isinstance(value, str):
+            found.add(value)
+        elif value:
+            found.update(value)
+    return {one for one in found if not is_uuid(one)}
+
+
+@lru_cache(maxsize=64)
+def _naming(kind: str) -> tuple[str, ...]:
+    """The fields of an event type that name entities, or may."""
+    return tuple(name for name, names in reference_fields(kind) if names in ("entity", "anything", "subject"))
 
 
 def events(

@@ -8,53 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
-from ledger.money import ARITHMETIC, NOTHING, UNKNOWN, ZERO, Bounds, larger, money_of, plain, remainder, stake_of, total
-
-# The columns of an amount of money. Wide enough for 18 + 12 digits times what any qualifier makes of them.
-AMOUNT = "DECIMAL(38, 14)"
-MONEY_COLUMNS = {"currency": "VARCHAR", "low": AMOUNT, "stated": AMOUNT, "high": AMOUNT}
-STAKE_COLUMNS = {"share_basis": "VARCHAR", "share_low": AMOUNT, "share_stated": AMOUNT, "share_high": AMOUNT}
-_NOTHING_SAID = (None, None, None, None)
-
-
-def number_value(number: Decimal | None) -> str | None:
-    """A decimal as a value for a column."""
-    return None if number is None else format(number, "f")
-
-
-def bounds_values(bounds: Bounds) -> tuple[str | None, ...]:
-    return number_value(bounds.low), number_value(bounds.stated), number_value(bounds.high)
-
-
-def money_values(stored: Mapping[str, Any] | None) -> tuple[str | None, ...]:
-    """Money of an event as values for MONEY_COLUMNS; nothing for none."""
-    return _NOTHING_SAID if stored is None else _money_values(tuple(stored.items()))
-
-
-def stake_values(stored: Mapping[str, Any] | None) -> tuple[str | None, ...]:
-    """A stake of an event as values for STAKE_COLUMNS; nothing for none."""
-    return _NOTHING_SAID if stored is None else _stake_values(tuple(stored.items()))
-
-
-# The same few figures come again and again while the log is read.
-@lru_cache(maxsize=65_536)
-def _money_values(items: tuple[tuple[str, Any], ...]) -> tuple[str | None, ...]:
-    currency, bounds = money_of(dict(items))
-    return currency, *bounds_values(bounds)
-
-
-@lru_cache(maxsize=65_536)
-def _stake_values(items: tuple[tuple[str, Any], ...]) -> tuple[str | None, ...]:
-    basis, share = stake_of(dict(items))
-    return basis, *bounds_values(share)
-
-
-def is_up_to(stored: Mapping[str, Any]) -> bool:
-    """Whether the amount is a ceiling: [what was drawn or paid so far, the amount]."""
-    return stored.get("qualifier") == "up_to" and stored.get("amount") is not None
+from ledger.money import ARITHMETIC, NOTHING, UNKNOWN, ZERO, Bounds, larger, plain, remainder, total
 
 
 @dataclass(frozen=True, slots=True, order=True)

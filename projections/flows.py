@@ -4,15 +4,18 @@ nouns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from ledger.money import Bounds
-from projections.figures import MONEY_COLUMNS, Exchange, Figure, Part, in_force, is_up_to, money_values, summed
-from projections.visibility import Fact, Point, Rule, Table, Tables, counting
+from projections.amounts import MONEY_COLUMNS, UNIT_COLUMNS
+from projections.figures import Exchange, Figure, Part, in_force, summed
+from projections.sql import texts
+from projections.table import FLAG, PART, TEXT, Table, needed
+from projections.visibility import Point, Rule, Tables, counting
 
 _COLUMNS = {
     "record": "VARCHAR",  # what it makes, changes or is taken from, with its kind: commitment/x
@@ -24,10 +27,8 @@ _COLUMNS = {
     **MONEY_COLUMNS,  # nothing of what only ends or binds
     "up_to": "BOOLEAN",
 }
-# The same amount in units of 10 ^ -4, for sums of very many; nothing if a bound isn't whole, or too large.
-UNIT_PLACES = 4
-_MOST_UNITS = 9 * 10**18
-_UNIT_COLUMNS = {"low_units": "BIGINT", "stated_units": "BIGINT", "high_units": "BIGINT"}
+# The numbers of who and what it names, by which questions join very many.
+_NUMBER_COLUMNS = {"payer_no": "INTEGER", "payee_no": "INTEGER", "record_no": "INTEGER"}
 # What says how the amount counts in the graph of exposures (projections/edges.py).
 FORM_COLUMNS = {
     "form": "VARCHAR",  # words with spaces between
@@ -37,23 +38,23 @@ FORM_COLUMNS = {
     "outcome": "VARCHAR",  # of a commitment that was closed
     "linked": "VARCHAR",  # ids with spaces between
 }
-# By event type: who pays, who is paid (of a mark: who holds, and what is valued), and the amount.
+# By event type: who pays, who is paid (of a mark: who holds, and what is valued).
 _SAYS = {
-    "investment.made": ("investor", "issuer", "amount"),
-    "investment.sold": ("buyer", "holder", "proceeds"),
-    "distribution.paid": ("payer", "holder", "amount"),
-    "commitment.made": ("from", "to", "amount"),
-    "commitment.changed": ("", "", "amount"),
-    "commitment.closed": ("", "", ""),
-    "commitment.drawn": ("", "", "amount"),
-    "contract.signed": ("customer", "provider", "amount"),
-    "contract.changed": ("", "", "amount"),
-    "contract.ended": ("", "", ""),
-    "contract.billed": ("", "", "amount"),
-    "contract.paid": ("", "", "amount"),
-    "guarantee.given": ("guarantor", "to", "amount"),
-    "guarantee.called": ("", "", "amount"),
-    "valuation.recorded": ("holder", "subject", "value"),
+    "investment.made": ("investor", "issuer"),
+    "investment.sold": ("buyer", "holder"),
+    "distribution.paid": ("payer", "holder"),
+    "commitment.made": ("from", "to"),
+    "commitment.changed": ("", ""),
+    "commitment.closed": ("", ""),
+    "commitment.drawn": ("", ""),
+    "contract.signed": ("customer", "provider"),
+    "contract.changed": ("", ""),
+    "contract.ended": ("", ""),
+    "contract.billed": ("", ""),
+    "contract.paid": ("", ""),
+    "guarantee.given": ("guarantor", "to"),
+    "guarantee.called": ("", ""),
+    "valuation.recorded": ("holder", "subject"),
 }
 ENDS = frozenset({"commitment.closed", "contract.ended"})
 MAKES = frozenset({"commitment.made", "contract.signed", "guarantee.given"})
@@ -61,63 +62,47 @@ CHANGES = frozenset({"commitment.changed", "contract.changed"})
 _TAKES = frozenset({"investment.made", "commitment.drawn", "contract.paid"})
 
 
-def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
-    data = fact.data
-    payer, payee, amount = _SAYS[fact.type]
-    money = data.get(amount)
-    if money is None and fact.type not in ENDS and data.get("binding") is None:
-        return
-    yield (
-        _record(fact),
-        data.get(payer),
-        data.get(payee),
-        _subtype(fact),
-        data.get("part_of"),
-        *money_values(money),
-        money is not None and is_up_to(money),
-        _words(data.get("form")),
-        data.get("instrument"),
-        data.get("seller"),
-        data.get("binding"),
-        data.get("outcome"),
-        _words(data.get("linked")),
-        *_units(money),
-    )
-
-
-def _units(money: dict[str, Any] | None) -> tuple[int | None, ...]:
-    bounds = [] if money is None else money_values(money)[1:]
-    scaled = [None if bound is None else Decimal(bound).scaleb(UNIT_PLACES) for bound in bounds]
-    if not scaled or any(one is not None and (one != int(one) or one > _MOST_UNITS) for one in scaled):
+def flowing(fact_type: str, stream: str, data: Mapping[str, Any]) -> tuple[str | None, str | None, str | None]:
+    """Who pays, who is paid, and the record that a fact makes, changes or takes from; nothing for what is no flow."""
+    if fact_type not in _SAYS:
         return None, None, None
-    return tuple(None if one is None else int(one) for one in scaled)
+    payer, payee = _SAYS[fact_type]
+    return data.get(payer), data.get(payee), _record(fact_type, stream, data)
 
 
-def _words(said: str | list[str] | None) -> str | None:
-    return " ".join(said) if isinstance(said, list) else said
-
-
-def _record(fact: Fact) -> str | None:
-    if fact.type.startswith(("commitment.", "contract.", "guarantee.")):
-        return fact.stream
-    drawn_on = fact.data.get("commitment")
-    inside = fact.type == "investment.made" and fact.data.get("inside_commitment") is not False
+def _record(fact_type: str, stream: str, data: Mapping[str, Any]) -> str | None:
+    if fact_type.startswith(("commitment.", "contract.", "guarantee.")):
+        return stream
+    drawn_on = data.get("commitment")
+    inside = fact_type == "investment.made" and data.get("inside_commitment") is not False
     return f"commitment/{drawn_on}" if drawn_on is not None and inside else None
 
 
-def _subtype(fact: Fact) -> str | None:
-    if fact.type == "investment.made":
-        return "secondary" if fact.data.get("cash_to") == "holders" else None
-    subtype: str | None = fact.data.get("purpose") or fact.data.get("basis")
-    return fact.data["kind"] if fact.type == "distribution.paid" else subtype
+def _words(name: str) -> str:
+    """A text or a list of them, in JSON, as words with spaces between."""
+    return f"trim(regexp_replace(said.{name}, '[][\", ]+', ' ', 'g'))"
 
 
 TABLE = Table(
     "flows",
-    {**_COLUMNS, **FORM_COLUMNS, **_UNIT_COLUMNS},
+    {**_COLUMNS, **FORM_COLUMNS, **UNIT_COLUMNS, **_NUMBER_COLUMNS},
     frozenset(_SAYS),
-    _rows,
-    numbers={"payer_no": "payer", "payee_no": "payee", "record_no": "record"},
+    reads={
+        **dict.fromkeys(("cash_to", "purpose", "basis", "kind", "part_of"), TEXT),
+        **dict.fromkeys(("instrument", "seller", "outcome"), TEXT),
+        "binding": FLAG,
+        **dict.fromkeys(("form", "linked"), PART),
+    },
+    values={
+        "subtype": f"""CASE type WHEN 'investment.made' THEN CASE WHEN said.cash_to = 'holders' THEN 'secondary' END
+            WHEN 'distribution.paid' THEN {needed("kind")}
+            ELSE coalesce(said.purpose, said.basis) END""",
+        "up_to": "coalesce(up_to, false)",
+        "form": _words("form"),
+        "linked": _words("linked"),
+        **{name: f"said.{name}" for name in ("part_of", "instrument", "seller", "binding", "outcome")},
+    },
+    kept=f"low IS NOT NULL OR said.binding IS NOT NULL OR type IN ({texts(ENDS)})",
 )
 
 

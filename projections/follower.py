@@ -10,7 +10,7 @@ from typing import Any
 from ledger.store import Store
 from projections.database import ReadModel
 
-BATCH = 1_000
+BATCH = 5_000
 # How long to wait before looking again when nobody says that there is news: another server may have written.
 POLL_SECONDS = 0.2
 # How long news may gather while nobody waits for it: a transaction of the read model costs much the same for one event
@@ -62,12 +62,7 @@ class Follower:
     def catch_up(self) -> None:
         """Open or rebuild the read model, and apply all that the log holds. Raises StoreError and DuckDB's errors."""
         self._model.prepare(self._store)
-        while not self._stopping.is_set():
-            batch = self._store.read(self._model.position, BATCH)
-            if batch:
-                self._model.apply(self._store, batch)
-            if len(batch) < BATCH:  # what came meanwhile is news
-                return
+        self._model.follow(self._store, BATCH, self._stopping)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,21 +11,17 @@ from itertools import groupby
 from typing import Any
 
 from ledger.money import ARITHMETIC, NOTHING, UNKNOWN, ZERO, Bounds, exactly, product, total
+from projections.amounts import AMOUNT, MONEY_COLUMNS, STAKE_COLUMNS
 from projections.figures import (
-    AMOUNT,
-    MONEY_COLUMNS,
-    STAKE_COLUMNS,
     Exchange,
     Figure,
     Item,
     Part,
     bounds_shown,
     grouped,
-    money_values,
     number,
     own_currency,
     shown,
-    stake_values,
     summed,
     totals_shown,
     with_missing,
@@ -33,8 +29,9 @@ from projections.figures import (
 from projections.paging import Listing, Page, cut
 from projections.rates import exchange
 from projections.replay import Step, replay
+from projections.table import FLAG, TEXT, Table, needed
 from projections.valuations import Marks, Usable, newest_marks
-from projections.visibility import Fact, Point, Rule, Table, Tables, counting, held
+from projections.visibility import Point, Rule, Tables, counting, held
 
 _COLUMNS = {
     "role": "VARCHAR",  # made, sold, observed, paid
@@ -50,33 +47,28 @@ _COLUMNS = {
 }
 
 
-def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
-    data, role = fact.data, fact.type.partition(".")[2]
-    instrument = data.get("instrument")
-    if role == "paid" and instrument is None and data["kind"] in ("interest", "principal"):
-        instrument = "debt"
-    if instrument == "grant":  # a grant is no holding
-        return
-    money = data.get("proceeds" if role == "sold" else "amount")
-    yield (
-        role,
-        data.get("investor") if role == "made" else data["holder"],
-        data["payer"] if role == "paid" else data["issuer"],
-        instrument,
-        data.get("commitment") if role == "paid" else None,
-        data.get("part_of"),
-        *money_values(money),
-        data.get("units"),
-        *stake_values(data.get("stake")),
-        "1" if data.get("all") else data.get("fraction"),
-    )
-
-
+_ROLE = "split_part(type, '.', 2)"
 TABLE = Table(
     "holdings",
     _COLUMNS,
     frozenset({"investment.made", "investment.sold", "holding.observed", "distribution.paid"}),
-    _rows,
+    reads={
+        **dict.fromkeys(("investor", "holder", "issuer", "payer", "instrument", "kind", "commitment", "part_of"), TEXT),
+        **dict.fromkeys(("units", "fraction"), TEXT),
+        "all": FLAG,
+    },
+    values={
+        "role": _ROLE,
+        "holder": f"CASE {_ROLE} WHEN 'made' THEN {needed('investor')} ELSE {needed('holder')} END",
+        "issuer": f"CASE {_ROLE} WHEN 'paid' THEN {needed('payer')} ELSE {needed('issuer')} END",
+        "instrument": f"""CASE WHEN {_ROLE} = 'paid' AND said.instrument IS NULL
+            AND {needed("kind")} IN ('interest', 'principal') THEN 'debt' ELSE said.instrument END""",
+        "commitment": f"CASE WHEN {_ROLE} = 'paid' THEN said.commitment END",
+        "part_of": "said.part_of",
+        "units": "said.units",
+        "fraction": "CASE WHEN said['all'] THEN '1' ELSE said.fraction END",
+    },
+    kept="said.instrument IS DISTINCT FROM 'grant'",  # a grant is no holding
 )
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from ledger.money import ARITHMETIC, Bounds, total
 from projections import commitments, entities, holdings
+from projections.amounts import MONEY_COLUMNS
 from projections.commitments import Capital
 from projections.figures import (
-    MONEY_COLUMNS,
     Exchange,
     Figure,
     Item,
@@ -24,7 +24,6 @@ from projections.figures import (
     beyond_parts,
     grouped,
     left_of,
-    money_values,
     number,
     summed,
     with_missing,
@@ -32,7 +31,9 @@ from projections.figures import (
 from projections.holdings import Valued
 from projections.rates import exchange
 from projections.returns import Returns, returns
-from projections.visibility import Fact, Point, Table, Tables, counting
+from projections.sql import chosen
+from projections.table import TEXT, Table, needed
+from projections.visibility import Point, Tables, counting
 
 _RECALLABLE_COLUMNS = {f"recallable_{name}": kind for name, kind in MONEY_COLUMNS.items()}
 _COLUMNS = {
@@ -47,22 +48,22 @@ _COLUMNS = {
 _KINDS = {"investment.made": "investment", "investment.sold": "sale", "distribution.paid": "distribution"}
 
 
-def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
-    data, kind = fact.data, _KINDS[fact.type]
-    if data.get("instrument") == "grant":  # a grant is no holding
-        return
-    yield (
-        kind,
-        data["investor"] if kind == "investment" else data["holder"],
-        data["payer"] if kind == "distribution" else data["issuer"],
-        data.get("commitment"),
-        data.get("part_of"),
-        *money_values(data["proceeds" if kind == "sale" else "amount"]),
-        *money_values(data.get("recallable")),
-    )
-
-
-TABLE = Table("performance", _COLUMNS, frozenset(_KINDS), _rows)
+TABLE = Table(
+    "performance",
+    _COLUMNS,
+    frozenset(_KINDS),
+    reads=dict.fromkeys(("investor", "holder", "issuer", "payer", "instrument", "commitment", "part_of"), TEXT),
+    values={
+        "kind": chosen("type", {type: f"'{kind}'" for type, kind in _KINDS.items()}),
+        "holder": f"CASE type WHEN 'investment.made' THEN {needed('investor')} ELSE {needed('holder')} END",
+        "issuer": f"CASE type WHEN 'distribution.paid' THEN {needed('payer')} ELSE {needed('issuer')} END",
+        "commitment": "said.commitment",
+        "low": "coalesce(low, error('no amount'))",
+        **{f"recallable_{name}": f"more_{name}" for name in MONEY_COLUMNS},
+        "part_of": "said.part_of",
+    },
+    kept="said.instrument IS DISTINCT FROM 'grant'",  # a grant is no holding
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
-from projections.figures import AMOUNT, Exchange
-from projections.visibility import Fact, Point, Table, Tables, counting
+from projections.amounts import AMOUNT
+from projections.figures import Exchange
+from projections.table import TEXT, Table, needed
+from projections.visibility import Point, Tables, counting
 
-
-def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
-    yield fact.data["base"], fact.data["quote"], fact.data["rate"]
-
-
-TABLE = Table("rates", {"base": "VARCHAR", "quote": "VARCHAR", "rate": AMOUNT}, frozenset({"rate.published"}), _rows)
+TABLE = Table(
+    "rates",
+    {"base": "VARCHAR", "quote": "VARCHAR", "rate": AMOUNT},
+    frozenset({"rate.published"}),
+    reads=dict.fromkeys(("base", "quote", "rate"), TEXT),
+    values={name: needed(name) for name in ("base", "quote", "rate")},
+)
 
 
 def exchange(model: Tables, at: Point) -> Exchange:

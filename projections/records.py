@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from ledger.attachments import ADDED, ERASED
 from ledger.money import Bounds
+from projections.amounts import MONEY_COLUMNS
 from projections.attachments import attachments_of
 from projections.commitments import commitment
 from projections.contracts import contract
 from projections.doubles import doubles
 from projections.entities import entity
 from projections.events import of_record, version
-from projections.figures import MONEY_COLUMNS, Part, money_values, own_currency, shown, summed, with_missing
+from projections.figures import Part, own_currency, shown, summed, with_missing
 from projections.rates import exchange
-from projections.visibility import Fact, Point, Table, Tables, counts, duplicates, visible
-
-
-def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
-    money = fact.data.get("amount")
-    yield (
-        fact.stream,
-        fact.effective,
-        json.dumps(fact.data, ensure_ascii=False),
-        *money_values(money),
-    )
-
+from projections.table import Table
+from projections.visibility import Point, Tables, counts, duplicates, visible
 
 # The kinds that have no list of their own.
 TABLE = Table(
@@ -41,7 +32,7 @@ TABLE = Table(
             *(ADDED, ERASED),
         }
     ),
-    _rows,
+    values={"data": "state->'data'"},
 )
 _MAKES = ("guarantee.given", "claim.published", "restriction.imposed", ADDED)
 _STATES = {"commitment": commitment, "contract": contract, "entity": entity}

@@ -17,9 +17,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ledger.money import ARITHMETIC
+from projections.amounts import UNIT_PLACES
 from projections.drafts import CREDIT, DEBT_SERVICE, NO_EDGE, Kind, Layer
 from projections.figures import Exchange
-from projections.flows import UNIT_PLACES
 from projections.network import Booleans, Integers
 from projections.visibility import Rule, Tables
 

@@ -10,10 +10,12 @@ from itertools import groupby
 from typing import Any, Generic, TypeVar
 
 from ledger.money import Bounds
+from projections.amounts import MONEY_COLUMNS
 from projections.doubles import Doubles, doubles
-from projections.figures import MONEY_COLUMNS, Exchange, Figure, Part, in_force, summed
+from projections.figures import Exchange, Figure, Part, in_force, summed
 from projections.rates import exchange
-from projections.visibility import Point, Table, Tables, counting
+from projections.table import Table
+from projections.visibility import Point, Tables, counting
 
 # What each event of a record has beside the columns of its own noun: what it is to the record, and its amount.
 TERMS_COLUMNS = {"role": "VARCHAR", **MONEY_COLUMNS, "up_to": "BOOLEAN"}

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from ledger.money import ARITHMETIC, UNKNOWN, Bounds, money_of, quotient
+from ledger.money import ARITHMETIC, Bounds, quotient
 from projections import entities
+from projections.amounts import AMOUNT, MONEY_COLUMNS, STAKE_COLUMNS
 from projections.figures import (
-    MONEY_COLUMNS,
-    STAKE_COLUMNS,
     Exchange,
     Figure,
     Part,
-    money_values,
     number,
     shown,
-    stake_values,
     with_missing,
 )
 from projections.paging import Listing, Page, cut
 from projections.rates import exchange
-from projections.visibility import Fact, Point, Rule, Table, Tables, believed, counting, counts, duplicates, visible
+from projections.table import TEXT, Table, needed
+from projections.visibility import Point, Rule, Tables, believed, counting, counts, duplicates, visible
 
 IMPLIED = "implied"
 _PRICE_COLUMNS = {f"price_{name}": kind for name, kind in MONEY_COLUMNS.items()}
@@ -40,30 +37,21 @@ _COLUMNS = {
 }
 
 
-def _rows(fact: Fact) -> Iterator[tuple[Any, ...]]:
-    """A recorded mark; or the one that a deal implies which says both a stake and an amount."""
-    data = fact.data
-    stake = data.get("stake")
-    if fact.type == "valuation.recorded":
-        subject, holder, basis, money = data["subject"], data.get("holder"), data["basis"], data["value"]
-    else:
-        subject, holder, basis = data["issuer"], None, IMPLIED
-        money = data["proceeds" if fact.type == "investment.sold" else "amount"]
-        if stake is None or money_of(money)[1] == UNKNOWN:
-            return
-    yield (
-        subject,
-        holder,
-        basis,
-        fact.effective,
-        fact.known,
-        *money_values(money),
-        *stake_values(stake),
-        *money_values(data.get("price")),
-    )
-
-
-TABLE = Table("valuations", _COLUMNS, frozenset({"valuation.recorded", "investment.made", "investment.sold"}), _rows)
+TABLE = Table(
+    "valuations",
+    _COLUMNS,
+    frozenset({"valuation.recorded", "investment.made", "investment.sold"}),
+    reads=dict.fromkeys(("subject", "holder", "basis", "issuer"), TEXT),
+    values={
+        "subject": f"CASE type WHEN 'valuation.recorded' THEN {needed('subject')} ELSE {needed('issuer')} END",
+        "holder": "CASE type WHEN 'valuation.recorded' THEN said.holder END",
+        "basis": f"CASE type WHEN 'valuation.recorded' THEN {needed('basis')} ELSE '{IMPLIED}' END",
+        **{f"price_{name}": f"more_{name}" for name in MONEY_COLUMNS},
+    },
+    # A recorded mark; or the one that a deal implies which says both a stake and an amount.
+    where=f"""type = 'valuation.recorded'
+        OR (share_low IS NOT NULL AND NOT (low::{AMOUNT} = 0 AND stated IS NULL AND high IS NULL))""",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,14 @@ of knowledge, begin (`pos_from` = p). So a point in the past is a filter over co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Protocol
 
 from ledger.event import CORRECTED, RETRACTED, TYPES
 from ledger.reviews import ReviewRecorded
-from ledger.times import Period
-
-FOREVER = date.max
-NO_END = 2**63 - 1
+from projections.table import Table
 
 # What adds is possible, and so listed, from its period's first day on; what sets a state holds from the last.
 ADDITIVE = frozenset(
@@ -58,77 +55,8 @@ class Tables(Protocol):
         """The columns of a query with named parameters, none of them with nulls, as arrays by their names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A fact as one member of its chain, the fact itself or a correction, has it. `position` is the fact's own."""
-
-    chain: str
-    position: int
-    stream: str
-    type: str
-    effective: str
-    period: Period
-    known: date
-    status: str
-    same_as: str | None
-    data: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One projection: its own columns, the event types it takes, and the rows that it makes of one fact."""
-
-    name: str
-    columns: Mapping[str, str]
-    types: frozenset[str]
-    rows: Callable[[Fact], Iterable[tuple[Any, ...]]]
-    numbers: Mapping[str, str] = field(default_factory=dict)
-    """Columns with the numbers, in NAMES, of what other columns name."""
-
-    @property
-    def all_columns(self) -> dict[str, str]:
-        return {**SEGMENT_COLUMNS, **self.columns, **dict.fromkeys(self.numbers, "INTEGER")}
-
-
-SEGMENT_COLUMNS = {
-    "chain": "VARCHAR",  # the fact's event id
-    "fact_position": "BIGINT",
-    "pos_from": "BIGINT",
-    "pos_to": "BIGINT",
-    "known_from": "DATE",
-    "known_to": "DATE",
-    "first_day": "DATE",
-    "last_day": "DATE",
-    "seen_from": "DATE",  # the day from which the row is visible
-    "type": "VARCHAR",
-    "status": "VARCHAR",
-    "same_as": "VARCHAR",  # the chain that this is another source for
-}
-POS_TO = list(SEGMENT_COLUMNS).index("pos_to")
-
-
-def segment(fact: Fact, pos_from: int, known_from: date, known_to: date | None) -> list[Any]:
-    """The values of SEGMENT_COLUMNS for a row that nothing has ended yet."""
-    period = fact.period
-    seen_from = period.first if fact.type in ADDITIVE else period.last
-    return [
-        fact.chain,
-        fact.position,
-        pos_from,
-        NO_END,
-        known_from,
-        known_to or FOREVER,
-        period.first,
-        period.last,
-        seen_from,
-        fact.type,
-        fact.status,
-        fact.same_as,
-    ]
-
-
 # Every fact, for the rules that look across the nouns: a draw may have the same source as an investment.
-FACTS = Table("facts", {}, frozenset(TYPES) - {CORRECTED, RETRACTED, ReviewRecorded.type}, lambda fact: [()])
+FACTS = Table("facts", {}, frozenset(TYPES) - {CORRECTED, RETRACTED, ReviewRecorded.type})
 
 # Events, rather than rows, that the ledger holds at (known_at, position).
 RECORDED = "position <= $position AND known <= $known_at"

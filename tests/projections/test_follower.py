@@ -8,9 +8,11 @@ import time
 from pathlib import Path
 from typing import Any, cast
 
+import duckdb
 import pytest
 
 from ledger.store import Store, Stored, StoreUnavailable
+from projections.apply import COLUMNS
 from projections.database import ReadModel
 from projections.follower import BATCH, Follower
 from tests.facts import commit, correct, draw, entity, ident, invest, mark, retract, stake, usd
@@ -128,6 +130,75 @@ def test_one_by_one_or_in_batches_makes_no_difference(tmp_path: Path) -> None:
         model.close()
     assert found[0] == found[1] == found[2]
     assert len(found[0][1]) > len(facts) / 2
+
+
+def test_names_have_the_same_numbers_whatever_the_batches(tmp_path: Path) -> None:
+    """Numbers are given in order of first appearance, also where a correction brings in a name."""
+    facts = []
+    for number in range(30):
+        facts.append(invest(f"fund-{number % 7}", f"maker-{number % 5}", usd("5"), id=ident(100 * number + 50)))
+        replacement = invest(f"fund-{number % 7}", f"maker-{number % 5}", usd("5"), commitment=f"pledge-{number % 3}")
+        facts.append(correct(ident(100 * number + 50), replacement, id=ident(100 * number + 51), known="2024-01-01"))
+    log = log_of(facts)
+    found = []
+    for size in (1, 7, 1_000):
+        (tmp_path / str(size)).mkdir()
+        model = ReadModel(tmp_path / str(size))
+        model.prepare(ListedLog().store)
+        while batch := log.read(model.position, size):
+            model.apply(log.store, batch)
+        found.append([model.rows(f"SELECT * FROM {name} ORDER BY ALL", {}) for name in ("flows", "names")])
+        model.close()
+    assert found[0] == found[1] == found[2]
+    names = [name for _, name in found[0][1]]
+    assert names[:3] == ["fund-0", "maker-0", "commitment/pledge-0"]
+    assert [number for number, _ in found[0][1]] == list(range(1, len(names) + 1))
+
+
+def test_in_a_large_batch_only_what_cannot_be_applied_is_set_aside(books: Books) -> None:
+    """The first, the last and two in the middle; the other 196 are applied as ever."""
+    spoiled_ones = (1, 100, 101, 200)
+    for number in range(1, 201):
+        if number in spoiled_ones:
+            spoiled(books, data_units="many")
+        else:
+            books.log.given(invest("acme", "beta", usd("1"), id=ident(number)))
+    books.follower.catch_up()
+    assert [(one["position"], one["projection"]) for one in books.follower.set_aside] == [
+        (number, "holdings") for number in spoiled_ones
+    ]
+    assert books.holding()["cost"] == sure("196")
+    assert len(books.trail().rows) == 200
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_batch_that_the_file_does_not_take_leaves_nothing_behind(
+    books: Books, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    """The disk is full as the last table is written: the position and all tables are those of before. And the control,
+    where it isn't."""
+    books.given(invest("acme", "beta", usd("5")))
+    books.log.given(
+        invest("acme", "beta", usd("7")), correct(ident(1), invest("acme", "beta", usd("6")), known="2024-01-01")
+    )
+    before = held(books)
+    with monkeypatch.context() as patched:
+        if fails:
+            patched.setattr("projections.database._FILL_EVENTS", "SELECT error('the disk is full')")
+            patched.setattr("projections.database.FAULTS", (duckdb.Error,))
+            with pytest.raises(duckdb.Error, match="the disk is full"):
+                books.follower.catch_up()
+        else:
+            books.follower.catch_up()
+    assert (held(books) == before) == fails
+    books.follower.catch_up()
+    assert books.model.position == 3
+    assert books.holding()["cost"] == sure("13")
+
+
+def held(books: Books) -> list[Any]:
+    """All rows of the file."""
+    return [books.model.rows(f"SELECT * FROM {name} ORDER BY ALL", {}) for name in ("meta", *COLUMNS)]
 
 
 class Faulty(ListedLog):
