@@ -184,8 +184,10 @@ def rotation_of(entry: bytes) -> tuple[str, str] | None:
     """The keys that an event is a rotation from and to, if it is one."""
     try:
         event = json.loads(entry.decode())
-        data = json.loads(event["state"])["data"] if event["type"] == "key.rotated" else None
-        return None if data is None else (str(data["previous"]), str(data["key"]))
+        if event["type"] != "key.rotated":
+            return None
+        data = json.loads(event["state"])["data"]
+        return str(data["previous"]), str(data["key"])
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Wrong("an event of the log can't be read") from None
 
