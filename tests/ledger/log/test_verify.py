@@ -128,7 +128,8 @@ def test_a_log_with_another_past(size: int) -> None:
 def test_the_root_of_an_empty_log() -> None:
     """Is that of no leaves."""
     files = log([])
-    assert verify(files, TRUSTED).signed.checkpoint.root == EMPTY_ROOT
+    assert verify(files, TRUSTED, [old(0)]).signed.checkpoint.root == EMPTY_ROOT
+    assert found(files, old(0, bytes(32)))[0] == Kind.FORKED
     files.contents[CHECKPOINT] = old(0, bytes(32))
     assert found(files)[0] == Kind.ROOT
 
@@ -198,6 +199,13 @@ def test_a_key_is_rotated_anywhere(position: int) -> None:
     assert verify(files, NEXT.verifier).keys.all == (TRUSTED, NEXT.verifier)
     del files.contents[HANDOVERS]
     assert found(files)[0] == Kind.UNSIGNED
+
+
+def test_a_rotation_without_its_handover() -> None:
+    """The key that was to be given up goes on."""
+    made = [entry(1), rotated(KEY.verifier, NEXT.verifier), entry(2)]
+    kind, says = found(log([entry_bytes(e.stream, e.version, e.type, e.state) for e in made]))
+    assert (kind, says) == (Kind.KEY, "position 2 rotates the log's key, and nobody handed it over")
 
 
 def test_a_handover_whose_event_cannot_be_read() -> None:
