@@ -161,6 +161,37 @@ def test_a_key_is_rotated_anywhere(tmp_path: Path, places: tuple[int, ...]) -> N
         alone.verify(folder, TRUSTED, [])
 
 
+THIRD, FOURTH = (SigningKey(KEY.name, bytes([n] * 32)) for n in (3, 4))
+
+
+@pytest.mark.parametrize(
+    ("turns", "good"),
+    [
+        ([(KEY, NEXT), (NEXT, THIRD)], True),
+        ([(KEY, NEXT), (NEXT, KEY)], False),
+        ([(KEY, NEXT), (NEXT, NEXT)], False),
+        ([(KEY, KEY)], False),
+        ([(KEY, NEXT), (KEY, THIRD)], False),
+        ([(KEY, NEXT), (THIRD, FOURTH)], False),
+    ],
+)
+def test_each_handover_follows_the_one_before(
+    tmp_path: Path, turns: list[tuple[SigningKey, SigningKey]], good: bool
+) -> None:
+    """From its key to one that the log never had; both have signed each, and the log says so itself."""
+    made: list[Entry] = []
+    handovers: list[str] = []
+    for version, (previous, key) in enumerate(turns, 1):
+        made += [entry(version), rotated(previous.verifier, key.verifier, version)]
+        handovers.append(signed(made, previous, key))
+    folder = written(made, turns[-1][1], tmp_path, *handovers)
+    if good:
+        assert alone.verify(folder, TRUSTED, [])[0] == len(made)
+    else:
+        with pytest.raises(alone.Wrong, match="doesn't follow the one before it"):
+            alone.verify(folder, TRUSTED, [])
+
+
 @pytest.mark.parametrize("count", [0, 1, 255, 256, 257, 512, 513])
 def test_logs_of_every_length(tmp_path: Path, count: int) -> None:
     """Around the borders of tiles."""
