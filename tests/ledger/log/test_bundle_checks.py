@@ -281,3 +281,18 @@ def test_what_is_no_rotation(state: str) -> None:
     with pytest.raises(alone.Wrong, match="can't be read"):
         alone.rotation_of(entry_bytes("log/key", 1, "key.rotated", state))
     assert alone.rotation_of(entry_bytes("log/key", 1, "commitment.made", state)) is None
+
+
+# --- handovers' file --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_handovers_are_read_to_the_letter(count: int) -> None:
+    """Nothing before, between or after the notes is passed over."""
+    notes = [note(f"{KEY.name}\n{size}\n{ROOT}\n") for size in range(1, count + 1)]
+    text = b"\n".join(notes)
+    assert alone.split_notes(text) == notes
+    for changed in (text + b"\nx\n", b"x\n\n" + text, text + b"x", text + b"\n\n", text[:-1]):
+        if changed != text:  # nothing less its last byte is nothing
+            with pytest.raises(alone.Wrong, match="empty line between"):
+                alone.split_notes(changed)
