@@ -47,6 +47,8 @@ class Draft(NamedTuple):
     made: Row
     rows: Sequence[Row]
     currency: str
+    both_ways: bool
+    """Credit and the purchase that it is, each all of the other: one amount on one day."""
 
     @property
     def amount(self) -> Bounds:
@@ -95,11 +97,19 @@ class Books:
         return root
 
     def draft(
-        self, payer: str, payee: str, kind: Kind, figure: Figure | Left, rows: Sequence[Row], form: str | None = None
+        self,
+        payer: str,
+        payee: str,
+        kind: Kind,
+        figure: Figure | Left,
+        rows: Sequence[Row],
+        form: str | None = None,
+        *,
+        both_ways: bool = False,
     ) -> Draft:
         left = Left(figure, None) if isinstance(figure, Figure) else figure
         between = self.node(payer), self.node(payee)
-        return Draft(*between, kind, form, left.figure, left.share, rows[0], rows, self.currency)
+        return Draft(*between, kind, form, left.figure, left.share, rows[0], rows, self.currency, both_ways)
 
     @cached_property
     def deals(self) -> dict[str, Deal]:
@@ -153,7 +163,7 @@ class Books:
             for row in deal.taken
             if row.form is not None and words(row.form) != words(made.form)
         ]
-        back = Left(left_of(left.figure, summed(figure for _, figure in otherwise)), None) if otherwise else left
+        back = Left(left_of(left.figure, summed(figure for _, figure in otherwise)), None) if otherwise else None
         yield from self._funding(made, made.payee, left, deal.rows, made.form, back)
         for row, figure in otherwise:
             yield from self._credit(row, row.payee, figure, [row], row.form)
@@ -227,18 +237,26 @@ class Books:
             if "equity_to_customers" in self.include:
                 yield self.draft(*given, "equity_consideration", figure, rows, _STOCK)
         else:
-            yield self.draft(made.payer, payee, "funding", figure, rows, form)
-            yield from self._credit(made, payee, back or figure, rows, form)
+            both_ways = words(form) == {CREDIT} and back is None
+            yield self.draft(made.payer, payee, "funding", figure, rows, form, both_ways=both_ways)
+            yield from self._credit(made, payee, back or figure, rows, form, both_ways=both_ways)
 
     def _credit(
-        self, made: Row, payee: str, figure: Figure | Left, rows: Sequence[Row], form: str | None
+        self,
+        made: Row,
+        payee: str,
+        figure: Figure | Left,
+        rows: Sequence[Row],
+        form: str | None,
+        *,
+        both_ways: bool = False,
     ) -> Iterator[Draft]:
         """The purchase that cloud credit can only be used for. How much of a mixture is credit, nobody said."""
         forms = words(form)
         if CREDIT in forms and made.subtype != "secondary":
             if len(forms) > 1:
                 figure = _up_to(figure)
-            yield self.draft(payee, made.payer, "purchase", figure, rows, CREDIT)
+            yield self.draft(payee, made.payer, "purchase", figure, rows, CREDIT, both_ways=both_ways)
 
     def _equity(self, made: Row, payee: str, form: str | None) -> tuple[str, str] | None:
         """Giver and customer, if this is equity that a provider gives to its customer; None if it isn't.

@@ -37,6 +37,8 @@ class Edge(NamedTuple):
     """Position and id of the events that make it, in order."""
     share: Share | None = None
     """Of a whole, and of a part of one: which of the group it is, since such amounts depend on one another."""
+    both_ways: bool = False
+    """Credit and the purchase that it is: an edge each way, of one amount on one day."""
 
 
 def entity_of(node: str) -> str:
@@ -88,6 +90,7 @@ def edges_of(books: Books) -> list[Edge]:
             draft.made.last_day,
             draft.events,
             draft.share,
+            draft.both_ways,
         )
         for draft in drafts
     ]

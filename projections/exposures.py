@@ -167,17 +167,16 @@ class PairFlows:
 
     def figures(self, terms: Terms) -> dict[str, Any]:
         """Its figures by name, None where a rate is missing or there is nothing to take a share of."""
-        legs = []
-        for edges in (self.funding, self.purchases):
-            known = [edge for edge in edges if edge.amount is not None]
-            legs.append(_legs(known, terms.time_rule) if len(known) == len(edges) else None)
-        given, back = legs
-        both = None if given is None or back is None else (given, back, terms.time_rule, terms.window_days)
-        of_funding, of_purchases = (None, None) if both is None else shares(*both)
-        funding = None if given is None else carried(self.funding)
-        purchases = None if back is None else carried(self.purchases)
-        trip = None if both is None else round_trip(*both)
-        if trip is not None and funding is not None and purchases is not None:
+        funding, purchases = (
+            None if any(edge.amount is None for edge in edges) else carried(edges)
+            for edges in (self.funding, self.purchases)
+        )
+        trip = of_funding = of_purchases = None
+        if funding is not None and purchases is not None:
+            rule, days = terms.time_rule, terms.window_days
+            given, back, credit = (_legs(edges, rule) for edges in self._with_credit_apart(rule))
+            of_funding, of_purchases = shares(given, back, rule, days, credit=credit)
+            trip = round_trip(given, back, rule, days, credit=credit)
             trip = _at_most(_at_most(trip, funding), purchases)
         return {
             "funding": funding,
@@ -186,6 +185,21 @@ class PairFlows:
             "of_funding": of_funding,
             "of_purchases": of_purchases,
         }
+
+    def _with_credit_apart(self, rule: TimeRule) -> tuple[list[Edge], list[Edge], list[Edge]]:
+        """Funding, purchases, and what is both. Where a group is added up, it isn't torn apart."""
+        mixed = {
+            edge.share.group
+            for edge in (*self.funding, *self.purchases)
+            if rule == "untimed" and edge.share is not None and not edge.both_ways
+        }
+
+        def is_apart(edge: Edge) -> bool:
+            return edge.both_ways and (edge.share is None or edge.share.group not in mixed)
+
+        given = [edge for edge in self.funding if not is_apart(edge)]
+        back = [edge for edge in self.purchases if not is_apart(edge)]
+        return given, back, [edge for edge in self.funding if is_apart(edge)]
 
 
 def _legs(edges: Sequence[Edge], rule: TimeRule) -> list[Leg]:

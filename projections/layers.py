@@ -235,6 +235,7 @@ class Chosen:
                 sums.day(first),
                 sums.day(last),
                 its_events,
+                both_ways=credit,
             )
             for payer, payee, kind, credit, amount, first, last, its_events in zip(
                 whole.payer[self._places].tolist(),

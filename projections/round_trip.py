@@ -27,7 +27,12 @@ class Leg:
 
 
 def round_trip(
-    funding: Sequence[Leg], purchases: Sequence[Leg], rule: TimeRule = "untimed", window_days: int = WINDOW_DAYS
+    funding: Sequence[Leg],
+    purchases: Sequence[Leg],
+    rule: TimeRule = "untimed",
+    window_days: int = WINDOW_DAYS,
+    *,
+    credit: Sequence[Leg] = (),
 ) -> Bounds:
     """min(funding, purchases), of what the rule of time lets count: amounts that both are in one currency.
 
@@ -39,16 +44,28 @@ def round_trip(
     on their first; window: the two days farthest apart), the high those for it, the stated the last days, as all stated
     figures do. Each takes its own amounts, and every rule gives more for larger amounts and kinder days, so that
     low ≤ stated ≤ high.
+
+    `credit` is funding and at once an equal purchase, whatever its amount and its day turn out to be. It is matched
+    with itself, and the rest by the rule. That takes nothing from strict matching: whatever else its two halves would
+    be matched to, funding no later than its day and a purchase no earlier, can be matched to each other instead. By
+    `window` credit is an opposite flow for the rest as well.
     """
-    days = window_days
-    low = _trip(_flows(funding, "low"), _flows(purchases, "low"), rule, days, kind=False)
-    stated = _trip(_flows(funding, "stated"), _flows(purchases, "stated"), rule, days, kind=True)
-    high = _trip(_flows(funding, "high"), _flows(purchases, "high"), rule, days, kind=True)
-    return Bounds(low or ZERO, stated, high)  # a low always is a number
+
+    def trip(at: At, *, kind: bool) -> Decimal | None:
+        flows = _flows(funding, at), _flows(purchases, at), _flows(credit, at)
+        return _trip(*flows, rule, window_days, kind=kind)
+
+    low = trip("low", kind=False) or ZERO  # a low always is a number
+    return Bounds(low, trip("stated", kind=True), trip("high", kind=True))
 
 
 def shares(
-    funding: Sequence[Leg], purchases: Sequence[Leg], rule: TimeRule = "untimed", window_days: int = WINDOW_DAYS
+    funding: Sequence[Leg],
+    purchases: Sequence[Leg],
+    rule: TimeRule = "untimed",
+    window_days: int = WINDOW_DAYS,
+    *,
+    credit: Sequence[Leg] = (),
 ) -> tuple[Bounds | None, Bounds | None]:
     """The round trip as a share of the funding, and of the purchases: 0 to 1, over the values where the leg isn't 0.
 
@@ -64,10 +81,13 @@ def shares(
     The ways are: strict, for each day the funding until then and the purchases after it; untimed, either leg whole;
     window, either leg's counting flows. Some amounts and days come as near to both as one likes, with one exception: if
     there are several own parts that may be nothing, the smallest by window may be less than what can be.
+
+    Credit c is in both, (c + M) / (c + own leg), which rises with c: the largest is where it is at its high, the
+    smallest where it is at its low.
     """
     return (
-        _share(funding, purchases, rule, window_days, of_funding=True),
-        _share(purchases, funding, rule, window_days, of_funding=False),
+        _share(funding, purchases, credit, rule, window_days, of_funding=True),
+        _share(purchases, funding, credit, rule, window_days, of_funding=False),
     )
 
 
@@ -102,9 +122,12 @@ def _running(amounts: Iterable[Decimal | None]) -> list[Decimal | None]:
     """The sum so far, from nothing at all to all of them."""
     sums: list[Decimal | None] = [ZERO]
     for amount in amounts:
-        so_far = sums[-1]
-        sums.append(None if so_far is None or amount is None else ARITHMETIC.add(so_far, amount))
+        sums.append(_plus(sums[-1], amount))
     return sums
+
+
+def _plus(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return None if one is None or other is None else ARITHMETIC.add(one, other)
 
 
 def _smaller(one: Decimal | None, other: Decimal | None) -> Decimal | None:
@@ -117,17 +140,17 @@ def _smaller(one: Decimal | None, other: Decimal | None) -> Decimal | None:
 
 
 def _trip(
-    funding: list[_Flow], purchases: list[_Flow], rule: TimeRule, window_days: int, *, kind: bool
+    funding: list[_Flow], purchases: list[_Flow], credit: list[_Flow], rule: TimeRule, window_days: int, *, kind: bool
 ) -> Decimal | None:
     """The round trip of these amounts, on the days for a match (`kind`) or against it; None: without bound."""
     if rule == "strict":
-        return _matched(_in_order(funding, purchases, kind=kind))
+        return _plus(_sum(credit), _matched(_in_order(funding, purchases, kind=kind)))
     if rule == "window":
         funding, purchases = (
-            _counted(funding, purchases, window_days, kind=kind),
-            _counted(purchases, funding, window_days, kind=kind),
+            _counted(funding, [*purchases, *credit], window_days, kind=kind),
+            _counted(purchases, [*funding, *credit], window_days, kind=kind),
         )
-    return _smaller(_sum(funding), _sum(purchases))
+    return _plus(_sum(credit), _smaller(_sum(funding), _sum(purchases)))
 
 
 def _in_order(funding: Iterable[_Flow], purchases: Iterable[_Flow], *, kind: bool) -> list[tuple[_Flow, bool]]:
@@ -182,51 +205,71 @@ def _near(opposite: Iterable[_Flow], window_days: int, *, kind: bool) -> Callabl
 
 
 def _share(
-    own: Sequence[Leg], opposite: Sequence[Leg], rule: TimeRule, window_days: int, *, of_funding: bool
+    own: Sequence[Leg],
+    opposite: Sequence[Leg],
+    credit: Sequence[Leg],
+    rule: TimeRule,
+    window_days: int,
+    *,
+    of_funding: bool,
 ) -> Bounds | None:
-    if not _flows(own, "high"):
+    if not _flows([*own, *credit], "high"):
         return None
-    mine, theirs = _flows(own, "stated"), _flows(opposite, "stated")
-    trip = _trip(*((mine, theirs) if of_funding else (theirs, mine)), rule, window_days, kind=True)
-    whole = _sum(mine)
+    mine, theirs, both = _flows(own, "stated"), _flows(opposite, "stated"), _flows(credit, "stated")
+    trip = _trip(*((mine, theirs) if of_funding else (theirs, mine)), both, rule, window_days, kind=True)
+    whole = _sum([*mine, *both])
     return Bounds(
-        _smallest(own, opposite, rule, window_days, of_funding=of_funding),
+        _smallest(own, opposite, credit, rule, window_days, of_funding=of_funding),
         ARITHMETIC.divide(trip, whole) if trip is not None and whole else None,
-        _largest(own, opposite, rule, window_days, of_funding=of_funding),
+        _largest(own, opposite, credit, rule, window_days, of_funding=of_funding),
     )
 
 
 def _largest(
-    own: Sequence[Leg], opposite: Sequence[Leg], rule: TimeRule, window_days: int, *, of_funding: bool
+    own: Sequence[Leg],
+    opposite: Sequence[Leg],
+    credit: Sequence[Leg],
+    rule: TimeRule,
+    window_days: int,
+    *,
+    of_funding: bool,
 ) -> Decimal:
-    theirs = _flows(opposite, "high")
+    theirs, both = _flows(opposite, "high"), _flows(credit, "high")
     counting = own
     if rule == "window":
-        near = _near(theirs, window_days, kind=True)
+        near = _near([*theirs, *both], window_days, kind=True)
         counting = [leg for leg in own if any(map(near, _flows([leg], "high")))]
-        theirs, rule = _counted(theirs, _flows(own, "high"), window_days, kind=True), "untimed"
+        theirs, rule = _counted(theirs, [*_flows(own, "high"), *both], window_days, kind=True), "untimed"
 
     def trip(mine: list[_Flow]) -> Decimal | None:
-        return _trip(*((mine, theirs) if of_funding else (theirs, mine)), rule, window_days, kind=True)
+        return _trip(*((mine, theirs) if of_funding else (theirs, mine)), both, rule, window_days, kind=True)
 
     most, least = trip(_flows(counting, "high")), trip(_flows(counting, "low"))
     if most is None:
         return ONE
-    sure = _sum(_flows(own, "low"))
+    sure = _sum([*_flows(own, "low"), *both])
     if not most or sure is None or least is None:
         return ZERO
     return ARITHMETIC.divide(most, ARITHMETIC.add(sure, ARITHMETIC.subtract(most, least)))
 
 
 def _smallest(
-    own: Sequence[Leg], opposite: Sequence[Leg], rule: TimeRule, window_days: int, *, of_funding: bool
+    own: Sequence[Leg],
+    opposite: Sequence[Leg],
+    credit: Sequence[Leg],
+    rule: TimeRule,
+    window_days: int,
+    *,
+    of_funding: bool,
 ) -> Decimal:
     found = ONE
-    for a, b, c in _ways(own, opposite, rule, window_days, of_funding=of_funding):
+    both = _sum(_flows(credit, "low")) or ZERO
+    for a, b, c in _ways(own, opposite, credit, rule, window_days, of_funding=of_funding):
         if b is None:
             return ZERO
-        if whole := ARITHMETIC.add(a, b):
-            found = min(found, ARITHMETIC.divide(ARITHMETIC.add(a, c), whole))
+        sure = ARITHMETIC.add(both, a)
+        if whole := ARITHMETIC.add(sure, b):
+            found = min(found, ARITHMETIC.divide(ARITHMETIC.add(sure, c), whole))
     return found
 
 
@@ -235,21 +278,28 @@ _Way = tuple[Decimal, Decimal | None, Decimal]
 
 
 def _ways(
-    own: Sequence[Leg], opposite: Sequence[Leg], rule: TimeRule, window_days: int, *, of_funding: bool
+    own: Sequence[Leg],
+    opposite: Sequence[Leg],
+    credit: Sequence[Leg],
+    rule: TimeRule,
+    window_days: int,
+    *,
+    of_funding: bool,
 ) -> Iterator[_Way]:
     if rule == "strict":
         yield from _ways_of_strict(own, opposite, of_funding=of_funding)
         return
-    theirs = _flows(opposite, "low")
+    theirs, both = _flows(opposite, "low"), _flows(credit, "low")
     if rule == "window":
-        near = _near(theirs, window_days, kind=False)
+        near = _near([*theirs, *both], window_days, kind=False)
         counting: list[Leg] = []
         others: list[Leg] = []
         for leg in own:
             (counting if any(map(near, _flows([leg], "high"))) else others).append(leg)
         there = _flows(own, "high")
-        # Of several that may be nothing, each may be; a single one isn't, or there would be no share.
-        theirs = _counted(theirs, there if len(there) == 1 else _flows(own, "low"), window_days, kind=False)
+        # Of several that may be nothing, each may be; a single one isn't, or there would be no share but credit's.
+        mine = there if len(there) == 1 else _flows(own, "low")
+        theirs = _counted(theirs, [*mine, *both], window_days, kind=False)
         yield _sum(_flows(counting, "low")) or ZERO, _sum(_flows(others, "high")), ZERO
     yield ZERO, _sum(_flows(own, "high")), _sum(theirs) or ZERO
 

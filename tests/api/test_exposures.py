@@ -272,6 +272,54 @@ def test_credit_can_be_spent_with_its_giver_alone(client: httpx.Client) -> None:
     assert interval(row["of_funding"]) == interval(row["of_purchases"]) == ("1", "1", "1")
 
 
+@pytest.mark.parametrize("rule", ["untimed", "strict", "window"])
+def test_credit_on_some_day_of_a_year_comes_back_on_that_day(client: httpx.Client, rule: str) -> None:
+    """Funding and purchase are one event, so that nothing is open. A purchase of that year may come first."""
+    tell(
+        client,
+        invest("a", "b", usd("30"), form="cloud_credit", on="2001"),
+        invest("c", "crusoe", usd("30"), on="2001"),
+        sign("deal", "crusoe", "c", usd("30"), on="2001"),
+    )
+    days: dict[str, Any] = {"window_days": 30} if rule == "window" else {}
+    answer = ask(client, time_rule=rule, **days)
+    assert interval(pair(answer, "a", "b")["round_trip"]) == ("30", "30", "30")
+    assert interval(pair(answer, "a", "b")["of_funding"]) == ("1", "1", "1")
+    assert pair(answer, "c", "crusoe")["round_trip"]["low"] == ("30" if rule == "untimed" else "0")
+
+
+@pytest.mark.parametrize("amount", [usd("10", "about"), usd("100", "up_to"), {}])
+@pytest.mark.parametrize("rule", ["untimed", "strict", "window"])
+def test_all_of_credit_comes_back_however_much_it_is(client: httpx.Client, amount: dict[str, Any], rule: str) -> None:
+    """Also in the announced layer, and as a part of a whole with others of the same form."""
+    stated = "1" if amount else None
+    tell(
+        client,
+        commit("pledge", "a", "b", amount, form="cloud_credit"),
+        commit("whole", "c", "crusoe", usd("1000"), form="cloud_credit"),
+        commit("part", "c", "crusoe", amount, form="cloud_credit", part_of="whole"),
+    )
+    for layer in ("announced", "contracted"):
+        row = pair(ask(client, layer=layer, time_rule=rule), "a", "b")
+        assert interval(row["of_funding"]) == interval(row["of_purchases"]) == ("1", stated, "1")
+        assert row["round_trip"] == row["funding"] == row["purchases"]
+        of_both = pair(ask(client, layer=layer, time_rule=rule), "c", "crusoe")
+        assert interval(of_both["of_funding"]) == interval(of_both["of_purchases"]) == ("1", "1", "1")
+
+
+def test_what_of_a_mixture_is_credit_is_open(client: httpx.Client) -> None:
+    """So is what of a promise in credit came in cash, on whatever day: neither comes back by itself."""
+    tell(
+        client,
+        invest("a", "b", usd("30"), form=["cash", "cloud_credit"], on="2001"),
+        commit("pledge", "c", "crusoe", usd("100"), form="cloud_credit"),
+        invest("c", "crusoe", usd("5"), form="cash", commitment="pledge"),
+    )
+    answer = ask(client)
+    assert interval(pair(answer, "a", "b")["of_funding"]) == ("0", "0", "1")
+    assert interval(pair(answer, "c", "crusoe")["of_funding"]) == ("0.95", "0.95", "0.95")
+
+
 # --- what is asked ----------------------------------------------------------------------------------------------
 
 

@@ -153,7 +153,7 @@ def capital(q: Question, rows: list[Row], layer: str, include: set[str]) -> Iter
             events = [made, *changes, *last_close, *draws(rows, slug)]
             form = forms(made.data.get("form"))
             otherwise = [row for row in draws(rows, slug) if row.data.get("form") and forms(row.data["form"]) != form]
-            back = difference(left(made), total(figure(row) for row in otherwise)) if otherwise else left(made)
+            back = difference(left(made), total(figure(row) for row in otherwise)) if otherwise else None
             yield from given(q, rows, made, made.data["to"], left(made), events, made.data.get("form"), include, back)
             for row in otherwise:
                 yield from credit(row, row.data["issuer"], figure(row), [row], row.data["form"])

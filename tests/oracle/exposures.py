@@ -87,22 +87,53 @@ def pair(
         "events": by_position(event for one in given + back for event in one.events),
     }
     if rule == "untimed" and not missing:
-        row["of_funding"] = share(sum_of(given), sum_of(back))
-        row["of_purchases"] = share(sum_of(back), sum_of(given))
+        both = sum_of(credit_in(given, back))
+        alone = [[one for one in leg if one not in credit_in(leg, given + back)] for leg in (given, back)]
+        row["of_funding"] = share(sum_of(alone[0]), sum_of(alone[1]), both)
+        row["of_purchases"] = share(sum_of(alone[1]), sum_of(alone[0]), both)
     return row, bool(given) + bool(back)
 
 
-def share(leg: Bounds, other: Bounds) -> dict[str, Any] | None:
-    """min(1, other / leg), from its least to its most, over the values at which the leg is something."""
-    if leg.high == 0:
+def is_same(one: Edge, other: Edge) -> bool:
+    """Whether they are two sides of one thing: credit, and the purchase that it is."""
+    return one is not other and one.figure is other.figure
+
+
+def credit_in(leg: list[Edge], others: list[Edge]) -> list[Edge]:
+    """What of a leg is in the other as well. Groups of which only a part is are taken as if nothing was."""
+    twins = [one for one in leg if any(is_same(one, other) for other in others)]
+    torn = {
+        one.figure.item.top()
+        for one in leg + others
+        if isinstance(one.figure, Rest) and not any(is_same(one, other) for other in leg + others)
+    }
+    return [one for one in twins if not (isinstance(one.figure, Rest) and one.figure.item.top() in torn)]
+
+
+def share(leg: Bounds, other: Bounds, both: Bounds) -> dict[str, Any] | None:
+    """(both + min(leg, other)) / (both + leg), from its least to its most, over the values at which it is defined.
+
+    It falls as `leg` rises, and rises with the two others; where nothing but `both` is anything, all comes back.
+    """
+
+    def at(mine: Fraction | None, theirs: Fraction | None, shared: Fraction | None) -> Fraction | None:
+        if shared is None:
+            return Fraction(1)
+        if mine is None:
+            return Fraction(1) if theirs is None else Fraction(0)
+        if mine + shared == 0:
+            return None
+        return (shared + (mine if theirs is None else min(mine, theirs))) / (mine + shared)
+
+    if leg.high == 0 == both.high:
         return None
-    low = Fraction(0) if leg.high is None else min(Fraction(1), other.low / leg.high)
-    if leg.low == 0 or other.high is None:
-        high = Fraction(1) if other.high != 0 else Fraction(0)
-    else:
-        high = min(Fraction(1), other.high / leg.low)
-    stated = None if leg.counted == 0 else min(Fraction(1), other.counted / leg.counted)
-    return {"low": text(low), "stated": text(stated), "high": text(high)}
+    low = at(leg.high, other.low, both.low)
+    high = at(leg.low, other.high, both.high)
+    if low is None:  # nothing of its own, and any amount of what is in both
+        low = Fraction(1)
+    if high is None:  # as little of its own as one likes
+        high = Fraction(0) if other.high == 0 else Fraction(1)
+    return {"low": text(low), "stated": text(at(leg.counted, other.counted, both.counted)), "high": text(high)}
 
 
 def of(edge: Edge, at: str) -> Fraction | None:
@@ -150,6 +181,8 @@ def near(one: Edge, other: Edge, days: int, at: str) -> bool:
     """Whether another flow, of more than nothing, is within the days: at worst, by the last days, at best."""
     if of(other, at) == 0:
         return False
+    if is_same(one, other):
+        return True
     if at == "stated":
         return abs((one.made.last - other.made.last).days) <= days
     if at == "low":
@@ -160,10 +193,11 @@ def near(one: Edge, other: Edge, days: int, at: str) -> bool:
 
 
 def strictly(given: list[Edge], back: list[Edge], at: str) -> Fraction | None:
-    """Day by day, funding first: every purchase takes what it can of what is left."""
+    """Day by day, funding first: every purchase takes what it can of what is left. Credit has one day for both."""
 
     def day(edge: Edge, first: bool) -> date:
-        return edge.made.first if first else edge.made.last
+        is_credit = any(is_same(edge, other) for other in given + back)
+        return edge.made.first if first or is_credit else edge.made.last
 
     flows = [(day(one, at == "high"), 0, of(one, at)) for one in given]
     flows += [(day(one, at == "low"), 1, of(one, at)) for one in back]

@@ -253,6 +253,77 @@ def test_shares_are_reached_by_amounts_between_the_bounds(
         assert abs(Fraction(share.low) - min(tried)) < Fraction(1, 10**60)
 
 
+# --- credit -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize(
+    "amount", [between("95", "100", "105"), between("0", "100", "100"), between("0", None, None), exactly(Decimal(30))]
+)
+def test_credit_comes_back_whole_whatever_its_day_and_amount(rule: TimeRule, amount: Bounds) -> None:
+    credit = [leg(0, amount, last=364)]
+    trip = round_trip([], [], rule, 30, credit=credit)
+    assert trip == between(
+        str(amount.low), str(amount.stated_or_low), None if amount.high is None else str(amount.high)
+    )
+    stated = None if amount.stated is None else Decimal(1)
+    assert shares([], [], rule, 30, credit=credit) == (Bounds(Decimal(1), stated, Decimal(1)),) * 2
+
+
+def test_credit_beside_other_flows() -> None:
+    """Cash of 10 and credit of 0 to 10, 5 bought in between: none of the 5 is paid by the credit, which comes later."""
+    funding, purchases, credit = [leg(0, "10")], [leg(40, "5")], [leg(50, between("0", "10", "10"), last=60)]
+    for rule in ("untimed", "strict"):
+        assert round_trip(funding, purchases, rule, credit=credit) == between("5", "15", "15")
+        of_funding, of_purchases = shares(funding, purchases, rule, credit=credit)
+        assert of_funding == between("0.5", "0.75", "0.75")
+        assert of_purchases == exactly(Decimal(1))
+    # Within 20 days of the purchase there is no other flow but the credit, and only if there is any.
+    assert round_trip(funding, purchases, "window", 20, credit=credit) == between("0", "10", "10")
+    assert round_trip([leg(45, "3")], purchases, "window", 20, credit=credit) == between("3", "13", "13")
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    funding=legs(),
+    purchases=legs(),
+    credit=legs(),
+    rule=st.sampled_from(RULES),
+    days=st.integers(0, 4),
+)
+def test_credit_is_one_amount_on_one_day(
+    funding: list[Leg], purchases: list[Leg], credit: list[Leg], rule: TimeRule, days: int
+) -> None:
+    """Whatever it turns out to be: round trip and shares hold, and but for windows they are reached."""
+    ways = [
+        (one + both, other + both)
+        for one in choices(funding)
+        for other in choices(purchases)
+        for both in choices(credit)
+    ]
+    trips = [obviously(*way, rule, days) for way in ways]
+    found = round_trip(funding, purchases, rule, days, credit=credit)
+    assert found.high is not None
+    assert Fraction(found.low) <= min(trips)
+    assert max(trips) <= Fraction(found.high)
+    if rule != "window":
+        assert (Fraction(found.low), Fraction(found.high)) == (min(trips), max(trips))
+    near = Fraction(1, 10**60)
+    for side, share in enumerate(shares(funding, purchases, rule, days, credit=credit)):
+        legs_and_trips = zip(
+            (sum((amount for _, amount in way[side]), Fraction(0)) for way in ways), trips, strict=True
+        )
+        tried = [trip / whole for whole, trip in legs_and_trips if whole]
+        if share is None:
+            assert not tried
+            continue
+        assert share.high is not None
+        assert Fraction(share.low) <= min(tried) + near
+        assert max(tried) <= Fraction(share.high) + near
+        if rule != "window":
+            assert abs(Fraction(share.low) - min(tried)) < near
+
+
 @settings(max_examples=100, deadline=None)
 @given(funding=legs(most=4), purchases=legs(most=4), rule=st.sampled_from(RULES), more=legs(most=2))
 def test_more_funding_never_makes_a_smaller_round_trip(
