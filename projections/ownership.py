@@ -76,6 +76,12 @@ class _Group:
         """How much of an issuer the graph holds in sum."""
         return self._held.get(issuer, NOTHING)
 
+    def at_most_of(self, stake: _Stake) -> Bounds:
+        """A stake, of which for the high no more counts than the others' lows leave of the whole."""
+        room = ARITHMETIC.subtract(ONE, ARITHMETIC.subtract(self.held_of(stake.issuer).low, stake.share.low))
+        most = room if stake.share.high is None else min(stake.share.high, room)
+        return replace(stake.share, high=max(most, stake.share.low))
+
     @cached_property
     def _reach(self) -> dict[str, set[str]]:
         """Of whom each holds anything, directly or through others."""
@@ -216,11 +222,7 @@ def _worked_out(members: Sequence[str], direct: Sequence[_Stake]) -> _Group:
     except _Undefined as why:
         return replace(group, wrong={why.issuer: why.reason})
     try:
-        most = {}
-        for one in direct:
-            others = ARITHMETIC.subtract(group.held_of(one.issuer).low, one.share.low)
-            room = ARITHMETIC.subtract(ONE, others)
-            most[one.holder, one.issuer] = room if one.share.high is None else min(one.share.high, room)
+        most = {(one.holder, one.issuer): group.at_most_of(one).high or ZERO for one in direct}
         high: Shares | None = _integrated(most)
     except _Undefined:
         high = None
@@ -309,7 +311,7 @@ class _Worth:
     def _own_assets(self, entity: str, group: _Group) -> Bounds:
         """The last mark less the marks of what it holds, never below zero; nothing without a mark."""
         held = [
-            product(stake.share, self._mark(stake.issuer))
+            product(group.at_most_of(stake), self._mark(stake.issuer))
             for stake in group.of_holder.get(entity, ())
             if stake.issuer != entity
         ]

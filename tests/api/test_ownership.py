@@ -157,6 +157,20 @@ def test_an_unknown_stake_leaves_what_the_others_hold(client: httpx.Client) -> N
     assert stakes(ask(client))["c", "b"] == (("0", "0", "1"), ("0", "0", "0.3"))
 
 
+def test_own_assets_take_off_no_more_than_the_others_leave(client: httpx.Client) -> None:
+    """Of half at least, no more than 60 per cent is held beside somebody else's 40."""
+    tell(
+        client,
+        observe("a", "b", stake={"share": "0.5", "qualifier": "at_least"}),
+        observe("c", "b", stake=stake("0.4")),
+        mark("a", usd("1000"), "market_cap"),
+        mark("b", usd("100"), "post_money"),
+    )
+    [row] = [row for row in ask(client)["values"] if row["entity"] == "a"]
+    assert interval(row["own_assets"]) == ("940", "950", "950")
+    assert stakes(ask(client))["a", "b"][1] == ("0.5", "0.5", "0.6")
+
+
 def test_values_are_converted_on_the_day_of_the_mark(client: httpx.Client) -> None:
     tell(client, observe("a", "b", stake=stake("0.5")), mark("b", eur("100"), "post_money", on="2023-03-31"))
     lacking = [{"base": "EUR", "quote": "USD", "on": "2023-03-31"}]
