@@ -1,10 +1,15 @@
-"""What `dealledger --help` shows: every command, in groups, each with all of its first sentence."""
+"""What `dealledger --help` shows: every command, in groups, each with all of its first sentence.
+
+Whatever a command prints, help among it, may go into a pipe that is closed early.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from typer.core import TyperGroup
+
+from api.cli.talking import messages, told_to_a_reader
 
 GROUPS = {
     "Start": ("demo", "serve"),
@@ -32,6 +37,25 @@ LONGEST = 300
 
 class Grouped(TyperGroup):
     """Commands under the heads of GROUPS instead of one list."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        with told_to_a_reader():  # a shell's completion
+            try:
+                return super().main(*args, **kwargs)
+            except BrokenPipeError as error:
+                code = getattr(error.__context__, "exit_code", None)
+                if code is None:
+                    raise
+                messages.on_broken_pipe()  # stderr as well, while it told of wrong usage
+                raise SystemExit(code) from None
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with told_to_a_reader():  # inside `main`, which makes exit code 1 of a closed pipe
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        with told_to_a_reader():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         named = {name for names in GROUPS.values() for name in names}

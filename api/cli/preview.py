@@ -150,13 +150,16 @@ class Preview:
 def _told(item: Item, pointer: str, detail: str, reason: str, mend: str) -> Told:
     """A problem with its column and what is in it, what is wrong and why.
 
-    An unknown name is one in all its rows; so are a word that the map doesn't know and a field that it doesn't fill.
+    An unknown name is one in all its rows; so are a word that the map doesn't know, a field that it doesn't fill, and
+    what one setting of a column in the map mends.
     """
     title = item.file.title(pointer)
     cell = "" if item.row is None else item.row.cells.get(title, "").strip()
     shown = f" {cell!r}" if cell and len(cell) <= SHORT and cell not in detail else ""
     nowhere = detail == MISSING and item.row is not None and title not in item.row.cells
     group = title if nowhere else detail if NO_WORD in detail or reason == Reason.UNKNOWN_ENTITY else ""
+    if not group and item.row is not None and mend.endswith("in the map"):
+        group = f"{title}: {mend}"
     return Told(f"{title}{shown}: {detail} ({reason})", mend, group)
 
 

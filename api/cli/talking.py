@@ -27,8 +27,15 @@ class _Answers(Console):
         raise SystemExit(Exit.OK)
 
 
+class _Messages(Console):
+    """stderr, which may be that same pipe: what nobody reads ends nothing, least of all an import half-way."""
+
+    def on_broken_pipe(self) -> None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
 answers = _Answers(highlight=False)
-messages = Console(stderr=True, highlight=False)
+messages = _Messages(stderr=True, highlight=False)
 
 
 class Exit(IntEnum):
@@ -40,12 +47,23 @@ class Exit(IntEnum):
     NOT_READY = 3
 
 
-def tell(answer: str | bytes, *, line_break: bool = True) -> None:
-    """An answer as it is on stdout, and a line break unless it has its own."""
+@contextmanager
+def told_to_a_reader() -> Iterator[None]:
+    """Whatever prints on stdout here may find that its reader is gone, also when it is flushed; that ends it well."""
     try:
-        typer.echo(answer, nl=line_break)
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except BrokenPipeError:
         answers.on_broken_pipe()
+
+
+def tell(answer: str | bytes, *, line_break: bool = True) -> None:
+    """An answer as it is on stdout, and a line break unless it has its own."""
+    with told_to_a_reader():
+        typer.echo(answer, nl=line_break)
 
 
 def say(text: str) -> None:
@@ -96,5 +114,7 @@ def failures_told() -> Iterator[None]:
         fail(Exit.NOT_READY, f"The service did not answer: {type(error).__name__}.", "Check --url, or try again.")
     except httpx.InvalidURL as error:
         fail(Exit.BAD_USAGE, f"--url: {error}.", "Write it like http://127.0.0.1:8000.")
+    except BrokenPipeError:  # of stdout, whose reader has seen enough
+        answers.on_broken_pipe()
     except OSError as error:
         fail(Exit.BAD_USAGE, f"{error.filename or ''}: {error.strerror}".lstrip(": "))

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from babel.numbers import is_currency
 from rapidfuzz import fuzz
 
 from api.files.days import is_of_numbers, order_of, read_date
-from api.files.figures import SYMBOLS, UNITS, Style, Unreadable, read_money, unit_of
+from api.files.figures import SYMBOLS, UNITS, Style, Unreadable, read_money, read_number, unit_of
 from api.files.maps import field_of
 from api.files.names import Parties
 from api.files.rows import Column, columns_of, entity_columns, fields_of
-from api.files.synonyms import CALLED, INSTRUMENTS, STATUSES
+from api.files.synonyms import BESIDE, CALLED, INSTRUMENTS, ROUNDS, SERIES, STATUSES
 from api.files.table import Table
 
 _LIKELY_TYPES = (
@@ -31,8 +33,10 @@ _LIKELY_TYPES = (
 # A comma or a point that can only stand before a fraction.
 _COMMA = re.compile(r"[0-9],([0-9]{1,2}|[0-9]{4,})(?![0-9])")
 _POINT = re.compile(r"[0-9]\.([0-9]{1,2}|[0-9]{4,})(?![0-9])")
+_WORD = re.compile("|".join(map(re.escape, sorted(SYMBOLS, key=len, reverse=True))) + r"|[^\W\d_]+|[¥%]")
 _NEAR = 82
 _LOOKED_AT = 500
+_WHOLE = 100  # per cent
 
 
 @dataclass
@@ -158,7 +162,19 @@ def _guessed(kind: str, names: Sequence[str], samples: dict[str, list[str]]) -> 
             guess.settings.pop("percent", None)
         else:
             guess.settings = {key: value for key, value in guess.settings.items() if key in ("percent", "decimal")}
+            if any(_is_share(kind, one) for one in guess.fields) and _in_per_cent(samples[name], guess.settings):
+                guess.settings["percent"] = True
     return columns
+
+
+def _in_per_cent(samples: Iterable[str], settings: dict[str, str | bool]) -> bool:
+    """Whether bare figures can be shares only as per cents: most are above 1, and none is above 100."""
+    style = Style(decimal=str(settings.get("decimal", ".")))
+    figures: list[Decimal] = []
+    for text in samples:
+        with suppress(Unreadable):
+            figures.append(Decimal(read_number(text, style)))
+    return 2 * sum(one > 1 for one in figures) > len(figures) and max(figures) <= _WHOLE
 
 
 def _likeness(name: str, one: str) -> float:
@@ -172,7 +188,7 @@ def _bare(name: str) -> str:
 
 
 def _words(name: str) -> list[str]:
-    return re.findall(r"[^\W\d_]+|[$€£₹₩¥]|%", name.casefold())
+    return _WORD.findall(name.casefold())
 
 
 def _unit(word: str) -> str | None:
@@ -208,6 +224,11 @@ def _is_money(kind: str, name: str) -> bool:
 def _is_figure(kind: str, name: str) -> bool:
     column = field_of(kind, name)
     return column is not None and (bool(column.parts) or column.format in ("number", "share"))
+
+
+def _is_share(kind: str, name: str) -> bool:
+    column = field_of(kind, name)
+    return column is not None and (column.format == "share" or any(part.name == "share" for part in column.parts))
 
 
 def _suits(kind: str, name: str, samples: Sequence[str]) -> bool:
@@ -284,7 +305,24 @@ def _instrument(proposal: Proposal) -> None:
         return
     if "instrument" not in proposal.columns[column].fields:
         proposal.columns[column].fields.append("instrument")
-    proposal.values["instrument"] = {text: _meant(text, INSTRUMENTS) for text in proposal.samples[column]}
+    proposal.values["instrument"] = {text: _instrument_of(text) for text in proposal.samples[column]}
+
+
+def _instrument_of(text: str) -> str:
+    """The one instrument that all of the words together can mean; "" if one of them is unknown, or there are two."""
+    plain, series = re.subn(SERIES, " ", " ".join(text.casefold().split()).replace("line of credit", "credit line"))
+    words = re.findall(r"\w+|[^\w\s().-]", plain)
+    known = {word: name for name, called in INSTRUMENTS.items() for word in called}
+    if not all(word in known or word in ROUNDS or word in BESIDE for word in words):
+        return ""
+    named = {known[word] for word in words if word in known}
+    if named == {"convertible", "debt"}:  # a convertible note
+        return "convertible"
+    if named:
+        return named.pop() if len(named) == 1 else ""
+    if "bridge" in words:
+        return "convertible"
+    return "equity" if series or not set(ROUNDS).isdisjoint(words) else ""
 
 
 def _statuses(proposal: Proposal) -> None:

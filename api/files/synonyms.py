@@ -50,19 +50,25 @@ CALLED = {
     "quote": ("quote", "to currency"),
     "rate": ("rate", "fx rate", "exchange rate"),
 }  # fmt: skip
-# Which word is meant by what people write for an instrument. What it is comes before the round that it came in: a
-# Series B loan is a loan. Of series only those that are rounds: A, AA, B-1, C2, A+.
-INSTRUMENTS = (
-    (r"\bconv(?:ert|\b)|\bsafes?\b", "convertible"),
-    (r"debt|\bloan|\bbond|credit|\bnotes?\b|mezzanine|facility", "debt"),
-    (r"bridge", "convertible"),
-    (r"\bseries[ -](?:pre-?)?([a-z])\1?(?:[ -]?(?:[0-9]{1,2}|i{1,3}))?(?!\w)", "equity"),
-    (r"seed|angel|pre-?seed|growth|equity|ipo|common|preferred|stock|share", "equity"),
-    (r"fund|lp\b", "fund_interest"),
-    (r"warrant", "warrant"),
-    (r"grant", "grant"),
-)
-# The same of how sure something is.
+# The words that people write for an instrument. A word stands for it whole, never as a part of another one.
+INSTRUMENTS = {
+    "convertible": ("convertible", "convertibles", "conv", "safe", "safes"),
+    "debt": ("debt", "loan", "loans", "bond", "bonds", "credit", "note", "notes", "mezzanine", "facility", "revolver"),
+    "equity": ("equity", "common", "preferred", "stock", "share", "shares"),
+    "fund_interest": ("fund", "lp"),
+    "warrant": ("warrant", "warrants"),
+    "grant": ("grant", "grants"),
+}
+# Rounds, which tell only where nothing else does: a Series B loan is a loan. Of series only those: A, AA, B-1, C2, A+.
+SERIES = r"\b(?:pre[ -])?series[ -](?:pre[ -]?)?(?:seed|([a-z])\1?(?:[ -]?(?:[0-9]{1,2}|i{1,3}))?)(?!\w)\+?"
+ROUNDS = ("seed", "angel", "preseed", "growth", "ipo")
+# Words that say nothing of it. Beside any other one nothing is guessed: `Not Series A`, `Series A or debt`.
+BESIDE = (
+    "bridge", "corporate", "early", "ext", "extension", "financing", "first", "funding", "interest", "interests",
+    "investment", "junior", "late", "later", "lien", "line", "pre", "private", "promissory", "revolving", "round",
+    "second", "secured", "senior", "stage", "subordinated", "syndicated", "term", "unsecured", "venture",
+)  # fmt: skip
+# Which word is meant by what people write for how sure something is.
 STATUSES = (
     (r"rumou?r|unconfirmed|speculat|hearsay|unverified", "rumoured"),
     (r"den(?:y|ied)", "denied"),

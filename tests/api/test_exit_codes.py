@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 
 from api.cli import app
 from api.questions import QUESTIONS
-from tests.api.test_cli import COMMAND, ENVIRONMENT, INVESTMENT, lines
+from tests.api.test_cli import COMMAND, ENVIRONMENT, INVESTMENT, SECONDS, lines
 from tests.api.test_cli_questions import ASKED
 from tests.api.world import entity
 from tests.service import fresh_service
@@ -176,3 +177,71 @@ def test_3_a_service_that_does_not_answer(tmp_path: Path, command: str) -> None:
 def test_3_a_port_that_is_taken(tmp_path: Path, taken_port: str, command: str) -> None:
     ends(3, taken_port, command, "--port", taken_port, "--data", tmp_path / "ledger")
     assert not (tmp_path / "ledger").exists()
+
+
+# --- a reader that has seen enough -----------------------------------------------------------------------------
+
+
+def into(stdout: int, *arguments: str | Path, stderr: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+    """A command whose stdout is this file."""
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(
+        command, text=True, env=ENVIRONMENT, timeout=SECONDS, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
+    )
+
+
+@pytest.fixture
+def gone() -> Iterator[int]:
+    """The end to write to of a pipe that nobody reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    yield writing
+    os.close(writing)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["export"],
+        ["export", "holdings", "--format", "csv"],
+        ["export", "events", "--format", "csv", "--url"],
+        ["entities"],
+        ["entity", "ant", "--json"],
+        ["template", "investment.made"],
+        ["--help"],
+        ["export", "holdings", "--help"],
+        ["--show-completion"],
+    ],
+    ids=" ".join,
+)
+def test_a_reader_that_has_seen_enough_is_no_failure(
+    signed: tuple[Path, str], kept: Path, gone: int, arguments: list[str]
+) -> None:
+    """Given a command whose stdout is closed already, as in `… | true`; then it ends with 0 and says nothing."""
+    if arguments[-1] == "--url":
+        arguments = [*arguments, signed[1]]
+    elif arguments[0] in ("export", "entities", "entity") and arguments[-1] != "--help":
+        arguments = [*arguments, "--data", str(kept)]
+    done = into(gone, *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [["template", "nope"], ["entities", "--nope"]], ids=" ".join)
+def test_a_failure_stays_one_though_nobody_reads_of_it(gone: int, arguments: list[str]) -> None:
+    """The control: with both streams closed, wrong usage still ends with 2."""
+    assert into(gone, *arguments, stderr=gone).returncode == 2
+
+
+def test_a_full_disk_is_a_failure(kept: Path) -> None:
+    """The control: what can't be written for another reason than a reader's is told."""
+    with open("/dev/full", "wb") as full:
+        done = into(full.fileno(), "export", "--data", kept)
+    assert (done.returncode, "No space left on device" in done.stderr) == (2, True)
+
+
+def test_an_import_goes_on_though_nobody_reads_what_it_says(tmp_path: Path, gone: int) -> None:
+    """Given `import … 2>&1 | true`; then all of it is recorded."""
+    file = lines(tmp_path / "in.jsonl", entity("ant"), entity("bee"))
+    assert into(gone, "import", file, "--data", tmp_path / "ledger", "--yes", stderr=gone).returncode == 0
+    told = CliRunner().invoke(app, ["entities", "--data", str(tmp_path / "ledger"), "--json"]).stdout
+    assert told.count('"entity"') == 2

@@ -557,3 +557,19 @@ def test_a_killed_undo_goes_on_and_retracts_nothing_twice(tmp_path: Path) -> Non
     assert recorded(data) == 2 * COUNT
     [imported, _] = json.loads(run("imports", "--data", data, "--json").stdout)["imports"]
     assert (imported["events"], imported["retracted"]) == (COUNT, COUNT)
+
+
+def test_what_one_setting_of_a_column_mends_is_told_once(tmp_path: Path) -> None:
+    """Given a column of per cents that the map doesn't call so; then that is one problem of all its rows, and another
+    one of theirs, which only a cell mends, is told for each."""
+    file, column_map = tmp_path / "deals.csv", tmp_path / "deals.map.toml"
+    rows = "".join(f"2023-02-03,ant,bee,{one}\n" for one in ("-$5m,2.3", "-$5m,24.2", "$5m,0.5", "$5m,7"))
+    file.write_text(f"Date,Investor,Company,Amount,Stake\n{rows}")
+    run("map", file, "--yes", "--data", tmp_path / "ledger")
+    guessed = column_map.read_text()
+    column_map.write_text(guessed.replace(", percent = true", ""))
+    assert column_map.read_text() != guessed
+    told = run("import", file, "--map", column_map, "--register", "--dry-run", "--data", tmp_path / "ledger").stderr
+    assert "Stake: '2.3' is above 1, and no % says otherwise (invalid_amount), in 3 rows: lines 2, 3, 5" in told
+    assert told.count("above 1") == 1
+    assert told.count("is below zero") == 2

@@ -106,7 +106,14 @@ def test_names_that_nobody_has_are_noted_with_the_nearest():
     [
         *((word, "equity") for word in ("Series A", "series b-1", "Series Seed", "Series A+", "Series C2 extension")),
         *((word, "") for word in ("Series Q?", "Series", "Series unknown", "Series 7", "Series of talks", "Seed?")),
-        ("Series of notes", "debt"),
+        *(
+            (word, "")
+            for word in ("Series Q2-ish ext", "Not Series A", "Series A or debt", "Series of notes", "Equity / debt")
+        ),
+        *((word, "") for word in ("Crowdfunding", "Debt or so", "Preferred loan notes", "Venture", "Refunding")),
+        *((word, "debt") for word in ("Senior secured loan", "Line of credit", "Term loan (second lien)")),
+        *((word, "equity") for word in ("Pre-Series A", "Pre-seed round", "Series A (extension)", "Growth equity")),
+        *((word, "fund_interest") for word in ("Fund", "LP interest")),
         *(
             (word, "debt")
             for word in ("Series B loan", "Seed debt", "Bridge loan", "Venture Debt", "Growth credit facility")
@@ -120,6 +127,36 @@ def test_only_series_that_are_rounds_are_guessed_as_equity(word: str, meant: str
     found = propose(table("Date,Investor,Company,Amount,Round", f"2023,a,b,$5m,{word}"), "investment.made")
     assert found.values["instrument"] == {word: meant}
     assert (f'# "{word}" = ""  # MISSING' in written(found, "deals.csv")) == (meant == "")
+
+
+def test_a_dollar_with_its_country_is_a_currency():
+    """Given amounts of which most are no plain figures; then their column is found by its name all the same."""
+    found = propose(
+        table("Closed,Backer,Company,Ticket (US$ m)", *(f"2023,a,b,{one}" for one in ("~13", "up to 41", "n/a", "?!"))),
+        None,
+    )
+    ticket = found.columns["Ticket (US$ m)"]
+    assert (ticket.fields, ticket.settings) == (["amount"], {"currency": "USD", "unit": "millions"})
+
+
+@pytest.mark.parametrize(
+    ("cells", "settings"),
+    [
+        (("2.3", "24.2", "0.5", "n/a"), {"percent": True}),
+        (("2;3", "24;2"), {"percent": True, "decimal": ","}),
+        (("0.3", "0.242", "1"), {}),
+        (("0.3", "0.242", "12"), {}),
+        (("2.3", "24.2", "240"), {}),
+        (("12 %", "3 %"), {}),
+        (("n/a",), {}),
+    ],
+    ids=" ".join,
+)
+def test_bare_per_cents_are_guessed_by_their_size(cells: tuple[str, ...], settings: dict[str, Any]):
+    """Only where most figures are above 1 and none is above 100; a cell with its own % needs nothing said."""
+    rows = (f'2023,a,b,$5m,"{one}"'.replace(";", ",") for one in cells)
+    found = propose(table("Date,Investor,Company,Amount,Ownership", *rows), None)
+    assert (found.columns["Ownership"].fields, found.columns["Ownership"].settings) == (["stake"], settings)
 
 
 def test_the_guess_for_the_analysts_sheet_reads_all_of_it(tmp_path: Path):
