@@ -218,6 +218,7 @@ class HistoryPoint(Part):
     as_of: DayString
     network: NetworkFigures
     pair: ExposurePair | None = None
+    missing_rates: list[MissingRate] | None = None
 
 
 class HistoryAnswer(_Stated):

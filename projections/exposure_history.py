@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from projections import layers
 from projections.edges import entity_of
-from projections.exposures import Exposure, PairFlows, Pools, Terms, pairs_of
+from projections.exposures import Exposure, PairFlows, Pools, Terms, pairs_of, with_missing
+from projections.figures import MissingRate
 from projections.forest import Forest
 from projections.layers import Chosen
 from projections.visibility import Point, Tables, held
@@ -53,7 +54,7 @@ def history(
         if around and day != span.last and chosen.state == before:
             continue
         before = chosen.state if around else None
-        point: dict[str, Any] = {"as_of": day.isoformat(), "network": chosen.network}
+        point = with_missing({"as_of": day.isoformat(), "network": chosen.network}, chosen.missing)
         if funder is not None and customer is not None:
             found = _between(chosen.flows, funder, customer)
             pools = Pools(chosen.flows.whole.pools([found.customer] if found.purchases else []))
@@ -79,6 +80,7 @@ class _Chosen:
 
     flows: Chosen
     network: dict[str, Any]
+    missing: set[MissingRate]
 
     @property
     def state(self) -> tuple[Any, ...]:
@@ -89,7 +91,8 @@ class _Chosen:
 def _chosen(model: Tables, at: Point, terms: Terms) -> _Chosen:
     whole = layers.whole(model, at, terms.layer, terms.extras)
     flows = whole.all() if terms.entity is None else whole.around(terms.entity, terms.hops)
-    return _Chosen(flows, Exposure(flows.tied, flows).shown(at))
+    net = Exposure(flows.tied, flows)
+    return _Chosen(flows, net.shown(at), net.missing)
 
 
 def _day_before(day: date) -> date:

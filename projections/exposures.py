@@ -89,7 +89,7 @@ def exposures(model: Tables, at: Point, terms: Terms) -> dict[str, Any]:
             "unbounded": more_unbounded,
         },
     }
-    return _with_missing(answer, net.missing)
+    return with_missing(answer, net.missing)
 
 
 def _named(edge: Edge) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def _missing(edges: Iterable[Edge]) -> set[MissingRate]:
     return set().union(*(edge.missing for edge in edges))
 
 
-def _with_missing(row: dict[str, Any], missing: Iterable[MissingRate]) -> dict[str, Any]:
+def with_missing(row: dict[str, Any], missing: Iterable[MissingRate]) -> dict[str, Any]:
     named = [{"base": one.base, "quote": one.quote, "on": one.on.isoformat()} for one in sorted(missing)]
     return {**row, "missing_rates": named} if named else row
 
@@ -163,7 +163,7 @@ class PairFlows:
             "undefined": {**undefined, **reasons},
             "events": _events((*self.funding, *self.purchases)),
         }
-        return _with_missing(row, missing | (pools.missing(self.customer) if reasons else set()))
+        return with_missing(row, missing | (pools.missing(self.customer) if reasons else set()))
 
     def figures(self, terms: Terms) -> dict[str, Any]:
         """Its figures by name, None where a rate is missing or there is nothing to take a share of."""
@@ -383,5 +383,5 @@ def _cycles(chosen: Chosen, found: Cycles, at: Point) -> list[dict[str, Any]]:
             "amount": None if missing else money_shown(at.currency, circle.amount),
             "events": _events(flows),
         }
-        rows.append(_with_missing(row, missing))
+        rows.append(with_missing(row, missing))
     return rows

@@ -80,6 +80,8 @@ def show_ownership(console: Console, answer: dict[str, Any]) -> None:
     _table(console, values, "No marks value any of them.")
     if answer["double_count_factor"]:
         say(console, f"Added up, values count {short(answer['double_count_factor'])} times what is there.")
+    for reason in answer["undefined"].values():
+        say(console, f"How many times over values count can't be said: {reason.replace('_', ' ')}.")
     for error in answer["errors"]:
         held = _share(error["sum"])
         say(console, f"{error['issuer']}: {error['reason'].replace('_', ' ')} ({held} held). Nothing follows from it.")
@@ -97,7 +99,8 @@ SHOWN: Mapping[str, Callable[[Console, dict[str, Any]], None]] = {
 def _terms(answer: dict[str, Any]) -> str:
     rule = answer["time_rule"] + (f" {answer['window_days']} days" if answer["window_days"] is not None else "")
     beside = f", with {', '.join(answer['include'])}" if answer["include"] else ""
-    around = f", {answer['entity']} and {answer['hops']} hops" if answer["entity"] else ""
+    hops = "1 hop" if answer["hops"] == 1 else f"{answer['hops']} hops"
+    around = f", within {hops} of {answer['entity']}" if answer["entity"] else ""
     return f"Exposure, {answer['layer']} layer, pairs {rule}, {answer['currency']}{beside}{around}"
 
 
@@ -122,10 +125,28 @@ def _network(console: Console, network: dict[str, Any]) -> None:
         told = "–" if at is None else " / ".join(_percent(at[point]) for point in ("at_low", "at_stated", "at_high"))
         ratios.append(f"{name.replace('_', ' ')} {told}")
     say(console, f"At low / stated / high amounts: {', '.join(ratios)}")
-    if network["undefined"]:
-        told = ", ".join(f"{name} {reason.replace('_', ' ')}" for name, reason in network["undefined"].items())
-        say(console, f"Undefined: {told}")
+    for reason, names in _by_reason(network["undefined"]).items():
+        say(console, f"Undefined ({reason.replace('_', ' ')}): {', '.join(names)}")
     say(console, "")
+
+
+_AMOUNTS = {"at_low": "low", "at_stated": "stated", "at_high": "high"}
+
+
+def _by_reason(undefined: Mapping[str, str]) -> dict[str, list[str]]:
+    """The figures that one reason leaves undefined, in words: `finn.at_low` is `finn at low amounts`."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for name, reason in undefined.items():
+        figure_of, _, point = name.partition(".")
+        points = found.setdefault(reason, {}).setdefault(figure_of.replace("_", " "), [])
+        points += [_AMOUNTS[point]] if point else []
+    return {
+        reason: [
+            f"{name} at {' and '.join(points)} amounts" if 0 < len(points) < len(_AMOUNTS) else name
+            for name, points in names.items()
+        ]
+        for reason, names in found.items()
+    }
 
 
 def _percent(share: str | None) -> str:
@@ -160,7 +181,11 @@ def _ending(console: Console, answer: dict[str, Any]) -> None:
     cut = [name for name, there_is in more.items() if there_is and name != "network_events"] if more else []
     if cut:
         say(console, f"There is more ({', '.join(cut)}): give a higher --limit.")
-    if answer.get("missing_rates"):
-        rates = ", ".join(f"{one['base']} to {one['quote']} on {one['on']}" for one in answer["missing_rates"])
-        say(console, f"Missing rates: {rates}")
+    # Each of them once, in order: a history has them by point, ownership by value.
+    lacking = [*answer.get("missing_rates", ())]
+    for row in (*answer.get("points", ()), *answer.get("values", ())):
+        lacking += row.get("missing_rates", ())
+    if lacking:
+        rates = dict.fromkeys(f"{one['base']} to {one['quote']} on {one['on']}" for one in lacking)
+        say(console, f"Missing rates: {', '.join(rates)}")
     console.print(Text(_TIMES.format(**answer)), style="dim")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.api.circles import AMAZON, GOOGLE, acquainted, ask, pair, tell
 from tests.api.world import reasons
-from tests.facts import fact, ident, invest, pay, sign, usd
+from tests.facts import eur, fact, ident, invest, pay, sign, usd
 
 
 @pytest.fixture
@@ -89,6 +89,15 @@ def test_history_by_event_of_an_entity(client: httpx.Client) -> None:
     assert days(entity="openai", **{"from": "2023-03-01"}) == ["05-31", "07-31", end]
     assert days(entity="b") == [end]
     assert len(days()) == 11
+
+
+def test_a_point_names_the_rates_that_it_lacks(client: httpx.Client) -> None:
+    """From the day of the flow on, and only there."""
+    tell(client, invest("a", "b", usd("1"), on="2023-01-31"), invest("a", "b", eur("1"), on="2023-02-28"))
+    points = history(client, step="month", **{"from": "2023-01-01", "to": "2023-02-28"})["points"]
+    assert "missing_rates" not in points[0]
+    assert points[1]["missing_rates"] == [{"base": "EUR", "quote": "USD", "on": "2023-02-28"}]
+    assert points[1]["network"]["undefined"]["gross"] == "missing_rates"
 
 
 @pytest.mark.parametrize("path", ["/v1/exposures", "/v1/exposures/history"])
