@@ -32,10 +32,9 @@ def fresh_service(
     stream = getattr(structlog.get_config()["logger_factory"], "_file", None)
     if stream is not None and stream.closed:  # that of a command that ran in this process
         structlog.reset_defaults()
-    structlog.configure(
-        processors=[structlog.processors.add_log_level, structlog.dev.set_exc_info, SHOWN],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
-    )
+    if not structlog.is_configured():  # a test may want the lines as they are in service
+        structlog.configure(processors=[structlog.processors.add_log_level, structlog.dev.set_exc_info, SHOWN])
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with TemporaryDirectory() as temporary:
         data = folder or Path(temporary) / "ledger"
         with open_service(Settings(data=data, database_url=database_url, **settings)) as service:

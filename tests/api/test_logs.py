@@ -181,7 +181,7 @@ def test_nothing_that_was_sent_is_in_what_a_failure_leaves(written: io.StringIO,
             here.setattr(Writer, "_settle", broken)
             assert client.post("/v1/events", json=entity("bee")).status_code == 500
         with monkeypatch.context() as here:
-            here.setattr(ReadModel, "apply", broken)
+            here.setattr(ReadModel, "follow", broken)
             given(client, entity("bee"))
             assert client.get("/v1/entities", params={"limit": 1}, headers={"Min-Position": "2"}).status_code == 503
     failures = [one for one in lines(written) if "exception" in one]

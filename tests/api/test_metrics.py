@@ -91,7 +91,7 @@ def test_figures_tell_what_goes_wrong(service: httpx.Client, monkeypatch: pytest
             thread.start()
             assert busy.wait(30)
         until(lambda: figure(service, "dealledger_waiting_writes") == 3)
-        patch.setattr(ReadModel, "apply", broken)
+        patch.setattr(ReadModel, "follow", broken)
         go_on.set()
         for thread in threads:
             thread.join()
