@@ -30,8 +30,8 @@ def feed(
     ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each event, on stdout.")] = False,
 ) -> None:
-    """Print what a running service records, as it comes, until Ctrl-C; goes on where it was when the service comes
-    back."""
+    """Print what a running service records, as it comes, until Ctrl-C. The first connection must succeed; after that
+    it goes on where it was whenever the service comes back."""
     if url is None or data is not None:
         mend = "Give a running service with --url; `dealledger events` shows what a folder holds."
         fail(Exit.BAD_USAGE, "A folder has no news: nobody else writes to it.", mend)
@@ -43,7 +43,7 @@ def feed(
 def _messages(url: str, position: int) -> Iterator[str]:
     """The data of each message, through every break of the connection after the first answer."""
     headers = {"Accept": STREAM}
-    answered = False
+    answered = broken = False
     timeout = httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
     with httpx.Client(base_url=url, timeout=timeout, trust_env=False) as client:
         while True:
@@ -51,6 +51,9 @@ def _messages(url: str, position: int) -> Iterator[str]:
                 with client.stream("GET", "/v1/feed", params={"position": position}, headers=headers) as response:
                     if response.is_success:
                         answered = True
+                        if broken:
+                            broken = False
+                            say("The service is back.")
                         for last_id, message in messages_of(response.iter_lines()):
                             yield message
                             headers["Last-Event-ID"] = last_id
@@ -59,7 +62,9 @@ def _messages(url: str, position: int) -> Iterator[str]:
             except httpx.TransportError:
                 if not answered:
                     raise
-            say(f"The connection broke after position {headers.get('Last-Event-ID', position)}; trying again.")
+            if not broken:
+                broken = True
+                say(f"The connection broke after position {headers.get('Last-Event-ID', position)}; trying again.")
             time.sleep(RETRY_MILLISECONDS / 1000)
 
 

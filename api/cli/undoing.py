@@ -7,6 +7,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any
 
@@ -23,7 +24,18 @@ from ledger.event import CORRECTED, RETRACTED
 
 KEY = "undo"
 SHOWN = 20
+# What the ledger says of a record that was recorded again meanwhile: its kind and its id.
+_TWO = re.compile(r"there would be two of (\S+) (.+)")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """What is in the way of an undo, and if an event is, the import that it came by and its place in the log."""
+
+    told: str
+    batch: str | None = None
+    position: int = 0
 
 
 def undo(
@@ -48,11 +60,8 @@ def undo(
         obstacles = _obstacles(ledger, standing, lines, way)
         say(f"{len(standing)} events of the import {batch} would be retracted.")
         if obstacles:
-            for told in obstacles[:SHOWN]:
-                say(told)
-            if len(obstacles) > SHOWN:
-                say(f"… and {len(obstacles) - SHOWN} more.")
-            fail(Exit.FOUND_WRONG, "Nothing was retracted.", "Retract first what stands in the way, then try again.")
+            _tell(obstacles)
+            fail(Exit.FOUND_WRONG, "Nothing was retracted.", _mend(obstacles, where(data, url)))
         if dry_run:
             return
         if not yes:
@@ -112,12 +121,37 @@ def _retraction(event: Mapping[str, Any], batch: str) -> bytes:
     return json.dumps(said).encode()
 
 
-def _obstacles(ledger: Door, standing: Sequence[Mapping[str, Any]], lines: Sequence[Line], way: Way) -> list[str]:
+def _tell(obstacles: Sequence[Obstacle]) -> None:
+    """Each that is in the way, but of one import only the first, with how many there are."""
+    by_import = Counter(one.batch for one in obstacles if one.batch is not None)
+    told: set[str] = set()
+    shown: list[str] = []
+    for one in obstacles:
+        more = by_import[one.batch] - 1 if one.batch is not None else 0
+        if one.batch not in told:
+            shown.append(f"{one.told}; the import {one.batch} is in the way of {more} more" if more else one.told)
+        told |= {one.batch} if one.batch is not None else set()
+    for line in shown[:SHOWN]:
+        say(line)
+    if len(shown) > SHOWN:
+        say(f"… and {len(shown) - SHOWN} more.")
+
+
+def _mend(obstacles: Sequence[Obstacle], again: str) -> str:
+    """The commands that clear the way, the newest import first, where it is imports alone that are in it."""
+    newest = sorted(obstacles, key=lambda one: -one.position)
+    batches = list(dict.fromkeys(one.batch for one in newest))
+    if None in batches:
+        return "Retract first what stands in the way, then try again."
+    return f"First: {', then '.join(f'dealledger undo {one}{again}' for one in batches)}. Then try again."
+
+
+def _obstacles(ledger: Door, standing: Sequence[Mapping[str, Any]], lines: Sequence[Line], way: Way) -> list[Obstacle]:
     """What would be left wrong: events that others depend on, and facts that a correction from elsewhere keeps up."""
     own = {one["id"]: one for one in standing}
     others = {row["id"]: row for row in ledger.rows("/v1/events", {"type": CORRECTED, "live": "true"})}
     found = [
-        f"In the way of {described(one)}: {described(others[correction])} keeps it up"
+        _obstacle(f"In the way of {described(one)}: {described(others[correction])} keeps it up", others[correction])
         for one in standing
         for correction in one["corrected_by"]
         if correction in others and correction not in own and one["type"] != RETRACTED
@@ -131,10 +165,19 @@ def _obstacles(ledger: Door, standing: Sequence[Mapping[str, Any]], lines: Seque
         # What is held up only by something of this import that is held up itself is told by that.
         if named and all(name in own for name in named):
             continue
-        told = [described(event) for name in named if (event := _event(ledger, name, own)) is not None]
-        because = f"; it is {' and '.join(told)}" if told else ""
-        found.append(f"In the way of {described(standing[one['line'] - 1])}: {error['detail']}{because}")
+        events: Sequence[Mapping[str, Any]]
+        events = [event for name in named if (event := _event(ledger, name, own)) is not None]
+        if (second := _TWO.fullmatch(error["detail"])) is not None:
+            query = {"record": f"{second[1]}/{second[2]}", "live": "true", "order": "position"}
+            events = [row for row in ledger.rows("/v1/events", query) if row["type"] not in (RETRACTED, CORRECTED)][:1]
+        because = f"; it is {' and '.join(map(described, events))}" if events else ""
+        told = f"In the way of {described(standing[one['line'] - 1])}: {error['detail']}{because}"
+        found.append(_obstacle(told, next((event for event in events if event["id"] not in own), None)))
     return found
+
+
+def _obstacle(told: str, event: Mapping[str, Any] | None) -> Obstacle:
+    return Obstacle(told) if event is None else Obstacle(told, event.get("batch"), event["position"])
 
 
 def _event(ledger: Door, event_id: str, own: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
+from api.feed import RETRY_MILLISECONDS
 from tests.api.world import entity, given
 from tests.faults.killing import Server
 
@@ -95,6 +97,34 @@ def test_the_command_prints_events_through_a_restart(server: Server) -> None:
     assert re.fullmatch(r" +1  20\d\d-\d\d-\d\d \d\d:\d\d:\d\d  entity\.registered +ant", first)
     assert re.fullmatch(r" +2  .* bee", second)
     assert said.empty()
+
+
+def test_a_break_is_told_once_and_so_is_its_end(server: Server) -> None:
+    """Given a service that stays away for several tries; then stderr has a line for the break and one for its end."""
+    command = [sys.executable, "-c", FEED, "feed", "--url", server.address]
+    with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            with httpx.Client(base_url=server.address, trust_env=False) as client:
+                given(client, entity("ant"))
+                assert process.stdout.readline()
+                server.kill()
+                told = process.stderr.readline()
+                time.sleep(3 * RETRY_MILLISECONDS / 1000)
+                server.start()
+                assert process.stderr.readline() == "The service is back.\n"
+                given(client, entity("bee"))
+                assert "bee" in process.stdout.readline()
+        finally:
+            process.kill()
+    assert told == "The connection broke after position 1; trying again.\n"
+
+
+def test_the_first_connection_must_succeed() -> None:
+    """Given an address at which nobody answers; then the command ends and says so, rather than trying for ever."""
+    done = CliRunner().invoke(app, ["feed", "--url", "http://127.0.0.1:9"])
+    assert (done.exit_code, "Nobody answers at this address." in done.stderr) == (3, True)
 
 
 def test_the_command_gives_json_and_goes_on_where_one_is(server: Server) -> None:

@@ -573,3 +573,20 @@ def test_what_one_setting_of_a_column_mends_is_told_once(tmp_path: Path) -> None
     assert "Stake: '2.3' is above 1, and no % says otherwise (invalid_amount), in 3 rows: lines 2, 3, 5" in told
     assert told.count("above 1") == 1
     assert told.count("is below zero") == 2
+
+
+def test_a_later_import_in_the_way_of_an_undo_is_named_once(tmp_path: Path) -> None:
+    """Given an import, undone, and its parties from another one; when the undo is undone; then what is in the way is
+    named once, with the command that clears it; and that does."""
+    where = ("--data", tmp_path / "ledger")
+    parties = [entity(name) for name in ("ant", "bee", "cat")]
+    run("import", lines(tmp_path / "deals.jsonl", *parties), *where, "--yes")
+    run("undo", "deals", *where, "--yes")
+    run("import", lines(tmp_path / "good.jsonl", *parties), *where, "--yes")
+    done = run("undo", "undo-deals", *where, "--yes")
+    assert (done.returncode, done.stderr.count("In the way of")) == (1, 1)
+    assert "entity.registered 2020-01-01 ant (position 7, import good)" in done.stderr
+    assert "; the import good is in the way of 2 more" in done.stderr
+    assert f"First: dealledger undo good --data {tmp_path / 'ledger'}. Then try again." in done.stderr
+    for batch in ("good", "undo-deals"):
+        assert run("undo", batch, *where, "--yes").returncode == 0
