@@ -58,7 +58,8 @@ class ClaimsAnswer(Listed):
 CLAIMS = ListQuestion(
     name="claims",
     path="/v1/claims",
-    about="What was said in sum, beside what the ledger holds of it. By id.",
+    about="What was said in sum, beside what the ledger holds of it. By id. Of a claim in a unit of its own, like GW, "
+    "`found_quantity` is what is found in that unit.",
     shape=ClaimsQuestion,
     answer=ClaimsAnswer,
     list_name="claims",

@@ -36,7 +36,7 @@ class ValuationsAnswer(Listed):
 VALUATIONS = ListQuestion(
     name="valuations",
     path="/v1/valuations/{subject}",
-    about="Every mark of a subject, by effective date.",
+    about="Every mark of a subject, by effective date; `since_deal` says what it is against the newest deal before it.",
     shape=Paged,
     answer=ValuationsAnswer,
     missing="No entity of this name is registered.",

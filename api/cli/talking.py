@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,11 +83,12 @@ def fail(code: Exit, what: str, mend: str = "") -> NoReturn:
 def fail_with(problem: dict[str, Any], status: int) -> NoReturn:
     """End with the problem that a service answered."""
     where = problem.get("parameter") or problem.get("pointer") or ""
-    what = f"{problem.get('title', 'Refused')}: {problem.get('detail', '')}"
+    what = f"{problem.get('title', 'Refused')}: {problem.get('detail', '').removeprefix(f'{where}: ')}"
     code = {404: Exit.FOUND_WRONG, 503: Exit.NOT_READY}.get(
         status, Exit.FOUND_WRONG if status >= 500 else Exit.BAD_USAGE
     )
-    fail(code, f"{where}: {what}" if where else what, problem.get("mend", ""))
+    mend = re.sub(r"(?<!\w)/docs\b", "--help", problem.get("mend", ""))  # a shell has no such page
+    fail(code, f"{where}: {what}" if where else what, mend)
 
 
 @contextmanager

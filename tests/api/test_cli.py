@@ -380,3 +380,12 @@ def test_doctor_can_ask_for_ready_alone(monkeypatch: pytest.MonkeyPatch, options
 
 def test_ready_is_about_a_service(folder: Path) -> None:
     assert run("doctor", "--data", folder, "--ready").returncode == 2
+
+
+def test_a_fault_is_told_in_the_words_of_a_shell(tmp_path: Path) -> None:
+    """Given a parameter of the wrong form; then its name is told once, and no page is named that a shell hasn't."""
+    run("import", lines(tmp_path / "in.jsonl", entity("ant")), "--data", tmp_path / "ledger", "--yes")
+    told = run("exposures", "--hops", "x", "--entity", "ant", "--data", tmp_path / "ledger").stderr
+    assert told.count("hops: ") == 1, told
+    assert "/docs" not in told
+    assert "--help shows the form of it." in told
