@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -17,7 +18,7 @@ from api.files.maps import ColumnMap, field_of
 from api.files.names import Parties
 from api.files.rows import REPLACEMENT, SERVER, column_of, columns_of, event_of, fields_of, pointer_of
 from api.files.table import NotATable, Table, TableRow, read_table
-from ledger.event import TYPES, parse_event
+from ledger.event import CORRECTED, RETRACTED, TYPES, parse_event, references
 from ledger.refusals import Problem, Reason, Refusal
 from ledger.times import parse_period, today
 
@@ -72,16 +73,17 @@ def read_files(paths: Sequence[Path], reading: Reading) -> list[File]:
     mapper = None
     if reading.map is not None:
         mapper = Mapper(reading.map, reading.parties(), register=reading.register)
-    return [_read(path, reading, mapper) for path in paths]
+    left = LeftOut()
+    return [_read(path, reading, mapper, left) for path in paths]
 
 
-def _read(path: Path, reading: Reading, mapper: Mapper | None) -> File:
+def _read(path: Path, reading: Reading, mapper: Mapper | None, left: LeftOut) -> File:
     body = path.read_bytes()
     if mapper is None and _is_lines(path, body):
         file = File(path)
         lines = lines_of(body.removeprefix(codecs.BOM_UTF8))
         file.items = [Item(file, line.number, line.raw.rstrip(b"\r")) for line in lines]
-        _leave_out(file, lambda item: _type_of(item.raw or b""))
+        left.leave_out(file, None)
         return file
     file = File(path)
     try:
@@ -94,6 +96,7 @@ def _read(path: Path, reading: Reading, mapper: Mapper | None) -> File:
         _read_mapped(file, table, reading.map, mapper)
     else:
         _read_rows(file, table, reading)
+        left.leave_out(file, reading.type)
     return file
 
 
@@ -117,27 +120,90 @@ def _read_rows(file: File, table: Table, reading: Reading) -> None:
         if reading.type is not None and not cells.get("type", "").strip():
             cells["type"] = reading.type
         file.items.append(replace(_item(file, row, cells, [], _mend_parts), doubts=_to_come(cells)))
-    _leave_out(file, lambda item: item.row.cells.get("type", reading.type) if item.row is not None else None)
 
 
-def _leave_out(file: File, type_of: Callable[[Item], str | None]) -> None:
-    """Pass over what another ledger recorded of its own log, as an export of it has: here it wouldn't be true."""
-    kept = [item for item in file.items if type_of(item) not in LEDGER_ONLY]
-    if left := len(file.items) - len(kept):
-        file.notes += (f"left out, as of another ledger's own log: {left} of {', '.join(LEDGER_ONLY)}",)
-    file.items = kept
+class LeftOut:
+    """What another ledger recorded of its own log, as an export of it has: here it wouldn't be true. And what is about
+    it, such as its reviews: here they would be about nothing."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()  # ids of events, and records as kind/id
+
+    def leave_out(self, file: File, kind: str | None) -> None:
+        """Pass over these items, and note it; `kind` is the type of rows that don't say theirs."""
+        kept: list[Item] = []
+        own, about, hints = 0, list[tuple[str, int]](), self._hints()
+        for item in file.items:
+            event = _lines_event(item.raw, hints) if item.row is None else _rows_event(item, kind, hints)
+            if event.get("type") in LEDGER_ONLY:
+                own += 1
+                self._names.add(str(event.get("id")))
+                hints = self._hints()
+            elif self._names and event and self._is_about(event):
+                about.append((event["type"], item.line))
+                hints = self._hints()
+            else:
+                kept.append(item)
+        if own:
+            file.notes += (f"left out, as of another ledger's own log: {own} of {', '.join(LEDGER_ONLY)}",)
+        if about:
+            counts = ", ".join(f"{count} of {name}" for name, count in Counter(name for name, _ in about).items())
+            file.notes += (f"left out, as about what is left out: {counts}, the first in line {about[0][1]}",)
+        file.items = kept
+
+    def _hints(self) -> tuple[bytes, ...]:
+        """What the text of a line has in it, if it can be of this kind."""
+        return tuple(name.rpartition("/")[2].encode() for name in (*LEDGER_ONLY, *self._names))
+
+    def _is_about(self, event: dict[str, Any]) -> bool:
+        """Whether it names something that was left out; then it is left out too, and the record that it makes."""
+        try:
+            parsed = parse_event(event)
+        except Refusal:  # told where it is checked
+            return False
+        model, data = parsed.model, parsed.data
+        record = None if model.record is None else f"{model.record[0]}/{data[model.record[1]]}"
+        if not self._names.isdisjoint(_named(event)) or (not model.makes and record in self._names):
+            self._names.add(str(event.get("id")))
+            if model.makes and record is not None:
+                self._names.add(record)
+            return True
+        if model.makes and record is not None:
+            self._names.discard(record)
+        return False
 
 
-def _type_of(raw: bytes) -> str | None:
-    """Of a line, if it is of what only a ledger records; others are read where they are checked."""
-    if not any(name.encode() in raw for name in LEDGER_ONLY):
-        return None
+def _named(event: Mapping[str, Any]) -> Iterator[str]:
+    """What an event is about: ids of events, and records as kind/id."""
+    data = event["data"]
+    if event.get("same_as"):
+        yield event["same_as"]
+    if event["type"] in (CORRECTED, RETRACTED):
+        yield data["event"]
+        if event["type"] == CORRECTED:
+            yield from _named(data["replacement"])
+        return
+    for one in references(event["type"], data):
+        yield from (one.id, f"{one.kind}/{one.id}")
+
+
+def _lines_event(raw: bytes | None, hints: tuple[bytes, ...]) -> dict[str, Any]:
+    """Of a line that has one of these in it; others needn't be read here."""
+    if raw is None or not any(one in raw for one in hints):
+        return {}
     try:
         event = json.loads(raw)
     except (ValueError, RecursionError):
-        return None
-    kind = event.get("type") if isinstance(event, dict) else None
-    return kind if isinstance(kind, str) else None
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _rows_event(item: Item, kind: str | None, hints: tuple[bytes, ...]) -> dict[str, Any]:
+    """Of a row, likewise; if it can't be read as a whole, its type and its id."""
+    if item.raw is not None:
+        return _lines_event(item.raw, hints)
+    cells = item.row.cells if item.row is not None else {}
+    return {"type": cells.get("type", kind), "id": cells.get("id")}
 
 
 def _header_problems(path: Path, table: Table, kind: str | None) -> Iterator[Problem]:

@@ -27,6 +27,7 @@ from tests.service import fresh_service
 __all__ = ["state"]
 
 REASON = "Whoever had the key has left."
+HASH = f"sha256:{'0' * 64}"
 
 
 def run(*arguments: object) -> Result:
@@ -203,6 +204,47 @@ def test_an_export_is_imported_without_it(folder: Path, tmp_path: Path, form: st
     assert types == ["entity.registered", "entity.registered"]
     again = run("import", file, "--data", folder, "--yes")
     assert (again.exit_code, "0 to record, 2 there already" in again.stderr) == (0, True)
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_what_is_about_it_is_left_out_of_an_import_too(folder: Path, tmp_path: Path, form: str) -> None:
+    """Its review, what amends that, an attachment about it with its erasure and its review. It is told, and all else
+    comes in, a review of something else among it."""
+    rotate(folder)
+    with fresh_service(folder) as client:
+        events = client.get("/v1/events?order=position").json()["events"]
+        rotation, ant = events[-1]["id"], events[0]["id"]
+
+        def recorded(kind: str, **data: Any) -> str:
+            answer = client.post("/v1/events", json={"type": kind, "data": data})
+            assert answer.status_code == 201, answer.text
+            return str(answer.json()["events"][0]["id"])
+
+        review = recorded("review.recorded", events=[rotation], verdict="approved", by="ana")
+        again = {
+            "type": "review.recorded",
+            "effective": "2026",
+            "data": {"events": [ant], "verdict": "questioned", "by": "ana"},
+        }
+        recorded("event.corrected", event=review, reason="x", replacement=again)
+        recorded("event.retracted", event=review, reason="x")
+        recorded("attachment.added", attachment="why", about=[rotation], media_type="a/b", size=1, hash=HASH)
+        erased = recorded("attachment.erased", attachment="why", reason="x")
+        recorded("review.recorded", events=[erased, ant], verdict="approved", by="ana")
+        recorded("review.recorded", events=[ant], verdict="approved", by="bea")
+    file = tmp_path / f"all.{form}"
+    assert run("export", "--data", folder, "--output", file).exit_code == 0
+    done = run("import", file, "--data", tmp_path / "other", "--yes")
+    assert done.exit_code == 0, done.stderr
+    told = " ".join(done.stderr.split())
+    assert "left out, as of another ledger's own log: 1 of key.rotated" in told
+    assert (
+        "left out, as about what is left out: 2 of review.recorded, 1 of event.corrected, 1 of event.retracted, "
+        "1 of attachment.added, 1 of attachment.erased, the first in line" in told
+    )
+    with fresh_service(tmp_path / "other") as client:
+        types = [one["type"] for one in client.get("/v1/events?order=position").json()["events"]]
+    assert types == ["entity.registered", "entity.registered", "review.recorded"]
 
 
 def test_a_running_server_with_the_old_key(tmp_path: Path, database_url: str) -> None:
