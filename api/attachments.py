@@ -340,7 +340,7 @@ async def get_content(request: Request) -> Response:
 
 
 def _document(store: Store, name: str) -> _Document:
-    """What is held of an attachment now, retracted or not. Blocks. Raises Faulty, and TreeDamaged for other bytes."""
+    """What is held of an attachment now, retracted or not. Blocks. Raises Faulty, also for other bytes."""
     events = store.by_key(f"attachment/{name}") if _SLUG.fullmatch(name) else []
     if not events:
         raise not_found("There is no attachment of this id.")
@@ -350,12 +350,18 @@ def _document(store: Store, name: str) -> _Document:
         raise Faulty(Fault(Door.ERASED, detail, "Ask whoever attached it; it can come again under another id."))
     content = store.content(name)
     if content is None:
-        raise Faulty(Fault(Door.NOT_HELD, "It came in as a hash alone.", "Ask the ledger that it came from."))
+        detail = "It came in as a hash alone, or its bytes were deleted here without an erasure."
+        mend = "Ask the ledger that it came from; if it was attached here, bring its row back from a backup."
+        raise Faulty(Fault(Door.NOT_HELD, detail, mend))
     chain = Chain(events[-1].chain)
     for one in store.by_chain(chain.id):
         chain.add(one)
     row = chain.row()
     data = chain.contents[chain.id].data if row is None else row.data
     if not content.is_of(data):
-        raise TreeDamaged(f"the bytes of the attachment {name} aren't those that it was recorded with")
+        detail = (
+            f"The bytes of the attachment {name} aren't those that were added: they were changed beside the ledger."
+        )
+        mend = "Run `dealledger verify`, which says what else was changed, and bring the bytes back from a backup."
+        raise Faulty(Fault(Door.UNAVAILABLE, detail, mend))
     return _Document(content, data["media_type"], data["hash"])

@@ -257,7 +257,8 @@ MEANINGS: dict[Reason | Door, Meaning] = {
     Door.NOT_HELD: Meaning(
         404,
         "The bytes of the attachment are not in this ledger",
-        "The log has its hash, which came in without them, as from another ledger's export. Ask where it came from.",
+        "The log has its hash. It came in without them, as from another ledger's export: ask there. Or they were "
+        "deleted here without an erasure: bring them back from a backup.",
     ),
     Door.METHOD_NOT_ALLOWED: Meaning(405, "This address does not take this method", "Allow lists those it takes."),
     Door.UNSUPPORTED_MEDIA_TYPE: Meaning(

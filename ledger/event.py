@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Union, cast
 
-from pydantic import Field, TypeAdapter, ValidationError, create_model
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, create_model
+from pydantic_core import PydanticCustomError
 
 from ledger.attachments import ADDED, ERASED, AttachmentAdded, AttachmentErased
 from ledger.claims import ClaimPublished
@@ -105,10 +106,22 @@ class Envelope(Replacement):
     id: UuidText | None = None
 
 
+def _certain(status: str) -> str:
+    if status in ("rumoured", "denied"):
+        raise PydanticCustomError(
+            "invalid",
+            "an erasure deletes for good, so it can't be {status}; leave status out, or don't record it",
+            {"status": status},
+        )
+    return status
+
+
 def _model(kind: type[Data], base: type[Replacement]) -> type[Replacement]:
     fields: dict[str, Any] = {"type": (Literal[kind.type], ...), "data": (kind, ...)}
     if kind.type in ABOUT_EVENTS and base is Envelope:
         fields["effective"] = (Effective | None, None)
+    if kind.type == ERASED:
+        fields["status"] = (Annotated[Status, AfterValidator(_certain)] | None, None)
     return cast(
         type[Replacement],
         create_model(kind.__name__ + base.__name__, __base__=base, __doc__=kind.__doc__, **fields),
@@ -185,12 +198,14 @@ def _read(submitted: Any, models: dict[str, type[Replacement]]) -> str:
 def _problems(error: ValidationError, submitted: Any) -> list[Problem]:
     """pydantic's errors as problems, one a field: those of a union's other branches would only confuse."""
     found: dict[str, Problem] = {}
-    for one in error.errors(include_url=False, include_input=False, include_context=False):
+    for one in error.errors(include_url=False, include_context=False):
         pointer = _pointer(one["loc"], submitted, missing=one["type"] == "missing")
         reason = Reason(one["type"]) if one["type"] in Reason.__members__.values() else Reason.INVALID
         detail, _, mend = one["msg"].partition("; ")
         if one["type"] == "missing":
             detail, mend = "the field is missing", "add it"
+        elif one["type"] == "too_long" and isinstance(one["input"], str):
+            detail = detail.replace(" items after validation", " characters")
         elif one["type"] == "string_type" and "amount" in pointer:
             detail, mend = "not a string", 'write the decimal as a string, "4000000000", so that no digit is lost'
         elif one["type"] == "extra_forbidden":

@@ -335,4 +335,8 @@ def test_bytes_that_were_changed_are_not_given_out(tmp_path: Path) -> None:
         with closing(sqlite3.connect(tmp_path / "ledger" / "ledger.sqlite", isolation_level=None)) as shell:
             shell.execute("DROP TRIGGER attachments_only_erased")
             shell.execute("UPDATE attachments SET bytes = X'00'")
-        assert client.get("/v1/attachments/terms/content").status_code == 503
+        content = client.get("/v1/attachments/terms/content")
+        assert (content.status_code, reasons(content)) == (503, ["unavailable"])
+        assert "aren't those that were added" in content.text
+        assert "dealledger verify" in content.text
+        assert "Ask again" not in json.dumps(content.json()["errors"])

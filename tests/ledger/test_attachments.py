@@ -128,6 +128,20 @@ def test_what_is_erased_stays_erased(acme: Ledger) -> None:
     assert acme.refused(erase("nothing")).reason == Reason.UNKNOWN_RECORD
 
 
+@pytest.mark.parametrize("status", ["denied", "rumoured"])
+def test_an_erasure_is_certain(acme: Ledger, status: str) -> None:
+    """Given a document; when its erasure is denied or a rumour, or corrected to be so; then it is refused. A
+    confirmed one is taken."""
+    attach(acme, "terms")
+    for said in (erase("terms", status=status), correct(ident(9), erase("terms", on="2024", status=status))):
+        problem = acme.refused(said)
+        assert (problem.reason, problem.pointer.endswith("/status")) == (Reason.INVALID, True)
+    assert acme.store.content("terms") is not None
+    assert "at most 4000 characters, not 4001" in acme.refused(attachment("x", "acme", note="x" * 4001)).detail
+    acme.given(erase("terms", status="confirmed"))
+    assert acme.store.content("terms") is None
+
+
 def test_a_retraction_keeps_the_bytes_until_they_are_erased(acme: Ledger) -> None:
     """Given a document whose adding was retracted; when it is erased; then that is taken, and the bytes are gone."""
     [added] = [one["id"] for one in attach(acme, "terms").events]
