@@ -20,7 +20,8 @@ from rich.progress import Progress
 from api.cli.bundling import HttpFiles, is_pinned, replayed
 from api.cli.ledgers import Data, Url, existing
 from api.cli.talking import Exit, fail, failures_told, messages, say, tell
-from ledger.log.bundle import ANSWERS, KEY_FILE, LOG
+from ledger.log.bundle import ANSWERS, KEY_FILE, LOG, PROOFS
+from ledger.log.bundle.proofs import check_proofs
 from ledger.log.checkpoint import parse_text
 from ledger.log.files import Files, FolderFiles, NotThere, StoreFiles, ZipFiles
 from ledger.log.keys import PUBLIC_FILE
@@ -50,6 +51,8 @@ class Source:
     """Where the read model is, if this is a ledger's folder."""
     answers: dict[str, bytes] = field(default_factory=dict)
     """What the ledger answered, by the address of the question."""
+    proofs: dict[str, bytes] = field(default_factory=dict)
+    """The files of a bundle's proofs, by their names."""
 
 
 @dataclass
@@ -76,6 +79,8 @@ class Report:
     read_model: str | None = None
     answers: int | None = None
     """Answers in a bundle that a ledger of its events alone gives again, to the byte."""
+    proofs: int | None = None
+    """Proofs in a bundle that lead from their event to the log's root."""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -132,6 +137,8 @@ def verify(
                 _check_attachments(report, source.store)
             if source.store is not None and source.folder is not None:
                 _check_read_model(report, source.store, source.folder)
+            if source.proofs:
+                report.proofs = check_proofs(source.proofs, verified.signed)
             if source.answers:
                 _check_answers(report, source, verified)
         except NotVerified as error:
@@ -168,11 +175,14 @@ def _source(data: Path | None, url: str | None, bundle: Path | None) -> Iterator
     elif bundle.is_dir():
         inner = bundle / LOG
         answers = _answers({path.name: path.read_bytes() for path in (bundle / ANSWERS).glob("*")})
-        yield Source(FolderFiles(inner if inner.is_dir() else bundle), _text(bundle / KEY_FILE), answers=answers)
+        proofs = {path.name: path.read_bytes() for path in (bundle / PROOFS).glob("*")}
+        files = FolderFiles(inner if inner.is_dir() else bundle)
+        yield Source(files, _text(bundle / KEY_FILE), answers=answers, proofs=proofs)
     else:
         try:
-            with closing(ZipFiles(bundle, LOG)) as files:
-                yield Source(files, files.text(KEY_FILE), answers=_answers(files.beside(ANSWERS)))
+            with closing(ZipFiles(bundle, LOG)) as zipped:
+                answers, proofs = _answers(zipped.beside(ANSWERS)), zipped.beside(PROOFS)
+                yield Source(zipped, zipped.text(KEY_FILE), answers=answers, proofs=proofs)
         except BadZipFile:
             fail(Exit.BAD_USAGE, f"{bundle} is neither a folder nor a zip.", "Check --bundle.")
 
@@ -323,6 +333,8 @@ def _tell(report: Report, as_json: bool) -> None:
                 tell(said.format(**report.attachments))
             if report.read_model is not None:
                 tell(f"The read model is {report.read_model}.")
+            if report.proofs is not None:
+                tell(f"{report.proofs} proofs lead from their events to the root.")
             if report.answers is not None:
                 tell(f"{report.answers} answers follow from the events, to the byte.")
     if not report.verified:

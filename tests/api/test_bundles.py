@@ -78,9 +78,14 @@ def test_a_bundle_of_the_example_ledger(ledger: Path, tmp_path: Path) -> None:
     )
     assert alone.returncode == 0, alone.stderr
     report = found("--bundle", folder, "--vkey", vkey(ledger))
-    assert (report["verified"], report["answers"]) == (True, len(QUESTIONS))
+    assert (report["verified"], report["answers"], report["proofs"]) == (True, len(QUESTIONS), count)
     shutil.make_archive(str(tmp_path / "zipped"), "zip", folder)
     assert found("--bundle", tmp_path / "zipped.zip", "--vkey", vkey(ledger))["answers"] == len(QUESTIONS)
+    proved = folder / "proofs" / f"{proofs[0]}.json"
+    proved.write_bytes(proved.read_bytes() + b" ")
+    assert found("--bundle", folder, "--vkey", vkey(ledger))["kind"] == "event"
+    shutil.make_archive(str(tmp_path / "changed"), "zip", folder)
+    assert found("--bundle", tmp_path / "changed.zip", "--vkey", vkey(ledger))["kind"] == "event"
 
 
 def small(tmp_path: Path, *asked: str) -> Path:

@@ -42,6 +42,9 @@ def write_bundle(
     for name in TOOLS:
         shutil.copyfile(Path(__file__).with_name(name), folder / name)
     (folder / PROOFS).mkdir()
+    positions = list(positions)
+    if not positions:
+        _without_proofs(folder / TOOLS[0])
     node = nodes(size, lambda level, first, count: files.read(Tile(level, first // WIDTH, count).path))
     for position in positions:
         index = position - 1
@@ -51,6 +54,12 @@ def write_bundle(
     for number, (address, answer) in enumerate((answers or {}).items(), 1):
         _write(folder / ANSWERS / f"{number}.address", f"{address}\n".encode())
         _write(folder / ANSWERS / f"{number}.json", answer)
+
+
+def _without_proofs(readme: Path) -> None:
+    """Leave out how to check what isn't there."""
+    before, heading, after = readme.read_text().partition("## One event, ")
+    readme.write_text(before + after[after.index("## ") :] if heading else before)
 
 
 def _entry(files: Files, index: int, size: int) -> bytes:

@@ -5,7 +5,8 @@
 
 FOLDER holds `checkpoint` and `tile/...` as C2SP tlog-tiles lays them out (default: log/ beside this file). KEY is the
 log's public key, or one that it had before: take it from the log's owner over a channel of your own; without it the one
-beside this file is used, which proves nothing about who signed. `handovers` in FOLDER leads from each key to the next:
+beside this file is used, which proves nothing about who signed. `proofs/` beside FOLDER, if it is there, has proofs of
+single events, each of which must lead to the log's root. `handovers` in FOLDER leads from each key to the next:
 checkpoints that both signed, of the size whose last event names the new one. Each CHECKPOINT is one that you kept from
 an earlier time: without any, a history that the key's owner rewrote can't be told from the true one.
 
@@ -319,6 +320,51 @@ def check_tiles(folder: Path, hashes: list[bytes]) -> None:
         hashes, level = above, level + 1
 
 
+def check_proofs(folder: Path, checkpoint: bytes, size: int, root: bytes) -> int:
+    """How many there are, each with its event. Raises Wrong unless each leads from its event to the log's root, at the
+    position that its file is named by."""
+    positions = set()
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        match = re.fullmatch(r"([1-9][0-9]{0,18})\.(json|tlog-proof)", path.name)
+        if match is None:
+            raise Wrong(f"{path} is neither a proof nor its event")
+        positions.add(int(match[1]))
+    for position in sorted(positions):
+        check_proof(folder, position, checkpoint, size, root)
+    return len(positions)
+
+
+def check_proof(folder: Path, position: int, checkpoint: bytes, size: int, root: bytes) -> None:
+    """`position`.tlog-proof: a first line, the index, a hash a line, an empty line, the log's own checkpoint."""
+    path = folder / f"{position}.tlog-proof"
+    begin = f"c2sp.org/tlog-proof@v1\nindex {position - 1}\n".encode()
+    end = b"\n" + checkpoint
+    proof = read(path)
+    if position > size or len(proof) < len(begin + end) or not (proof.startswith(begin) and proof.endswith(end)):
+        raise Wrong(f"{path} isn't the proof of position {position} under this log's checkpoint")
+    try:
+        lines = proof[len(begin) : len(proof) - len(end)].decode("ascii")
+    except UnicodeDecodeError:
+        raise Wrong(f"{path} has a line that is no hash") from None
+    hashes = [decoded(line) for line in lines.split("\n")[:-1]]
+    if (lines and not lines.endswith("\n")) or any(len(one) != 32 for one in hashes):
+        raise Wrong(f"{path} has a line that is no hash")
+    found = hashlib.sha256(b"\x00" + read(folder / f"{position}.json")).digest()
+    at, last = position - 1, size - 1  # RFC 9162, 2.1.3.2
+    for sibling in hashes:
+        if last == 0:
+            raise Wrong(f"{path} is too long")
+        if at % 2 or at == last:
+            found = hashlib.sha256(b"\x01" + sibling + found).digest()
+            while at and not at % 2:
+                at, last = at // 2, last // 2
+        else:
+            found = hashlib.sha256(b"\x01" + found + sibling).digest()
+        at, last = at // 2, last // 2
+    if last or found != root:
+        raise Wrong(f"{path} doesn't lead from {position}.json to the log's root")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Verify a copy of a ledger's log with Python and openssl alone.")
     parser.add_argument("--log", type=Path, default=HERE / "log", help="the folder of checkpoint and tiles")
@@ -328,6 +374,7 @@ def main() -> int:
     try:
         key = Key(given.vkey or read(HERE / "log.vkey").decode())
         size, root = verify(given.log, key, [read(path) for path in given.old])
+        proofs = check_proofs(given.log.parent / "proofs", read(given.log / "checkpoint"), size, root)
     except Wrong as error:
         print(f"NOT VERIFIED: {error}", file=sys.stderr)
         return 1
@@ -339,6 +386,8 @@ def main() -> int:
     if not given.old:
         print("Note: without --old, a history that the key's owner rewrote would look right.", file=sys.stderr)
     print(f"verified: {size} events, root {base64.b64encode(root).decode()}")
+    if proofs:
+        print(f"verified: {proofs} proofs beside it")
     return 0
 
 

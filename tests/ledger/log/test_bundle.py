@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,14 @@ import pytest
 from ledger.log import bundle
 from ledger.log.bundle import verify as alone
 from ledger.log.bundle import write_bundle
-from ledger.log.checkpoint import Checkpoint
+from ledger.log.bundle.proofs import check_proofs
+from ledger.log.checkpoint import Checkpoint, open_checkpoint
 from ledger.log.files import StoreFiles
 from ledger.log.merkle import leaf_hash
 from ledger.log.note import SigningKey
 from ledger.log.signer import Signer
 from ledger.log.tiles import Edge, bundle_bytes, split_bundle
+from ledger.log.verify import NotVerified
 from ledger.store import open_store
 from tests.ledger.log.logs import KEY, append
 
@@ -152,6 +155,70 @@ def test_no_file_of_the_log_can_be_changed(copied: Path) -> None:
         assert refused(copied) is not None
         path.write_bytes(content)
     assert refused(copied) is None
+
+
+def test_no_file_of_the_proofs_can_be_changed(copied: Path) -> None:
+    """A byte, an end, a name; by verify.py, by the ledger's own check, and by the shell's where it is of one proof. As
+    they were, they pass; with a whole proof less, too."""
+    log = (copied / "log" / "checkpoint").read_bytes()
+    signed = open_checkpoint(log, KEY.verifier)
+    proofs = copied / "proofs"
+
+    def refused_by(position: str | None) -> list[bool]:
+        found = []
+        try:
+            alone.check_proofs(proofs, log, EVENTS, signed.checkpoint.root)
+        except (alone.Wrong, alone.Missing):
+            found.append(True)
+        try:
+            check_proofs({path.name: path.read_bytes() for path in proofs.iterdir()}, signed)
+        except NotVerified:
+            found.append(True)
+        if position is not None:
+            names = [f"proofs/{position}.tlog-proof", f"proofs/{position}.json", VKEY]
+            command = ["bash", "check_proof.sh", *names]
+            found += [True] * subprocess.run(command, cwd=copied, capture_output=True, check=False).returncode
+        return found
+
+    for path in sorted(proofs.iterdir()):
+        assert refused_by(path.stem) == []
+        content = path.read_bytes()
+        middle = len(content) // 2
+        changes = [
+            content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :] for at in (0, 30, middle, len(content) - 1)
+        ]
+        for changed in (*changes, content[:-1], content + b"\n", content + b"x", content + b"\0", b""):
+            path.write_bytes(changed)
+            assert refused_by(path.stem) == [True] * 3, (path, changed)
+        path.unlink()
+        assert refused_by(None) == [True] * 2
+        path.write_bytes(content)
+    for name in ("2.json", "0.json", "01.tlog-proof", "1.proof", f"{EVENTS + 1}.json"):
+        (proofs / name).write_bytes((proofs / "1.json").read_bytes())
+        assert refused_by(None) == [True] * 2, name
+        (proofs / name).unlink()
+    for suffix in ("json", "tlog-proof"):
+        (proofs / f"1.{suffix}").rename(proofs / f"2.{suffix}")
+    assert refused_by(None) == [True] * 2
+    for suffix in ("json", "tlog-proof"):
+        (proofs / f"2.{suffix}").unlink()
+    assert refused_by(None) == []
+    assert run(copied).stdout.endswith("verified: 2 proofs beside it\n")
+    (proofs / "256.json").write_bytes(b"x")
+    assert run(copied).returncode == 1
+
+
+def test_a_readme_without_proofs(made: Path, tmp_path: Path) -> None:
+    """It doesn't say how to check what isn't there; all else it does."""
+    with closing(open_store(made / "ledger", None)) as store:
+        signed = open_checkpoint((made / "bundle" / "log" / "checkpoint").read_bytes(), KEY.verifier)
+        write_bundle(StoreFiles(store, lambda: (signed.note, EVENTS)), KEY.verifier, signed, tmp_path / "new")
+    whole, without = ((folder / "README.md").read_text() for folder in (made / "bundle", tmp_path / "new"))
+    headings = [line for line in whole.split("\n") if line.startswith("## ")]
+    assert [line for line in without.split("\n") if line.startswith("## ")] == [headings[0], *headings[2:]]
+    assert "for proof in" in whole
+    assert "for proof in" not in without
+    assert "exit 1" not in whole
 
 
 def resign(folder: Path, entries: list[bytes]) -> None:
