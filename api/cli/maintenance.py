@@ -18,6 +18,7 @@ from api.cli.ledgers import Data, Source, Url, existing, follow, opened, show_pr
 from api.cli.talking import Exit, answers, fail, failures_told, say, tell
 from api.health import readiness
 from api.service import Service
+from ledger.columns import Misplaced, check_columns, check_keys
 from ledger.store import Store, open_store
 from ledger.store.sqlite import LOG_FILE
 from projections.database import ReadModel
@@ -122,6 +123,7 @@ def _look(service: Service) -> Iterator[Finding]:
     if service.settings.database_url is None:
         yield from _sqlite(str(service.settings.data / LOG_FILE))
     yield from _log(service.store)
+    yield _index(service.store)
     followed = follow(service)
     seen = service.follower.failure or f"{service.model.position} of {service.store.head()} events applied"
     yield Finding("read model", followed, seen)
@@ -165,6 +167,16 @@ def _log(store: Store) -> Iterator[Finding]:
             wrong += [f"position {event.position}: {name}" for name, well in holds.items() if not well]
             position, stamp = event.position, str(state.get("recorded_at"))
     yield Finding("log", not wrong, "; ".join(wrong[:5]) or f"{position} events, dense, in order, readable")
+
+
+def _index(store: Store) -> Finding:
+    """What events are found by follows from what they say."""
+    try:
+        check_columns(store)
+        check_keys(store)
+    except Misplaced as error:
+        return Finding("index", False, str(error))
+    return Finding("index", True, "ids, facts and keys follow from the events")
 
 
 def _read(text: str) -> dict[str, Any]:

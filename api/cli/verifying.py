@@ -20,13 +20,14 @@ from rich.progress import Progress
 from api.cli.bundling import HttpFiles, is_pinned, replayed
 from api.cli.ledgers import Data, Url, existing
 from api.cli.talking import Exit, fail, failures_told, messages, say, tell
+from ledger.columns import Misplaced, check_columns, check_keys
 from ledger.log.bundle import ANSWERS, KEY_FILE, LOG, PROOFS
 from ledger.log.bundle.proofs import check_proofs
 from ledger.log.checkpoint import parse_text
 from ledger.log.files import Files, FolderFiles, NotThere, StoreFiles, ZipFiles
 from ledger.log.keys import PUBLIC_FILE
-from ledger.log.note import VerifierKey, encoded, parse_note, parse_verifier_key
-from ledger.log.remade import Fault, remade
+from ledger.log.note import NotSigned, VerifierKey, encoded, parse_note, parse_verifier_key
+from ledger.log.remade import Fault, check_root, remade
 from ledger.log.tiles import Malformed
 from ledger.log.verify import Kind, NotVerified, Seen, Verified, keys_of
 from ledger.log.verify import verify as verify_log
@@ -53,6 +54,10 @@ class Source:
     """What the ledger answered, by the address of the question."""
     proofs: dict[str, bytes] = field(default_factory=dict)
     """The files of a bundle's proofs, by their names."""
+    high_water: bytes | None = None
+    """The newest checkpoint, as it is kept beside the database."""
+    unready: str | None = None
+    """What the service that runs there says if it isn't ready."""
 
 
 @dataclass
@@ -120,6 +125,8 @@ def verify(
         witnesses = tuple(_parsed(one) for one in witness or [])
         notes = [path.read_bytes() for path in old or []]
         report = Report(True, origin=key.name, key=str(key), warnings=warnings)
+        if source.unready is not None:
+            warnings.append(source.unready)
         try:
             keys = keys_of(source.files, key).all
             notes += [last for last in map(remembered.checkpoint, keys) if last is not None]
@@ -133,6 +140,7 @@ def verify(
                 remembered.keep(one, verified.signed)
             _fill(report, verified)
             if source.store is not None:
+                _check_high_water(source, source.store, verified)
                 _check_store(report, source.store, verified)
                 _check_attachments(report, source.store)
             if source.store is not None and source.folder is not None:
@@ -142,9 +150,20 @@ def verify(
             if source.answers:
                 _check_answers(report, source, verified)
         except NotVerified as error:
+            detail = str(error)
             if error.kind == Kind.MISSING and _is_unsigned(source.files):
-                fail(Exit.NOT_READY, "Nothing of this log has been signed yet.", "Start its service, and try again.")
-            report.verified, report.kind, report.detail = False, str(error.kind), str(error)
+                if bundle is not None:
+                    detail = f"{bundle} has no checkpoint of the log, so nothing in it is signed: it isn't all there"
+                elif notes or source.high_water is not None:
+                    detail = (
+                        "no checkpoint can be had from the log, and one was signed before: checkpoints were deleted,"
+                        " or can't be read, or an older state was restored"
+                    )
+                else:
+                    fail(
+                        Exit.NOT_READY, "Nothing of this log has been signed yet.", "Start its service, and try again."
+                    )
+            report.verified, report.kind, report.detail = False, str(error.kind), detail
         except Fault as error:
             report.verified, report.kind, report.detail = False, str(error.kind), str(error)
     _tell(report, as_json)
@@ -162,7 +181,7 @@ def _state_folder() -> Path:
 def _source(data: Path | None, url: str | None, bundle: Path | None) -> Iterator[Source]:
     if url is not None:
         with httpx.Client(base_url=url.rstrip("/"), timeout=SECONDS, trust_env=False) as client:
-            yield Source(HttpFiles(client), None)
+            yield Source(HttpFiles(client), None, unready=_unready(client))
     elif bundle is None:
         settings = existing(data)
         with closing(open_store(settings.data, settings.database_url)) as store:
@@ -171,6 +190,7 @@ def _source(data: Path | None, url: str | None, bundle: Path | None) -> Iterator
                 _text(settings.keys / PUBLIC_FILE),
                 store,
                 settings.data,
+                high_water=settings.high_water_file.read_bytes() if settings.high_water_file.exists() else None,
             )
     elif bundle.is_dir():
         inner = bundle / LOG
@@ -185,6 +205,18 @@ def _source(data: Path | None, url: str | None, bundle: Path | None) -> Iterator
                 yield Source(zipped, zipped.text(KEY_FILE), answers=answers, proofs=proofs)
         except BadZipFile:
             fail(Exit.BAD_USAGE, f"{bundle} is neither a folder nor a zip.", "Check --bundle.")
+
+
+def _unready(client: httpx.Client) -> str | None:
+    """A line if a ledger's service says that it isn't ready: its log may be as it was signed all the same."""
+    try:
+        response = client.get("/readyz")
+        if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+            return None
+        fault = response.json()["signing"]["fault"]
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return None
+    return "the service says that it isn't ready" + (f": {fault}" if fault else "")
 
 
 def _text(path: Path) -> str | None:
@@ -261,12 +293,38 @@ def _fill(report: Report, verified: Verified) -> None:
     report.witnesses = {one.name: one.time for one in verified.signed.cosignatures}
 
 
+def _check_high_water(source: Source, store: Store, verified: Verified) -> None:
+    """What is kept beside the database was not signed of a newer log, or another. Raises NotVerified, Fault."""
+    if source.high_water is None:
+        return
+    try:
+        kept = verified.keys.open(source.high_water).checkpoint
+    except (Malformed, NotSigned) as error:
+        raise NotVerified(Kind.UNSIGNED, f"the high-water file is not one of this log: {error}") from None
+    signed = verified.signed.checkpoint.size
+    if kept.size > signed:
+        raise NotVerified(
+            Kind.SHRUNK,
+            f"the log is signed up to {signed} events, and the high-water file says that {kept.size} were: an older"
+            " state was restored, or checkpoints were deleted",
+        )
+    check_root(store, kept)
+
+
 def _check_store(report: Report, store: Store, verified: Verified) -> None:
-    """What nobody has signed yet fits its leaves at least. Raises Fault."""
+    """What nobody has signed yet fits its leaves at least, and what no leaf covers follows from the events.
+
+    Raises NotVerified, Fault.
+    """
     heads, size = store.heads(), verified.signed.checkpoint.size
     if heads.position != heads.leaves:
         raise NotVerified(Kind.TREE, f"the log has {heads.position} events and its tree {heads.leaves} leaves")
     remade(store, size, heads.leaves)
+    try:
+        check_columns(store)
+        check_keys(store)
+    except Misplaced as error:
+        raise NotVerified(Kind.INDEX, str(error)) from None
     report.unsigned = heads.leaves - size
 
 
@@ -292,6 +350,12 @@ def _check_read_model(report: Report, store: Store, folder: Path) -> None:
                 Kind.READ_MODEL,
                 f"the log is as it was signed, but the read model isn't what follows from it: {', '.join(wrong)}."
                 " Make it again with `dealledger rebuild`",
+            )
+        if missed := model.set_aside():
+            raise NotVerified(
+                Kind.READ_MODEL,
+                f"{len(missed)} events can't be applied, so the answers lack them, the first at position"
+                f" {missed[0]['position']}: {missed[0]['error']}",
             )
     report.read_model = "what follows from the log"
 

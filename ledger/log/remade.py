@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from ledger.columns import Columns, Misplaced
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import root
 from ledger.log.tiles import WIDTH, Edge, nodes, split_hashes
@@ -67,13 +68,15 @@ def check_root(store: Reading, signed: Checkpoint) -> None:
 def remade(store: Reading, size: int, end: int) -> Edge:
     """The edge of the tree of `end` leaves. What came after the first `size` is made again from the events.
 
-    Raises Fault at the first event that isn't the one its leaf was made of, and at the first node that doesn't follow.
+    Raises Fault at the first event that isn't the one its leaf was made of, or whose columns don't follow from it,
+    and at the first node that doesn't follow.
     """
     try:
-        edge = Edge(size, store.hashes)
+        edge, columns = Edge(size, store.hashes), Columns(store)
         while edge.size < end:
             count = min(WIDTH - edge.size % WIDTH, end - edge.size)
-            leaves = [_leaf(event) for event in _events(store, edge.size, count)]
+            events = _events(store, edge.size, count)
+            leaves = [_leaf(event) for event in events]
             stored = split_hashes(store.hashes(0, edge.size, count), count)
             for position, (leaf, theirs) in enumerate(zip(leaves, stored, strict=True), edge.size + 1):
                 if leaf != theirs:
@@ -82,6 +85,8 @@ def remade(store: Reading, size: int, end: int) -> Edge:
                         f"the event at position {position} isn't the one that its leaf was made of: one of them was"
                         " changed or moved beside the ledger",
                     )
+            for event in events:
+                columns.check(event)
             for node in edge.extend(leaves):
                 if store.hashes(node.level, node.index, 1) != node.hash:
                     raise Fault(
@@ -89,6 +94,8 @@ def remade(store: Reading, size: int, end: int) -> Edge:
                     )
     except TreeDamaged as error:
         raise Fault(Kind.TREE, str(error)) from None
+    except Misplaced as error:
+        raise Fault(Kind.EVENT, str(error)) from None
     return edge
 
 

@@ -94,9 +94,27 @@ class Signer(Cycling):
         if not ours or keys.newest != self._key.verifier:
             self._show(note)
             raise Fault(Kind.KEY, self._not_ours(keys, astray))
-        stored = None if note is None else self._open(note.encode(), "the database's last checkpoint", keys)
+        try:
+            stored = None if note is None else self._open(note.encode(), "the database's last checkpoint", keys)
+        except Fault:
+            if self.newest is None:
+                self._show_last_good(kept, keys)
+            raise
         self._check_not_behind(stored, note)
         return _Signed(stored, kept)
+
+    def _show_last_good(self, kept: SignedCheckpoint | None, keys: Keys) -> None:
+        """The newest checkpoint that is one of this log: it was signed, whatever became of a later one's row."""
+        good = kept
+        for note in self._store.checkpoints():
+            with suppress(Malformed, NotSigned):
+                stored = keys.open(note.encode())
+                if good is None or good.checkpoint.size < stored.checkpoint.size:
+                    good = stored
+                break
+        if good is not None:
+            check_root(self._store, good.checkpoint)
+            self.newest = good
 
     def _check_not_behind(self, signed: SignedCheckpoint | None, note: str | None) -> None:
         leaves = self._store.heads().leaves

@@ -53,6 +53,8 @@ class Kind(StrEnum):
     """A tile isn't what the tiles below are hashed to."""
     ROOT = "root"
     """The leaves have another root than was signed."""
+    INDEX = "index"
+    """What the store finds events by doesn't follow from them."""
     ATTACHMENT = "attachment"
     """What lies beside the log isn't what the log has the hash of."""
     READ_MODEL = "read_model"

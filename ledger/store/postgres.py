@@ -92,6 +92,20 @@ TREE_TABLES = [
         )
     ),
 ]
+# What the writer finds records and first answers by.
+INDEX_TRIGGERS = [
+    """CREATE FUNCTION refuse_change_of_index() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION '% are never changed or deleted: % refused', TG_TABLE_NAME, TG_OP; END $$""",
+    *(
+        statement
+        for table in ("event_keys", "answers")
+        for statement in (
+            f"""CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
+                FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_index()""",
+            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_no_change",
+        )
+    ),
+]
 # As in SQLite, rows stay when they are blanked, so that an id isn't taken again.
 ATTACHMENT_TABLES = [
     """CREATE TABLE attachments (
@@ -210,6 +224,10 @@ class Recorder(PostgresApplicationRecorder):
                 for statement in TREE_TABLES:
                     cursor.execute(statement.encode())
                 tree.fill(partial(rows, cursor), partial(_read, cursor), partial(_store_runs, cursor), self.hashed)
+            guarded = "SELECT 1 FROM pg_trigger WHERE tgrelid = 'answers'::regclass AND tgname = 'answers_no_change'"
+            if not cursor.execute(guarded).fetchall():
+                for statement in INDEX_TRIGGERS:
+                    cursor.execute(statement.encode())
             if cursor.execute("SELECT to_regclass('attachments') AS name").fetchall() == [{"name": None}]:
                 for statement in ATTACHMENT_TABLES:
                     cursor.execute(statement.encode())

@@ -127,6 +127,17 @@ class Reading(ABC):
             found[key].append(Stored(*columns))
         return found
 
+    def indexed(self, keys: Collection[str], first: int, last: int) -> set[tuple[str, int]]:
+        """Which events from one position to another are found under these keys: (key, position)."""
+        sql = f"""SELECT key, position FROM event_keys
+            WHERE position BETWEEN {int(first)} AND {int(last)} AND key IN ({{}})"""
+        return {(key, position) for key, position in self._rows_in(sql, keys)}
+
+    def indexed_count(self) -> int:
+        """How many pairs of a key and a position there are."""
+        [(count,)] = self._rows("SELECT count(*) FROM event_keys")
+        return int(count)
+
     def versions(self, streams: Collection[str]) -> dict[str, int]:
         """As version, for many streams at once; one without events isn't in the answer."""
         sql = "SELECT stream, max(version) FROM events WHERE stream IN ({}) GROUP BY stream"
@@ -158,6 +169,14 @@ class Reading(ABC):
         """The signed checkpoint of that size; None if there is none."""
         rows = self._rows("SELECT note FROM checkpoints WHERE size = ?", size)
         return str(rows[0][0]) if rows else None
+
+    def checkpoints(self) -> Iterator[str]:
+        """All signed checkpoints, the newest first."""
+        last = "SELECT size, note FROM checkpoints {} ORDER BY size DESC LIMIT 1"
+        rows = self._rows(last.format(""))
+        while rows:
+            yield str(rows[0][1])
+            rows = self._rows(last.format("WHERE size < ?"), rows[0][0])
 
     def cosignatures(self, size: int) -> list[str]:
         """What witnesses signed of the checkpoint of that size, a line each."""

@@ -68,6 +68,16 @@ TABLES = [
             OR EXISTS (SELECT 1 FROM events WHERE id = NEW.id)
             OR EXISTS (SELECT 1 FROM events WHERE stream = NEW.stream AND version = NEW.version)
         BEGIN SELECT RAISE(ABORT, 'the position, the event id or the version of the stream is taken'); END""",
+    # What the writer finds records and first answers by. A key's row that is written again is the same row.
+    *(
+        f"""CREATE TRIGGER IF NOT EXISTS {table}_no_{change} BEFORE {change} ON {table}
+        BEGIN SELECT RAISE(ABORT, '{table} are never changed or deleted'); END"""
+        for table in ("event_keys", "answers")
+        for change in ("update", "delete")
+    ),
+    """CREATE TRIGGER IF NOT EXISTS answers_no_replace BEFORE INSERT ON answers
+        WHEN EXISTS (SELECT 1 FROM answers WHERE key = NEW.key)
+        BEGIN SELECT RAISE(ABORT, 'the key has its first answer'); END""",
     # Rows are only appended and blanked: SQLite overwrites what it frees (secure_delete), but not what it leaves behind
     # when it moves a row to another page, which happens when rows are deleted or come in between.
     """CREATE TABLE IF NOT EXISTS attachments (

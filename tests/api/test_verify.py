@@ -172,6 +172,7 @@ def test_an_event_that_is_not_signed_yet(ledger: Path, tmp_path: Path) -> None:
     store.close()
     assert CliRunner().invoke(app, ["import", str(file), "--data", str(ledger), "--yes"]).exit_code == 0
     edit(ledger, "DELETE FROM checkpoints WHERE size > 2") if _signs(ledger, signed) else None
+    (ledger / HIGH_WATER_FILE).write_text(signed or "")
     assert found("--data", ledger)["unsigned"] == 1
     edit(ledger, "UPDATE events SET state = replace(state, 'cow', 'wasp') WHERE position = 3")
     assert found("--data", ledger)["kind"] == "event"
@@ -223,7 +224,7 @@ def test_what_is_no_log(ledger: Path, bundle: Path, url: str, tmp_path: Path) ->
     """A ledger that nobody has signed yet, or that doesn't answer, is not ready; what isn't there is bad usage."""
     key = vkey(ledger)
     (tmp_path / "empty").mkdir()
-    assert verify("--bundle", tmp_path / "empty", "--vkey", key).exit_code == 3
+    assert "no checkpoint of the log" in found("--bundle", tmp_path / "empty", "--vkey", key)["detail"]
     assert verify("--url", "http://127.0.0.1:9", "--vkey", key).exit_code == 3
     assert verify("--data", tmp_path / "nothing").exit_code == 2
     assert verify("--bundle", tmp_path / "nothing.zip", "--vkey", key).exit_code == 2
@@ -242,6 +243,45 @@ def test_a_folder_that_a_checkpoint_was_forged_in(ledger: Path) -> None:
     for note, kind in (("nonsense", "malformed"), (forged, "unsigned")):
         edit(ledger, f"UPDATE checkpoints SET note = '{note}'")
         assert found("--data", ledger)["kind"] == kind
+
+
+def test_checkpoints_that_were_removed(ledger: Path, tmp_path: Path) -> None:
+    """A log that was signed is never taken for one that wasn't, by whoever has a checkpoint; nobody else can tell."""
+    high_water = ledger / HIGH_WATER_FILE
+    old = tmp_path / "old"
+    old.write_bytes(high_water.read_bytes())
+    edit(ledger, "DELETE FROM checkpoints")
+    said = found("--data", ledger)
+    assert (said["kind"], "signed before" in said["detail"]) == ("missing", True)
+    high_water.unlink()
+    assert verify("--data", ledger).exit_code == 3
+    assert found("--data", ledger, "--old", old)["kind"] == "missing"
+
+
+def test_an_older_state_beside_a_newer_high_water_file(ledger: Path, tmp_path: Path) -> None:
+    """Is shrunk, though nothing of it was verified here before; that file alone tells. A damaged one is told."""
+    high_water = ledger / HIGH_WATER_FILE
+    database = (ledger / "ledger.sqlite").read_bytes()
+    before = high_water.read_bytes()
+    record(ledger, entity("cow"))
+    assert found("--data", ledger)["verified"]
+    (ledger / "ledger.sqlite").write_bytes(database)
+    said = found("--data", ledger, "--seen", tmp_path / "new")
+    assert (said["kind"], "3 were" in said["detail"]) == ("shrunk", True)
+    high_water.write_bytes(before)
+    assert found("--data", ledger, "--seen", tmp_path / "other")["verified"]
+    high_water.write_text("nonsense")
+    assert found("--data", ledger, "--seen", tmp_path / "other")["kind"] == "unsigned"
+
+
+def test_what_events_are_found_by(ledger: Path) -> None:
+    """No leaf covers it, and answers and rules go by it; `doctor` looks too."""
+    assert CliRunner().invoke(app, ["doctor", "--data", str(ledger)]).exit_code == 0
+    edit(ledger, "DELETE FROM event_keys WHERE position = 2")
+    said = found("--data", ledger)
+    assert (said["kind"], "position 2 isn't found" in said["detail"]) == ("index", True)
+    done = CliRunner().invoke(app, ["doctor", "--data", str(ledger)])
+    assert (done.exit_code, "WRONG  index" in done.stdout) == (1, True)
 
 
 def test_events_matter(ledger: Path) -> None:

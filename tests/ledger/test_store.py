@@ -292,6 +292,25 @@ def test_the_library_appends_to_the_same_log(store: Store) -> None:
         assert transaction.append([entry(4)]) == [5]
 
 
+@pytest.mark.parametrize("table", ["event_keys", "answers"])
+def test_the_database_refuses_changes_of_what_the_writer_looks_up(
+    store: Store, shell: Callable[[str], list[tuple[Any, ...]]], table: str
+) -> None:
+    """Else the writer would take what it has as new. The control: adding goes on, the same key again too."""
+    with store.write() as transaction:
+        transaction.append([entry(1)], [("more", 1)], [Answer("key", "digest", "{}", 1)])
+    with store.write() as transaction:
+        transaction.append([entry(2)], [("more", 1)], [Answer("another", "digest", "{}", 2)])
+    for change in (f"DELETE FROM {table}", f"UPDATE {table} SET position = 7", f"UPDATE {table} SET key = 'x'"):
+        with pytest.raises((sqlite3.IntegrityError, psycopg.errors.RaiseException), match="never changed or deleted"):
+            shell(change)
+    assert [one.position for one in store.by_key("more")] == [1]
+    assert {store.answer("key"), store.answer("another")} == {
+        Answer("key", "digest", "{}", 1),
+        Answer("another", "digest", "{}", 2),
+    }
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -96,4 +96,4 @@ def test_the_librarys_function_that_inserts_without_the_lock_is_not_there(databa
     postgres.PostgresStore(database_url, None).close()
     with psycopg.connect(database_url) as connection:
         names = connection.execute("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace").fetchall()
-    assert sorted(names) == [(f"refuse_change_of_{table}",) for table in ("attachments", "events", "tree")]
+    assert sorted(names) == [(f"refuse_change_of_{table}",) for table in ("attachments", "events", "index", "tree")]

@@ -22,7 +22,7 @@ from ledger.store.sqlite import SQLiteStore
 from tests.ledger.log.trees import Memory
 
 KEY = SigningKey("ledger.example/deals", bytes(range(32)))
-TABLES = ("events", "tree_runs", "checkpoints", "cosignatures")
+TABLES = ("events", "event_keys", "answers", "tree_runs", "checkpoints", "cosignatures")
 
 
 def entry(n: int, amount: str = "1.5") -> Entry:

@@ -218,6 +218,28 @@ def test_a_damaged_file_stops_the_signing(store: Store, signer: Signer, high_wat
     assert size(signer) == 6
 
 
+def test_a_last_checkpoint_that_was_damaged(sqlite_store: Store, tmp_path: Path) -> None:
+    """The one before it is shown still, or what is kept beside the database, also by a signer that starts then."""
+    high_water = tmp_path / "log.highwater"
+    signer = Signer(sqlite_store, KEY, high_water)
+    for _ in range(2):
+        append(sqlite_store, 3)
+        assert signer.cycle() is None
+    note = sqlite_store.checkpoint()
+    assert note is not None
+    head, _, signature = note.rpartition(" ")
+    bad = signature[:20] + ("A" if signature[20] != "A" else "B") + signature[21:]
+    with beside(sqlite_store, tmp_path / "ledger" / LOG_FILE) as shell:
+        shell.execute(f"UPDATE checkpoints SET note = '{head} {bad}' WHERE size = 6")
+    for newest in (6, 3):
+        starting = Signer(sqlite_store, KEY, high_water)
+        fault = starting.cycle()
+        assert fault is not None
+        assert fault.kind == Kind.CHECKPOINT
+        assert size(starting) == newest
+        high_water.unlink(missing_ok=True)
+
+
 def test_hashes_that_are_gone_stop_the_signing(sqlite_store: Store, tmp_path: Path) -> None:
     """Of what was signed: nobody can say any more whether it is the same."""
     signer = Signer(sqlite_store, KEY, tmp_path / "log.highwater")

@@ -1,0 +1,137 @@
+"""What the store keeps beside each entry of the log, made again from the entries: ids, facts, keys.
+
+No leaf covers these columns and rows, and the rules and every answer go by them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ledger.event import CORRECTED, RETRACTED, TYPES, keys_of
+from ledger.store import Stored
+from ledger.store.recorder import Reading
+
+AMENDING = (CORRECTED, RETRACTED)
+BATCH = 1_000
+
+
+class Misplaced(Exception):
+    """What is kept beside an entry doesn't follow from it; the message says where."""
+
+
+class Columns:
+    """Compares the columns `id` and `chain` of events with what their entries say. Take them in the log's order."""
+
+    def __init__(self, store: Reading) -> None:
+        self._store = store
+        self._facts: dict[str, str] = {}  # by the id of a correction or a retraction, the fact that it is about
+
+    def check(self, event: Stored) -> None:
+        """Raises Misplaced."""
+        state = _state(event)
+        if state.get("id", f"{event.stream}@{event.version}") != event.event_id:
+            raise Misplaced(
+                f"the event at position {event.position} has another id inside than in the column `id`, by which it is"
+                " found"
+            )
+        fact = event.event_id
+        if event.type in AMENDING:
+            fact = self._facts[event.event_id] = self._fact(_named(state), event.position)
+        if fact != event.chain:
+            raise Misplaced(
+                f"the event at position {event.position} is about the fact {fact}, and the column `chain` says"
+                f" {event.chain}"
+            )
+
+    def _fact(self, event_id: str | None, before: int) -> str:
+        """The fact that a named event is, corrects or retracts, by the entries alone."""
+        while event_id is not None:
+            if event_id in self._facts:
+                return self._facts[event_id]
+            named = self._store.by_id(event_id)
+            if named is None or named.position >= before:
+                break
+            state = _state(named)
+            if state.get("id", event_id) != event_id:
+                break
+            if named.type not in AMENDING:
+                return event_id
+            event_id, before = _named(state), named.position
+        raise Misplaced(f"an event that the one at position {before} amends isn't in the log before it")
+
+
+def check_columns(store: Reading) -> None:
+    """The columns of all events. Raises Misplaced."""
+    columns = Columns(store)
+    for batch in _batches(store):
+        for event in batch:
+            columns.check(event)
+
+
+def check_keys(store: Reading) -> None:
+    """Every event is found under the keys of all that its fact ever said, and nothing is under any other.
+
+    Raises Misplaced. The columns must have been checked.
+    """
+    said: dict[str, set[str]] = {}  # by fact, for those that were amended
+    for batch in _batches(store):
+        for event in batch:
+            if event.type in AMENDING:
+                said.setdefault(event.chain, set()).update(_keys(event))
+    count = 0
+    for batch in _batches(store):
+        expected: set[tuple[str, int]] = set()
+        for event in batch:
+            keys = set(_keys(event)) if event.type not in AMENDING else set()
+            if event.chain in said:
+                said[event.chain] |= keys  # a fact comes before what amends it
+                keys = said[event.chain]
+            expected |= {(key, event.position) for key in keys}
+        found = store.indexed({key for key, _ in expected}, batch[0].position, batch[-1].position)
+        if lacking := sorted(expected - found, key=lambda one: (one[1], one[0])):
+            key, position = lacking[0]
+            raise Misplaced(f"the event at position {position} isn't found under {key} in the table event_keys")
+        count += len(expected)
+    if (kept := store.indexed_count()) != count:
+        raise Misplaced(f"the table event_keys has {kept} rows, and from the events follow {count}")
+
+
+def _batches(store: Reading) -> Iterator[list[Stored]]:
+    position = 0
+    while batch := store.read(position, BATCH):
+        yield batch
+        position = batch[-1].position
+
+
+def _state(event: Stored) -> dict[str, Any]:
+    try:
+        state = json.loads(event.state)
+    except ValueError:
+        state = {}
+    return state if isinstance(state, dict) else {}
+
+
+def _named(state: dict[str, Any]) -> str | None:
+    """The event that a correction or a retraction names."""
+    data = state.get("data")
+    named = data.get("event") if isinstance(data, dict) else None
+    return named if isinstance(named, str) else None
+
+
+def _keys(event: Stored) -> list[str]:
+    """What an event itself says: the keys of a fact or of a correction's replacement."""
+    if event.type == RETRACTED:
+        return []
+    state = _state(event)
+    if "id" not in state:  # it came through the event store library's own API
+        return [event.stream]
+    said = state["data"]["replacement"] if event.type == CORRECTED else state
+    kind = said["type"]
+    if kind not in TYPES:
+        raise Misplaced(f"the event at position {event.position} is of no known type")
+    try:
+        return keys_of(kind, said["data"])
+    except (KeyError, TypeError, AttributeError):
+        raise Misplaced(f"the event at position {event.position} lacks what its type has") from None
