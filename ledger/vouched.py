@@ -21,7 +21,7 @@ class Vouched:
     """Those whose bytes are here and are the ones that were attached."""
     erased: int
     missing: int
-    """Those of which the hash alone came in, as from another ledger."""
+    """Those of which the hash alone came in, as from another ledger, or whose row was deleted beside the log."""
 
 
 def vouched(store: Store) -> Vouched:
