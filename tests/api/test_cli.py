@@ -321,6 +321,7 @@ def test_doctor_finds_a_well_ledger_well(folder: Path) -> None:
         "database file",
         "journal",
         "log",
+        "index",
         "read model",
         "set aside",
         "signer",

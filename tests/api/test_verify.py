@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
 from api.cli import app
+from api.cli.verifying import _unready
 from ledger.log.bundle import write_bundle
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.files import StoreFiles
@@ -272,6 +274,22 @@ def test_an_older_state_beside_a_newer_high_water_file(ledger: Path, tmp_path: P
     assert found("--data", ledger, "--seen", tmp_path / "other")["verified"]
     high_water.write_text("nonsense")
     assert found("--data", ledger, "--seen", tmp_path / "other")["kind"] == "unsigned"
+
+
+def test_a_service_that_is_not_ready(bundle: Path, url: str, ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is a line, with its own words: the log may be as it was signed. One that is ready, or says nothing, has none."""
+    answers = {503: "the service says that it isn't ready: changed", 200: None, 404: None}
+    for status, says in answers.items():
+        client = httpx.Client(
+            base_url=url,
+            transport=httpx.MockTransport(
+                lambda _, status=status: httpx.Response(status, json={"signing": {"fault": "changed"}})
+            ),
+        )
+        assert _unready(client) == says
+    monkeypatch.setattr("api.cli.verifying._unready", lambda client: answers[503])
+    said = found("--url", url, "--vkey", vkey(ledger))
+    assert (said["verified"], answers[503] in said["warnings"]) == (True, True)
 
 
 def test_what_events_are_found_by(ledger: Path) -> None:
