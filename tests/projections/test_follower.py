@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -109,6 +110,20 @@ def retract_of(event_id: str) -> dict[str, Any]:
     return {**fact, "type": "review.recorded", "data": {"events": [event_id], "verdict": "rejected"}}
 
 
+def in_batches(folder: Path, log: ListedLog, tables: Sequence[str]) -> list[list[list[tuple[Any, ...]]]]:
+    """The rows of these tables when the log is applied one by one, by seven and at once."""
+    found = []
+    for size in (1, 7, 1_000):
+        (folder / str(size)).mkdir()
+        model = ReadModel(folder / str(size))
+        model.prepare(ListedLog().store)
+        while batch := log.read(model.position, size):
+            model.apply(log.store, batch)
+        found.append([model.rows(f"SELECT * FROM {name} ORDER BY ALL", {}) for name in tables])
+        model.close()
+    return found
+
+
 def test_one_by_one_or_in_batches_makes_no_difference(tmp_path: Path) -> None:
     """Chains that grow within one batch, across batches, and each event by itself give the same rows."""
     facts = []
@@ -119,15 +134,7 @@ def test_one_by_one_or_in_batches_makes_no_difference(tmp_path: Path) -> None:
         if number >= 10:
             facts.append(retract(ident(100 * (number - 10) + 51), id=ident(100 * number + 52), known="2024-02-01"))
     log = log_of(facts)
-    found = []
-    for size in (1, 7, 1_000):
-        (tmp_path / str(size)).mkdir()
-        model = ReadModel(tmp_path / str(size))
-        model.prepare(ListedLog().store)
-        while batch := log.read(model.position, size):
-            model.apply(log.store, batch)
-        found.append([model.rows(f"SELECT * FROM {name} ORDER BY ALL", {}) for name in ("facts", "holdings", "events")])
-        model.close()
+    found = in_batches(tmp_path, log, ("facts", "holdings", "events"))
     assert found[0] == found[1] == found[2]
     assert len(found[0][1]) > len(facts) / 2
 
@@ -140,15 +147,7 @@ def test_names_have_the_same_numbers_whatever_the_batches(tmp_path: Path) -> Non
         replacement = invest(f"fund-{number % 7}", f"maker-{number % 5}", usd("5"), commitment=f"pledge-{number % 3}")
         facts.append(correct(ident(100 * number + 50), replacement, id=ident(100 * number + 51), known="2024-01-01"))
     log = log_of(facts)
-    found = []
-    for size in (1, 7, 1_000):
-        (tmp_path / str(size)).mkdir()
-        model = ReadModel(tmp_path / str(size))
-        model.prepare(ListedLog().store)
-        while batch := log.read(model.position, size):
-            model.apply(log.store, batch)
-        found.append([model.rows(f"SELECT * FROM {name} ORDER BY ALL", {}) for name in ("flows", "names")])
-        model.close()
+    found = in_batches(tmp_path, log, ("flows", "names"))
     assert found[0] == found[1] == found[2]
     names = [name for _, name in found[0][1]]
     assert names[:3] == ["fund-0", "maker-0", "commitment/pledge-0"]
