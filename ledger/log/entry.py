@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from json.encoder import encode_basestring as quoted
+
+from pydantic_core import from_json
 
 # The two bytes that give an entry's length in a bundle hold no more.
 ENTRY_BYTES = 65_535
@@ -45,15 +46,18 @@ def entry_bytes(stream: str, version: int, type_: str, state: str) -> bytes:
 
 
 def parse_entry(entry: bytes) -> Leaf:
-    """The event that these bytes stand for; NotAnEntry unless `entry_bytes` gives these very bytes for it."""
+    """The event that these bytes stand for; NotAnEntry unless `entry_bytes` gives these very bytes for it.
+
+    So how lax the JSON's reader is doesn't matter; this one takes half the time of Python's own.
+    """
     try:
-        fields = json.loads(entry.decode())
-    except (ValueError, RecursionError):
+        fields = from_json(entry)
+    except ValueError:
         raise NotAnEntry("the entry is not JSON") from None
-    if not isinstance(fields, dict) or tuple(fields) != FIELDS:
+    if type(fields) is not dict or tuple(fields) != FIELDS:
         raise NotAnEntry(f"the entry is not an object of {', '.join(FIELDS)}, in this order")
     state, stream, type_, version = fields.values()
-    if type(version) is not int or not all(isinstance(text, str) for text in (state, stream, type_)):
+    if not (type(state) is type(stream) is type(type_) is str and type(version) is int):
         raise NotAnEntry("stream, type and state must be strings, version an integer")
     if entry_bytes(stream, version, type_, state) != entry:
         raise NotAnEntry("the entry is not in its canonical form")
