@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ledger.event import CORRECTED, RETRACTED, TYPES, keys_of
+from ledger.event import CORRECTED, RETRACTED, keys_of
 from ledger.store import Stored
 from ledger.store.recorder import Reading
 
@@ -84,14 +84,14 @@ def check_keys(store: Reading) -> None:
     for batch in _batches(store):
         expected: set[tuple[str, int]] = set()
         for event in batch:
-            keys = set(_keys(event)) if event.type not in AMENDING else set()
+            keys = set(_keys(event))
             if event.chain in said:
                 said[event.chain] |= keys  # a fact comes before what amends it
                 keys = said[event.chain]
             expected |= {(key, event.position) for key in keys}
         found = store.indexed({key for key, _ in expected}, batch[0].position, batch[-1].position)
-        if lacking := sorted(expected - found, key=lambda one: (one[1], one[0])):
-            key, position = lacking[0]
+        if lacking := expected - found:
+            position, key = min((position, key) for key, position in lacking)
             raise Misplaced(f"the event at position {position} isn't found under {key} in the table event_keys")
         count += len(expected)
     if (kept := store.indexed_count()) != count:
@@ -108,7 +108,7 @@ def _batches(store: Reading) -> Iterator[list[Stored]]:
 def _state(event: Stored) -> dict[str, Any]:
     try:
         state = json.loads(event.state)
-    except ValueError:
+    except (ValueError, RecursionError):
         state = {}
     return state if isinstance(state, dict) else {}
 
@@ -121,17 +121,12 @@ def _named(state: dict[str, Any]) -> str | None:
 
 
 def _keys(event: Stored) -> list[str]:
-    """What an event itself says: the keys of a fact or of a correction's replacement."""
-    if event.type == RETRACTED:
-        return []
+    """What an event itself says: the keys of a fact or of a correction's replacement. A retraction has none."""
     state = _state(event)
     if "id" not in state:  # it came through the event store library's own API
         return [event.stream]
-    said = state["data"]["replacement"] if event.type == CORRECTED else state
-    kind = said["type"]
-    if kind not in TYPES:
-        raise Misplaced(f"the event at position {event.position} is of no known type")
     try:
-        return keys_of(kind, said["data"])
+        said = state["data"]["replacement"] if event.type == CORRECTED else state
+        return keys_of(said["type"], said["data"])
     except (KeyError, TypeError, AttributeError):
-        raise Misplaced(f"the event at position {event.position} lacks what its type has") from None
+        raise Misplaced(f"the event at position {event.position} lacks what an event of its type has") from None
