@@ -143,7 +143,7 @@ def notes_text(notes: Sequence[str]) -> str:
 
 def split_notes(text: bytes) -> list[bytes]:
     """Read them again; Malformed unless that is how they are written. A checkpoint's note has one empty line."""
-    parts = text.removesuffix(b"\n").split(b"\n\n") if text else []
+    parts = text.removesuffix(b"\n").split(b"\n\n")
     notes = [head + b"\n\n" + lines + b"\n" for head, lines in zip(parts[::2], parts[1::2], strict=False)]
     if b"\n".join(notes) != text:
         raise Malformed("handovers are signed notes with an empty line between")

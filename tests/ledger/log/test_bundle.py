@@ -193,6 +193,12 @@ def test_no_file_of_the_proofs_can_be_changed(copied: Path) -> None:
         path.unlink()
         assert refused_by(None) == [True] * 2
         path.write_bytes(content)
+    for name in ("1.json", "1.tlog-proof"):
+        content = (proofs / name).read_bytes()
+        (proofs / name).unlink()
+        with pytest.raises(NotVerified, match=f"there is no proofs/{name}$"):
+            check_proofs({path.name: path.read_bytes() for path in proofs.iterdir()}, signed)
+        (proofs / name).write_bytes(content)
     for name in ("2.json", "0.json", "01.tlog-proof", "1.proof", f"{EVENTS + 1}.json"):
         (proofs / name).write_bytes((proofs / "1.json").read_bytes())
         assert refused_by(None) == [True] * 2, name

@@ -12,6 +12,7 @@ from ledger.log.merkle import (
     EMPTY_ROOT,
     NotProven,
     consistency_proof,
+    full_root,
     inclusion_proof,
     leaf_hash,
     node_hash,
@@ -131,6 +132,14 @@ def test_the_edge_of_a_tree_tells_its_root(batch: int) -> None:
         ]
         assert all(node.hash == whole.read(node.level, node.index, 1) for node in filled)
     assert Edge().root() == EMPTY_ROOT
+
+
+@pytest.mark.parametrize("count", [3, 5, 6, 7, 255])
+def test_a_full_node_is_over_a_power_of_two(count: int) -> None:
+    """Over any other number of nodes there is none."""
+    assert full_root([leaf(n) for n in range(4)]) == mth(0, 4)
+    with pytest.raises(ValueError, match="zip"):
+        full_root([leaf(n) for n in range(count)])
 
 
 # --- what is no proof -------------------------------------------------------------------------------------------

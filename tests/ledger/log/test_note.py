@@ -158,6 +158,14 @@ def test_what_is_no_text(note: bytes) -> None:
         parse_note(note)
 
 
+def test_the_longest_note() -> None:
+    """Of as many bytes as are read; with one more it is none."""
+    rest = len(signed("\n", LOG_KEY))
+    check(signed("x" * (1_000_000 - rest) + "\n", LOG_KEY), LOG_KEY.verifier)
+    with pytest.raises(Malformed, match="more than 1000000 bytes"):
+        parse_note(signed("x" * (1_000_001 - rest) + "\n", LOG_KEY))
+
+
 def test_the_last_empty_line_parts_text_and_signatures() -> None:
     """A text that looks like a signed note is signed as a whole."""
     inner = signed(TEXT, LOG_KEY).decode()
@@ -209,6 +217,9 @@ def test_a_witness_signs_a_time() -> None:
         changed = Signature(one.name, one.key_id, time.to_bytes(8, "big") + one.signature[8:]).line
         with pytest.raises(NotSigned):
             check(f"{TEXT}\n{changed}".encode(), WITNESS_KEY.verifier)
+    for time in (0, 2**63 - 1):
+        [one] = check(f"{TEXT}\n{WITNESS_KEY.signature(TEXT, time)}".encode(), WITNESS_KEY.verifier).signatures
+        assert one.time == time
     for wrong in (None, -1, 2**63):
         with pytest.raises(ValueError, match="time"):
             WITNESS_KEY.signature(TEXT, wrong)
@@ -296,6 +307,15 @@ def test_base64_is_written_in_one_way(text: str) -> None:
     assert decoded("YQ==") == b"a"
     with pytest.raises(Malformed):
         decoded(text)
+
+
+@pytest.mark.parametrize("text", ["Y Q==", "YQ==\n", "\nYQ==", "Y-_=", "YQ", "é"])
+def test_what_is_not_base64_at_all(text: str) -> None:
+    """It is told apart from what is, and could be written otherwise."""
+    with pytest.raises(Malformed, match="is not base64"):
+        decoded(text)
+    with pytest.raises(Malformed, match="not the one way"):
+        decoded("YR==")
 
 
 @given(st.binary())

@@ -159,6 +159,13 @@ def test_what_is_no_text_of_a_proof(text: bytes) -> None:
         parse_proof(text)
 
 
+def test_the_longest_proof() -> None:
+    """Of as many bytes as are read; with one more it is none."""
+    parse_proof(PROOF.encode().ljust(1_000_000, b"x"))
+    with pytest.raises(Malformed, match="more than 1000000 bytes"):
+        parse_proof(PROOF.encode().ljust(1_000_001, b"x"))
+
+
 @given(st.integers(1, 600), st.data())
 def test_proofs_are_read_as_they_were_written(size: int, data: st.DataObject) -> None:
     """Of any leaf of a tree of any size."""
