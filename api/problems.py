@@ -73,7 +73,7 @@ MEANINGS: dict[Reason | Door, Meaning] = {
     Reason.INVALID: Meaning(
         REFUSED,
         "A field is missing, unknown or not of its form",
-        "The pointer names the field. /docs and /openapi.json show the form of every event type.",
+        "The pointer names the field, `mend` its form. /docs and /openapi.json show that of every event type.",
     ),
     Reason.UNKNOWN_TYPE: Meaning(
         REFUSED, "There is no such event type", "Event types are listed in /openapi.json, like investment.made."

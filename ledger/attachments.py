@@ -28,12 +28,21 @@ _MEDIA_TYPE = re.compile(rf"{_WORD}/{_WORD}(;charset=[a-z0-9][a-z0-9._-]{{0,39}}
 
 def _media_type(text: str) -> str:
     if not _MEDIA_TYPE.fullmatch(text):
-        raise PydanticCustomError("invalid", "not a media type in small letters like application/pdf")
+        raise PydanticCustomError("invalid", "not a media type")
     return text
 
 
-MediaType = Annotated[str, AfterValidator(_media_type), Field(max_length=180, examples=["application/pdf"])]
-Hash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$", max_length=71)]
+MediaType = Annotated[
+    str,
+    AfterValidator(_media_type),
+    Field(max_length=180, description="a media type in lower case", examples=["application/pdf"]),
+]
+Hash = Annotated[
+    str,
+    Field(
+        pattern=r"^sha256:[0-9a-f]{64}$", max_length=71, description="sha256: and 64 hexadecimal digits in lower case"
+    ),
+]
 
 
 class AttachmentAdded(Data):

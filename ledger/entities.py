@@ -18,7 +18,13 @@ State = Literal["active", "failed", "merged", "dissolved"]
 
 
 Language = Annotated[
-    str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35, examples=["ja", "zh-Hant"])
+    str,
+    Field(
+        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+        max_length=35,
+        description="a language's tag (BCP 47)",
+        examples=["ja", "zh-Hant"],
+    ),
 ]
 
 
@@ -46,7 +52,17 @@ class _Attributes(Data):
     city: Name | None = None
     sector: Name | None = None
     state: State | None = None
-    lei: Annotated[str, Field(pattern=r"^[A-Z0-9]{18}[0-9]{2}$")] | None = None
+    lei: (
+        Annotated[
+            str,
+            Field(
+                pattern=r"^[A-Z0-9]{18}[0-9]{2}$",
+                description="a Legal Entity Identifier of 18 capital letters and digits and 2 digits",
+                examples=["5493006MHB84DD0ZWV18"],
+            ),
+        ]
+        | None
+    ) = None
     aliases: Labels | None = None
     names: dict[Language, Name] | list[Name | LocalName] | None = None
 

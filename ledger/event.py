@@ -10,10 +10,11 @@ import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Annotated, Any, Literal, Union, cast
 
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, create_model
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from ledger.attachments import ADDED, ERASED, AttachmentAdded, AttachmentErased
 from ledger.claims import ClaimPublished
@@ -22,6 +23,7 @@ from ledger.contracts import ContractBilled, ContractChanged, ContractEnded, Con
 from ledger.corrections import EventCorrected, EventRetracted
 from ledger.entities import EntityChanged, EntityRegistered
 from ledger.fields import Data, Day, Effective, EventId, Name, Names, Part, Status, Text, Url, UuidText
+from ledger.forms import fault
 from ledger.guarantees import GuaranteeCalled, GuaranteeGiven
 from ledger.holdings import DistributionPaid, HoldingObserved, InvestmentMade, InvestmentSold
 from ledger.rates import RatePublished
@@ -78,13 +80,20 @@ KNOWN_AS_EFFECTIVE = (EntityRegistered.type, RatePublished.type)
 class Source(Part):
     """Where a fact comes from. `anchor`: the days that the source's relative words ("last week") count from."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"url": "https://example.com/news", "published": "2023-09-25"}]}
+    )
+
     url: Url | None = None
     title: Name | None = None
     publisher: Name | None = None
     published: Effective | None = None
     anchor: Effective | None = None
     quote: Text | None = None
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    sha256: (
+        Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="a SHA-256, 64 hexadecimal digits in lower case")]
+        | None
+    ) = None
 
 
 class Replacement(Part):
@@ -191,29 +200,26 @@ def _read(submitted: Any, models: dict[str, type[Replacement]]) -> str:
     try:
         models[kind].model_validate(submitted)
     except ValidationError as error:
-        raise Refusal(*_problems(error, submitted)) from None
+        raise Refusal(*_problems(error, submitted, models[kind])) from None
     return kind
 
 
-def _problems(error: ValidationError, submitted: Any) -> list[Problem]:
+def _problems(error: ValidationError, submitted: Any, model: type[Replacement]) -> list[Problem]:
     """pydantic's errors as problems, one a field: those of a union's other branches would only confuse."""
-    found: dict[str, Problem] = {}
-    for one in error.errors(include_url=False, include_context=False):
-        pointer = _pointer(one["loc"], submitted, missing=one["type"] == "missing")
-        reason = Reason(one["type"]) if one["type"] in Reason.__members__.values() else Reason.INVALID
-        detail, _, mend = one["msg"].partition("; ")
-        if one["type"] == "missing":
-            detail, mend = "the field is missing", "add it"
-        elif one["type"] == "too_long" and isinstance(one["input"], str):
-            detail = detail.replace(" items after validation", " characters")
-        elif one["type"] == "string_type" and "amount" in pointer:
-            detail, mend = "not a string", 'write the decimal as a string, "4000000000", so that no digit is lost'
-        elif one["type"] == "extra_forbidden":
-            detail, mend = "there is no such field", "leave it out, or see /docs for the fields of this type"
-        found.setdefault(pointer, Problem(reason, pointer, detail, mend or "see /docs for the form of this field"))
+    found: dict[str, ErrorDetails] = {}
+    for one in error.errors(include_url=False):
+        found.setdefault(_pointer(one["loc"], submitted, missing=one["type"] == "missing"), one)
     # Where a union's value is wrong deep inside, that its other branches don't fit either is no news.
     outer = {pointer[:cut] for pointer in found for cut in range(len(pointer)) if pointer[cut] == "/"}
-    return [one for one in found.values() if one.pointer not in outer][:PROBLEMS_TOLD]
+    told = islice(((pointer, one) for pointer, one in found.items() if pointer not in outer), PROBLEMS_TOLD)
+    return [
+        Problem(
+            Reason(one["type"]) if one["type"] in Reason.__members__.values() else Reason.INVALID,
+            pointer,
+            *fault(one, model, pointer),
+        )
+        for pointer, one in told
+    ]
 
 
 def _pointer(location: tuple[int | str, ...], submitted: Any, *, missing: bool) -> str:

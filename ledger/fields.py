@@ -36,7 +36,7 @@ def _slug(text: str) -> str:
 
 def _uuid(text: str) -> str:
     if not is_uuid(text):
-        raise PydanticCustomError("invalid", "not a UUID in lower case like 7f8b9f64-9d3c-4a53-b5a7-2f0d1f0c9a11")
+        raise PydanticCustomError("invalid", "not a UUID in lower case")
     return text
 
 
@@ -62,7 +62,9 @@ def _unseen(character: str) -> bool:
 def _name(text: str) -> str:
     _clean(text)
     if "\n" in text or "\t" in text or text != text.strip() or any(map(_unseen, text)):
-        raise PydanticCustomError("invalid_text", "a name is one line, with no space around it and none that is unseen")
+        raise PydanticCustomError(
+            "invalid_text", "not a name; write one line, with no space around it and none that is unseen"
+        )
     if not unicodedata.is_normalized("NFC", text):
         raise PydanticCustomError("invalid_text", "not in Unicode normal form C; normalise the name before you send it")
     return text
@@ -94,15 +96,46 @@ class Names:
     kind: str
 
 
-SlugText = Annotated[str, AfterValidator(_slug), Field(max_length=100, examples=["aws-anthropic-2023"])]
-UuidText = Annotated[str, AfterValidator(_uuid), Field(max_length=36)]
-IdText = Annotated[str, AfterValidator(_id), Field(max_length=100)]
-Name = Annotated[str, AfterValidator(_name), Field(max_length=200)]
+SlugText = Annotated[
+    str,
+    AfterValidator(_slug),
+    Field(
+        max_length=100,
+        description="an id of lower-case letters, digits and hyphens",
+        examples=["aws-anthropic-2023"],
+    ),
+]
+UuidText = Annotated[
+    str,
+    AfterValidator(_uuid),
+    Field(
+        max_length=36,
+        description="an event's id, a UUID in lower case",
+        examples=["7f8b9f64-9d3c-4a53-b5a7-2f0d1f0c9a11"],
+    ),
+]
+IdText = Annotated[
+    str,
+    AfterValidator(_id),
+    Field(
+        max_length=100,
+        description="the id of an entity or a record, like openai or aws-anthropic-2023, or an event's UUID",
+    ),
+]
+Name = Annotated[str, AfterValidator(_name), Field(max_length=200, description="one line of text")]
 Text = Annotated[str, AfterValidator(_clean), Field(max_length=4_000)]
 Url = Annotated[str, AfterValidator(_name), Field(max_length=2_000)]
-Effective = Annotated[str, AfterValidator(_period), Field(max_length=21, examples=["2023-09-25", "2023-Q3"])]
-Day = Annotated[str, AfterValidator(_day), Field(max_length=10, examples=["2023-11-05"])]
-Count = Annotated[int, Field(ge=0, lt=2**53)]
+Effective = Annotated[
+    str,
+    AfterValidator(_period),
+    Field(
+        max_length=21,
+        description="a day, month, quarter, year or two of these with a slash between",
+        examples=["2023-09-25", "2023-09", "2023-Q3", "2023", "2023-09-25/2023-11-05"],
+    ),
+]
+Day = Annotated[str, AfterValidator(_day), Field(max_length=10, description="a day", examples=["2023-11-05"])]
+Count = Annotated[int, Field(ge=0, lt=2**53, description="a whole number, 0 or more")]
 
 EntityId = Annotated[SlugText, Names("entity")]
 CommitmentId = Annotated[SlugText, Names("commitment")]
@@ -149,17 +182,21 @@ class Data(Part):
 class Span(Part):
     """From the first day of `start` to the last day of `end`; either may be open."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"start": "2024-01", "end": "2026-12"}]})
+
     start: Effective | None = None
     end: Effective | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.start and self.end and parse_period(self.start).first > parse_period(self.end).last:
-            raise PydanticCustomError("invalid_date", "ends before it starts")
+            raise PydanticCustomError("invalid_date", "ends before it starts; write the earlier date as start")
         return self
 
 
 class Term(Span):
     """A span, or its length in months, or both."""
 
-    months: Annotated[int, Field(ge=1, le=12_000)] | None = None
+    model_config = ConfigDict(json_schema_extra={"examples": [{"start": "2024-01", "months": 36}]})
+
+    months: Annotated[int, Field(ge=1, le=12_000, description="a whole number from 1 to 12000")] | None = None

@@ -111,7 +111,9 @@ class InvestmentSold(_OfHolding):
     @model_validator(mode="after")
     def _one_measure(self) -> Self:
         if sum(measure is not None for measure in (self.units, self.stake, self.fraction, self.all)) != 1:
-            raise PydanticCustomError("invalid", "give exactly one of units, stake, fraction and all")
+            raise PydanticCustomError(
+                "invalid", "not said how much, or said twice; give exactly one of units, stake, fraction and all"
+            )
         return self
 
 
@@ -126,7 +128,7 @@ class HoldingObserved(_OfHolding):
     @model_validator(mode="after")
     def _something(self) -> Self:
         if self.units is None and self.stake is None:
-            raise PydanticCustomError("invalid", "give units or stake")
+            raise PydanticCustomError("invalid", "nothing was observed; give units or stake")
         return self
 
 

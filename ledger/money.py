@@ -150,9 +150,21 @@ def _currency_code(code: str) -> str:
 
 
 # ASCII digits only: "1_000", "١" and "1e5" are all decimals to Python, and to nobody who reads them.
-DecimalText = Annotated[str, AfterValidator(_decimal_text), Field(max_length=32, examples=["4000000000"])]
-ShareText = Annotated[str, AfterValidator(_share_text), Field(max_length=32, examples=["0.49"])]
-Currency = Annotated[str, AfterValidator(_currency_code), Field(min_length=3, max_length=3, examples=["USD"])]
+DecimalText = Annotated[
+    str,
+    AfterValidator(_decimal_text),
+    Field(max_length=32, description="a decimal", examples=["4000000000", "2.5"]),
+]
+ShareText = Annotated[
+    str,
+    AfterValidator(_share_text),
+    Field(max_length=32, description="a share from 0 to 1", examples=["0.49"]),
+]
+Currency = Annotated[
+    str,
+    AfterValidator(_currency_code),
+    Field(min_length=3, max_length=3, description="a currency's code of ISO 4217", examples=["USD"]),
+]
 
 
 class Bounded(BaseModel):
@@ -168,9 +180,11 @@ class Bounded(BaseModel):
         if self.qualifier and (low is not None or high is not None):
             raise PydanticCustomError("invalid_amount", "a qualifier and own bounds; give one of them")
         if self.qualifier and stated is None:
-            raise PydanticCustomError("invalid_amount", "a qualifier without the figure that it qualifies")
+            raise PydanticCustomError(
+                "invalid_amount", "a qualifier without the figure that it qualifies; give the figure too"
+            )
         if self.high_open and high is None:
-            raise PydanticCustomError("invalid_amount", "high_open without a high")
+            raise PydanticCustomError("invalid_amount", "high_open without a high; give the high too")
         ends = [Decimal(end) for end in (low, stated, high) if end is not None]
         if ends != sorted(ends):
             raise PydanticCustomError("invalid_amount", "bounds the wrong way round; low ≤ the figure ≤ high")
@@ -197,6 +211,8 @@ def bounds_of(figure: Bounded, stated: str | None, low: str | None, high: str | 
 class Money(Bounded):
     """An amount in one currency, exact or bounded. `{}` is wholly unknown: from zero, without end."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"currency": "USD", "amount": "4000000000"}]})
+
     currency: Currency | None = None
     amount: DecimalText | None = None
     low: DecimalText | None = None
@@ -218,6 +234,8 @@ Basis = Literal["economic", "voting", "profit_share"]
 
 class Stake(Bounded):
     """A share of an issuer, 0 to 1, exact or bounded, on one basis. Nothing but a basis is an unknown stake."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"share": "0.49"}]})
 
     basis: Basis = "economic"
     share: ShareText | None = None

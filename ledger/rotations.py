@@ -25,7 +25,14 @@ def _vkey(text: str) -> str:
     return text
 
 
-LogKey = Annotated[str, Field(pattern=r"^[^\s+]{1,200}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}$"), AfterValidator(_vkey)]
+LogKey = Annotated[
+    str,
+    Field(
+        pattern=r"^[^\s+]{1,200}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}$",
+        description="a public key as `dealledger key` shows it",
+    ),
+    AfterValidator(_vkey),
+]
 
 
 class KeyRotated(Data):

@@ -45,7 +45,7 @@ def parse_period(text: str) -> Period:
         return _simple(text)
     period = Period(_simple(start).first, _simple(end).last)
     if period.first > period.last:
-        raise ValueError(f"{text!r} ends before it starts")
+        raise ValueError(f"{text!r} ends before it starts; write the earlier date first")
     return period
 
 

@@ -33,7 +33,7 @@ class ValuationRecorded(Data):
     holder: EntityId | None = None
     stake: Stake | None = None
     method: Text | None = None
-    level: Annotated[int, Field(ge=1, le=3)] | None = None
+    level: Annotated[int, Field(ge=1, le=3, description="a whole number from 1 to 3")] | None = None
     price: Money | None = None
     peak: bool | None = None
 

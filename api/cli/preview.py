@@ -15,7 +15,8 @@ from api.cli.talking import say
 from api.export.cells import escaped
 from api.files import doubles
 from api.files.mapping import NO_WORD
-from api.files.reading import MISSING, WHY, File, Item
+from api.files.reading import WHY, File, Item
+from ledger.forms import MISSING
 from ledger.refusals import Reason
 
 SHOWN = 50

@@ -19,11 +19,10 @@ from api.files.names import Parties
 from api.files.rows import REPLACEMENT, SERVER, column_of, columns_of, event_of, fields_of, pointer_of
 from api.files.table import NotATable, Table, TableRow, read_table
 from ledger.event import CORRECTED, RETRACTED, TYPES, parse_event, references
+from ledger.forms import MISSING
 from ledger.refusals import Problem, Reason, Refusal
 from ledger.times import parse_period, today
 
-# What `parse_event` says of a field that must be there.
-MISSING = "the field is missing"
 # The column that a file of problems has beside the others, for its reader alone.
 WHY = "problem"
 LEDGER_ONLY = tuple(name for name, model in TYPES.items() if model.ledger_only)

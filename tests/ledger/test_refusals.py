@@ -83,8 +83,8 @@ CASES = [
     Case(
         Reason.INVALID,
         "/data/instrument",
+        "none of the words",
         "equity",
-        "/docs",
         invest("acme", "beta", instrument="share"),
         invest("acme", "beta"),
     ),
@@ -108,7 +108,7 @@ CASES = [
         Reason.INVALID_DATE,
         "/effective",
         "2023-02-29",
-        "calendar|/docs",
+        "a day, month, quarter",
         invest("acme", "beta", on="2023-02-29"),
         invest("acme", "beta", on="2023-02-28"),
     ),
