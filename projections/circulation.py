@@ -6,27 +6,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
-from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
 from ledger.money import ARITHMETIC, ZERO, Bounds
 from projections.network import (
     POINTS,
     At,
     Booleans,
-    Integers,
     Level,
     Network,
     Ratio,
-    Units,
     ratio,
     strong_component,
-    units_of,
 )
-
-# The solver counts in 64 bits and adds up what meets at a node: all capacities together stay below 2 ^ 61.
-_SOLVER_BITS = 61
-# Each leaves less to take away: after three next to nothing.
-_TRIMS = 3
+from projections.solver import most_carried
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,36 +112,7 @@ def most(level: Level, counted: Booleans) -> int | None:
     if unbounded.any():
         units = units.astype(np.object_)
         units[unbounded] = int(units.sum())
-    payer, payee, units, counted = _joined(level.payer[inside], level.payee[inside], units, counted[inside])
-    return _most_carried(payer, payee, _within_reach(payer, payee, units), counted)
-
-
-def _joined(
-    payer: Integers, payee: Integers, units: Units, counted: Booleans
-) -> tuple[Integers, Integers, Units, Booleans]:
-    """Arcs of the same two nodes that count alike as one arc; the nodes by their place among those that there are."""
-    _, ends = np.unique(np.concatenate([payer, payee]), return_inverse=True)
-    payer, payee = ends[: len(payer)], ends[len(payer) :]
-    way = (payer * (int(ends.max()) + 1) + payee) * 2 + counted
-    order = np.argsort(way, kind="stable")
-    first = np.flatnonzero(np.diff(way[order], prepend=-1))
-    chosen = order[first]
-    return payer[chosen], payee[chosen], np.add.reduceat(units[order], first), counted[chosen]
-
-
-def _within_reach(payer: Integers, payee: Integers, units: Units) -> Units:
-    """Smaller capacities for the same circulations: no more goes through a node than it can get, and can pass on.
-
-    What the solver would have to take back again is most of what it does.
-    """
-    nodes = int(max(payer.max(), payee.max())) + 1
-    for _ in range(_TRIMS):
-        gets, passes_on = np.zeros(nodes, units.dtype), np.zeros(nodes, units.dtype)
-        np.add.at(gets, payee, units)
-        np.add.at(passes_on, payer, units)
-        through = np.minimum(gets, passes_on)
-        units = np.minimum(units, np.minimum(through[payer], through[payee]))
-    return units
+    return most_carried(level.payer[inside], level.payee[inside], units, counted[inside])
 
 
 def _on_unbounded_circle(level: Level) -> Booleans:
@@ -159,49 +122,3 @@ def _on_unbounded_circle(level: Level) -> Booleans:
     component = strong_component(level.nodes, payer, payee)
     found[level.unbounded] = component[payer] == component[payee]
     return found
-
-
-def _most_carried(payer: Integers, payee: Integers, units: Units, counted: Booleans) -> int:
-    """The most that a circulation can carry over the counted arcs, within capacities of any size.
-
-    The solver's 64 bits hold most networks at once. Where they don't, the capacities come in from the left, some
-    binary digits at a time. With f the best flow for the digits so far, 2ⁿ f is the best for them with n zeros behind.
-    The next n digits give each arc a little more room, r(e), and what improves the flow is a best circulation in what
-    2ⁿ f leaves: forward w(e) - 2ⁿ f(e), backward 2ⁿ f(e). By the node prices that prove 2ⁿ f the best, a circle gains
-    only by an arc that was full and has got new room, so all such circles together carry no more than R = Σ r(e), and
-    no arc needs more than R. That keeps each step within 64 bits, and the last one is exact.
-    """
-    unit = int(np.gcd.reduce(units))
-    capacity = units_of((units // unit).tolist()) if units.dtype == np.object_ else units // unit
-    left = int(capacity.max()).bit_length()
-    digits = left - max(0, int(capacity.sum()).bit_length() - _SOLVER_BITS)
-    if digits < left:
-        capacity = capacity.astype(np.object_)
-    known = flow = np.zeros(len(units), capacity.dtype)
-    while left:
-        digits = min(digits, left)
-        left -= digits
-        before, known, flow = known << digits, capacity >> left, flow << digits
-        room = (known - before).sum()
-        forward, backward = np.minimum(known - flow, room), np.minimum(flow, room)
-        flow = flow + _improvement(payer, payee, forward.astype(np.int64), backward.astype(np.int64), counted)
-        # Forward and backward arcs, each with no more than the number of arcs times 2 ^ digits.
-        digits = _SOLVER_BITS - 1 - 2 * len(units).bit_length()
-    return int(flow[counted].sum()) * unit
-
-
-def _improvement(
-    payer: Integers, payee: Integers, forward: Integers, backward: Integers, counted: Booleans
-) -> Integers:
-    """The circulation that adds most over the counted arcs, by the solver: a unit over one costs -1, and back +1."""
-    solver = SimpleMinCostFlow()
-    gain = counted.astype(np.int64)
-    ahead = solver.add_arcs_with_capacity_and_unit_cost(payer, payee, forward, -gain)
-    back = np.flatnonzero(backward)
-    against = solver.add_arcs_with_capacity_and_unit_cost(payee[back], payer[back], backward[back], gain[back])
-    status = solver.solve()
-    if status != SimpleMinCostFlow.OPTIMAL:
-        raise ArithmeticError(f"the solver gave up on a circulation: {status.name}")
-    change: Integers = np.asarray(solver.flows(ahead), np.int64)
-    change[back] -= solver.flows(against)
-    return change

@@ -193,6 +193,19 @@ def network_of(arcs: Arcs, label: Callable[[int], str]) -> Network:
     return Network(entities, arcs.places, levels, arcs.nodes, arcs.scale)
 
 
+def sums_of(by: Integers, units: Units, length: int) -> Units:
+    """The sums of the units with the same number in `by`, which is below `length`.
+
+    64 bits are added up in two parts, by floats: ten times as fast, and exact for up to 2 ^ 27 numbers.
+    """
+    if units.dtype == np.object_:
+        found = np.zeros(length, np.object_)
+        np.add.at(found, by, units)
+        return found
+    upper = np.bincount(by, units >> 26, length).astype(np.int64)
+    return (upper << 26) + np.bincount(by, units & (2**26 - 1), length).astype(np.int64)
+
+
 def units_of(counts: Sequence[int]) -> Units:
     """Capacities as an array."""
     fits = sum(counts) < 2**62

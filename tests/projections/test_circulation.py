@@ -10,6 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from random import Random
+from unittest.mock import Mock
 
 import networkx as nx
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.money import ARITHMETIC, Bounds, exactly, plain
+from projections import solver
 from projections.circulation import circulation
 from projections.network import Edge, network
 from tests.projections.networks import ACYCLIC, GREEDY_TRAP, S2, WILD, edges, funds, pays
@@ -147,6 +149,24 @@ def test_a_dense_network_of_amounts_of_every_size(seed: int) -> None:
     of_small, of_large = circulation(network([*small, *odd])), circulation(network([*large, *odd]))
     assert int(of_large.circulation.low) == (int(of_small.circulation.low) - 2) * scale + 2
     assert int(of_large.recycled.low) == int(of_small.recycled.low) * scale
+
+
+@pytest.mark.parametrize("prices", [0, 1, 2])
+def test_what_few_prices_leave_is_settled_by_least_cost(monkeypatch: pytest.MonkeyPatch, prices: int) -> None:
+    """Long circles take more prices than are tried: the other method goes on from there, or does all of it."""
+    random = Random(1)
+    nodes = [f"n{number:02}" for number in range(40)]
+    ring = [
+        pays(one, other, str(random.randrange(1, 99))) for one, other in zip(nodes, nodes[1:] + nodes[:1], strict=True)
+    ]
+    pairs = [random.sample(nodes, 2) for _ in range(60)]
+    across = [funds(one, other, str(random.randrange(1, 99))) for one, other in pairs]
+    found = circulation(network([*ring, *across]))
+    settled = Mock(wraps=solver._settled)
+    monkeypatch.setattr(solver, "_MOST_PRICES", prices)
+    monkeypatch.setattr(solver, "_settled", settled)
+    assert circulation(network([*ring, *across])) == found
+    assert settled.called
 
 
 # --- against an independent solver ------------------------------------------------------------------------------

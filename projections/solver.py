@@ -1,0 +1,128 @@
+"""The largest circulation within whole capacities of any size, worked out exactly by maximum flows of OR-tools."""
+
+from __future__ import annotations
+
+import numpy as np
+from ortools.graph.python.max_flow import SimpleMaxFlow
+from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
+
+from projections.network import Booleans, Integers, Units, sums_of, units_of
+
+# OR-tools counts in 64 bits and adds up what meets at a node: all capacities together stay below 2 ^ 61.
+_BITS = 61
+# Each leaves less to take away: after three next to nothing.
+_TRIMS = 3
+# Ten settle networks whose circles are short. Where they are very long, the rest is another method's.
+_MOST_PRICES = 50
+
+
+def most_carried(payer: Integers, payee: Integers, units: Units, counted: Booleans) -> int:
+    """The most that a circulation can carry over the counted arcs.
+
+    64 bits hold most networks at once. Where they don't, the capacities come in from the left, some binary digits at a
+    time. With f the best flow for the digits so far, 2ⁿ f is the best for them with n zeros behind. The next n digits
+    give each arc a little more room, r(e), and what improves the flow is a best circulation in what 2ⁿ f leaves:
+    forward w(e) - 2ⁿ f(e), backward 2ⁿ f(e). By the node prices that prove 2ⁿ f the best, a circle gains only by an arc
+    that was full and has got new room, so all such circles together carry no more than R = Σ r(e), and no arc needs
+    more than R. That keeps each step within 64 bits, and the last one is exact.
+    """
+    there = np.zeros(int(max(payer.max(), payee.max())) + 1, np.bool_)
+    there[payer] = there[payee] = True
+    place = np.cumsum(there) - 1
+    payer, payee = place[payer], place[payee]
+    units = _within_reach(payer, payee, units)
+    unit = int(np.gcd.reduce(units)) or 1
+    capacity = units_of((units // unit).tolist()) if units.dtype == np.object_ else units // unit
+    left = int(capacity.max()).bit_length()
+    digits = left - max(0, int(capacity.sum()).bit_length() - _BITS)
+    if digits < left:
+        capacity = capacity.astype(np.object_)
+    known = flow = np.zeros(len(units), capacity.dtype)
+    while left:
+        digits = min(digits, left)
+        left -= digits
+        before, known, flow = known << digits, capacity >> left, flow << digits
+        room = (known - before).sum()
+        forward, backward = np.minimum(known - flow, room), np.minimum(flow, room)
+        flow = flow + _improvement(payer, payee, forward.astype(np.int64), backward.astype(np.int64), counted)
+        # Forward and backward arcs, each with no more than the number of arcs times 2 ^ digits.
+        digits = _BITS - 1 - 2 * len(units).bit_length()
+    return int(flow[counted].sum()) * unit
+
+
+def _within_reach(payer: Integers, payee: Integers, units: Units) -> Units:
+    """Smaller capacities for the same circulations: no more goes through a node than it can get, and can pass on."""
+    nodes = int(max(payer.max(), payee.max())) + 1
+    for _ in range(_TRIMS):
+        through = np.minimum(sums_of(payee, units, nodes), sums_of(payer, units, nodes))
+        units = np.minimum(units, np.minimum(through[payer], through[payee]))
+    return units
+
+
+def _improvement(
+    payer: Integers, payee: Integers, forward: Integers, backward: Integers, counted: Booleans
+) -> Integers:
+    """The circulation that adds most over the counted arcs, of up to `forward` along an arc and `backward` against it.
+
+    At first every arc carries all that it can, so that some nodes pay more than they get and others less. To leave a
+    unit out moves the payer's surplus on to the payee, and costs 1 if the arc counts. What is asked for is the cheapest
+    way of all surpluses to where something is lacking. The primal-dual method (Ford & Fulkerson, Flows in Networks,
+    1962, III.3) sends as many as can go at a price of 0, by a maximum flow, then at a price of 1, and so on. `slack` is
+    what an arc costs beyond the difference of its ends' prices: where that is 0, units are left out or taken back.
+    Nothing is left out of an arc with a slack above 0, and nothing is carried by one with a slack below, whenever
+    prices have risen: so nothing cheaper is ever overlooked.
+
+    The price never is above the number of arcs on the longest of the shortest ways, which is small where all trade with
+    all.
+    """
+    nodes = int(max(payer.max(), payee.max())) + 1
+    source, sink = nodes, nodes + 1
+    carried = forward.copy()
+    surplus = sums_of(payer, carried, nodes) - sums_of(payee, carried, nodes)
+    slack = counted.astype(np.int8)
+    for _ in range(_MOST_PRICES):
+        over, under = np.flatnonzero(surplus > 0), np.flatnonzero(surplus < 0)
+        if not len(over):
+            return carried
+        at_price = np.flatnonzero(slack == 0)
+        less = at_price[carried[at_price] > -backward[at_price]]
+        more = at_price[carried[at_price] < forward[at_price]]
+        solver = SimpleMaxFlow()
+        leaves = solver.add_arcs_with_capacity(payer[less], payee[less], carried[less] + backward[less])
+        takes = solver.add_arcs_with_capacity(payee[more], payer[more], forward[more] - carried[more])
+        sends = solver.add_arcs_with_capacity(np.full(len(over), source), over, surplus[over])
+        gets = solver.add_arcs_with_capacity(under, np.full(len(under), sink), -surplus[under])
+        status = solver.solve(source, sink)
+        if status != SimpleMaxFlow.OPTIMAL:
+            raise ArithmeticError(f"the solver gave up on a flow: {status.name}")
+        carried[less] -= solver.flows(leaves)
+        carried[more] += solver.flows(takes)
+        surplus[over] -= solver.flows(sends)
+        surplus[under] += solver.flows(gets)
+        dearer = np.ones(nodes + 2, np.bool_)
+        dearer[solver.get_sink_side_min_cut()] = False  # from here a lack can still be reached at this price
+        slack += dearer[payee]
+        slack -= dearer[payer]
+    return _settled(payer, payee, forward, backward, counted, carried, surplus)
+
+
+def _settled(
+    payer: Integers,
+    payee: Integers,
+    forward: Integers,
+    backward: Integers,
+    counted: Booleans,
+    carried: Integers,
+    surplus: Integers,
+) -> Integers:
+    """The same from a flow that leaves some surplus, and is the cheapest that does, by a flow of least cost."""
+    cost = counted.astype(np.int64)
+    solver = SimpleMinCostFlow()
+    less = solver.add_arcs_with_capacity_and_unit_cost(payer, payee, carried + backward, cost)
+    more = solver.add_arcs_with_capacity_and_unit_cost(payee, payer, forward - carried, -cost)
+    solver.set_nodes_supplies(np.arange(len(surplus)), surplus)
+    status = solver.solve()
+    if status != SimpleMinCostFlow.OPTIMAL:
+        raise ArithmeticError(f"the solver gave up on a circulation: {status.name}")
+    found: Integers = carried - solver.flows(less) + solver.flows(more)
+    return found
