@@ -67,8 +67,9 @@ class Chain:
     members: list[Member] = field(default_factory=list)
     contents: dict[str, Content] = field(default_factory=dict)
 
-    def add(self, stored: Stored) -> None:
-        member, content = read_member(stored)
+    def add(self, stored: Stored, read: Read | None = None) -> None:
+        """`read` is what read_member gives for it, if that is known already."""
+        member, content = read or read_member(stored)
         if not self.members:
             self.position = stored.position
         self.members.append(member)
@@ -76,7 +77,8 @@ class Chain:
             self.contents[member.event_id] = content
 
     def row(self) -> Row | None:
-        member = row_member(self.members)
+        # A fact that nobody amended holds, and nearly all are such.
+        member = self.members[0] if len(self.members) == 1 else row_member(self.members)
         if member is None:
             return None
         said = self.contents[member.event_id]
@@ -87,13 +89,17 @@ class Chain:
         return {key for said in self.contents.values() for key in keys_of(said.type, said.data)}
 
 
-def read_member(stored: Stored) -> tuple[Member, Content | None]:
-    """A stored event as a member of its chain, with what it says unless it is a retraction."""
+Read = tuple[Member, Content | None]
+"""An event as a member of its chain, with what it says unless it is a retraction."""
+
+
+def read_member(stored: Stored) -> Read:
+    """A stored event, read."""
     return member_of(stored, json.loads(stored.state))
 
 
-def member_of(stored: Stored, state: dict[str, Any]) -> tuple[Member, Content | None]:
-    """The same of an event whose state was read."""
+def member_of(stored: Stored, state: Mapping[str, Any]) -> Read:
+    """The same of an event whose state is at hand."""
     known, data = date.fromisoformat(state["known"]), state["data"]
     if stored.type == RETRACTED:
         return Member(stored.event_id, stored.position, known, known, data["event"]), None
@@ -104,7 +110,7 @@ def member_of(stored: Stored, state: dict[str, Any]) -> tuple[Member, Content | 
     return Member(stored.event_id, stored.position, known, shows_from, None), content_of(said)
 
 
-def content_of(said: dict[str, Any]) -> Content:
+def content_of(said: Mapping[str, Any]) -> Content:
     """What the state of a fact says, or a replacement."""
     return Content(said["type"], said["effective"], said.get("status") or "reported", said.get("same_as"), said["data"])
 
@@ -130,18 +136,26 @@ class Record:
     def __init__(self, key: str) -> None:
         self._key = key
         self._chains: dict[str, Chain] = {}
-        self._rows: list[Row] | None = None
+        self._rows: list[Row] = []
+        self._changed: set[str] = set()  # the chains whose rows are not as `_rows` has them
 
-    def add(self, stored: Stored) -> None:
-        self._chains.setdefault(stored.chain, Chain(stored.chain)).add(stored)
-        self._rows = None
+    def add(self, stored: Stored, read: Read | None = None) -> None:
+        chain = self._chains.get(stored.chain)
+        if chain is None:
+            chain = self._chains[stored.chain] = Chain(stored.chain)
+        chain.add(stored, read)
+        self._changed.add(stored.chain)
 
     @property
     def rows(self) -> list[Row]:
-        """The rows that touch the key now, in order."""
-        if self._rows is None:
-            found = (chain.row() for chain in self._chains.values())
-            self._rows = in_order(row for row in found if row and self._key in keys_of(row.type, row.data))
+        """The rows that touch the key now, in order. A list once given stays as it is."""
+        if self._changed:
+            # Only what changed is made anew: records that everybody deals with have very many rows.
+            rows = [row for row in self._rows if row.chain not in self._changed]
+            found = (self._chains[chain].row() for chain in self._changed)
+            rows += (row for row in found if row is not None and self._key in keys_of(row.type, row.data))
+            self._rows = in_order(rows)
+            self._changed.clear()
         return self._rows
 
 
@@ -184,11 +198,12 @@ class Head:
         """Ask the store at once for what will be asked of these: one query for many events costs little more than for
         one. What is asked beside is looked up then."""
         self._absent = event_ids - self._store.known_ids(event_ids)
-        streams = streams - self._versions.keys()
-        self._versions.update(dict.fromkeys(streams, 0) | dict(self._store.versions(streams)))
-        keys = keys - self._records.keys()
-        stored = self._store.by_keys(keys)
-        for key in keys:
+        # One by one: a set less the keys of a dictionary goes through all that the dictionary has.
+        new_streams = [stream for stream in streams if stream not in self._versions]
+        self._versions.update(dict.fromkeys(new_streams, 0) | dict(self._store.versions(new_streams)))
+        new_keys = [key for key in keys if key not in self._records]
+        stored = self._store.by_keys(new_keys)
+        for key in new_keys:
             record = self._records[key] = Record(key)
             for one in stored.get(key, ()):
                 record.add(one)

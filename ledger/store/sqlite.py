@@ -10,7 +10,13 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
 
-from eventsourcing.persistence import ConnectionPoolClosedError, OperationalError, PersistenceError, StoredEvent
+from eventsourcing.persistence import (
+    ConnectionPoolClosedError,
+    InterfaceError,
+    OperationalError,
+    PersistenceError,
+    StoredEvent,
+)
 from eventsourcing.sqlite import (
     SQLiteApplicationRecorder,
     SQLiteConnection,
@@ -30,6 +36,7 @@ LOG_FILE = "ledger.sqlite"
 FULL = 2  # PRAGMA synchronous: each commit waits for the disk
 BUSY_SECONDS = 30  # how long to wait for a lock, e.g. of somebody's sqlite3 shell
 SETTLE_MILLISECONDS = 2_000  # how long the emptying of the WAL waits for readers, while writers wait for it
+STATEMENTS = 256  # that a connection remembers
 UNLIMITED = 1_000_000  # connections: a pool that runs out as a writer arrives would never let a writer in again
 
 # `position` is declared, so VACUUM keeps it; it is always given, so SQLite never picks one; and rows are never deleted.
@@ -160,8 +167,22 @@ class ConnectionPool(SQLiteConnectionPool):
         self._closing = False
 
     def _create_connection(self) -> SQLiteConnection:
-        connection = Connection(super()._create_connection()._sqlite_conn, max_age=None)
-        ask = connection._sqlite_conn.execute
+        try:
+            # As the library makes it, which however lets it remember one statement only: each would be prepared anew.
+            made = sqlite3.connect(
+                database=self.db_name,
+                uri=True,
+                check_same_thread=False,
+                isolation_level=None,
+                timeout=BUSY_SECONDS,
+                cached_statements=STATEMENTS,
+            )
+        except sqlite3.Error as error:
+            raise InterfaceError(error) from error
+        made.row_factory = sqlite3.Row
+        connection = Connection(made, max_age=None)
+        ask = made.cursor().execute
+        ask("PRAGMA journal_mode=WAL")
         ask("PRAGMA synchronous = FULL")
         ask("PRAGMA recursive_triggers = ON")  # so that REPLACE meets the trigger that refuses DELETE
         ask("PRAGMA secure_delete = ON")  # what is erased is overwritten
@@ -331,8 +352,9 @@ class SQLiteStore(Store):
 
 
 def rows(cursor: SQLiteCursor, sql: str, *values: object) -> list[tuple[Any, ...]]:
-    cursor.execute(sql, values)
-    return [tuple(row) for row in cursor.fetchall()]
+    asking = cursor.sqlite_cursor
+    asking.row_factory = None  # tuples, instead of the library's rows with names
+    return asking.execute(sql, values).fetchall()
 
 
 def _store_runs(cursor: SQLiteCursor, runs: Sequence[Run]) -> None:
