@@ -21,8 +21,8 @@ from api.body import canonical_sha256, read_body
 from api.bulk import single
 from api.events import JSON, NoParameters, RecordedEvent, idempotency_key, if_match, origin_of
 from api.paging import ListQuestion, Paged
-from api.problems import Door, Fault, Faulty, faults_of, not_found
-from api.question import Id, OneQuestion, Times, json_bytes, parse_question, query_of
+from api.problems import Door, Fault, Faulty, faults_of
+from api.question import ID, Id, OneQuestion, Times, json_bytes, not_there, parse_question, query_of
 from api.service import Service
 from ledger.attachments import ADDED, ERASED, Content, salted
 from ledger.event import Event, parse_event
@@ -107,6 +107,7 @@ ATTACHMENT = OneQuestion(
     shape=Times,
     answer=AttachmentAnswer,
     missing="There is no attachment of this id at these three times.",
+    forms={"id": ID},
     find=_one("attachment"),
 )
 
@@ -343,7 +344,7 @@ def _document(store: Store, name: str) -> _Document:
     """What is held of an attachment now, retracted or not. Blocks. Raises Faulty, also for other bytes."""
     events = store.by_key(f"attachment/{name}") if _SLUG.fullmatch(name) else []
     if not events:
-        raise not_found("There is no attachment of this id.")
+        raise not_there("There is no attachment of this id.", {name: ID})
     if erasures := store.by_key(f"erasure/{name}"):
         first = next(one for one in erasures if one.type == ERASED)
         detail = f"It was erased at position {first.position}, by the event {first.event_id}."

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from api import documented
 from api.answers import DayString, Part, Root
 from api.paging import OF_THE_PAGE, Cursor, ListQuestion, goes_on
-from api.problems import Door, Fault, Faulty, not_found
+from api.problems import Door, Fault, Faulty
 from api.question import (
     Asked,
     PlainDay,
@@ -151,7 +151,7 @@ def changes(
     question = named.question
     answers = [question.whole(model, at, named.asked, named.parts) for at in (from_, to)]
     if answers == [None, None]:
-        raise not_found(question.missing)
+        raise question.not_there(named.parts)
     before, after = (answer or {} for answer in answers)
     lists = dict(question.identities)
     if isinstance(question, ListQuestion):

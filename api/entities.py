@@ -10,7 +10,7 @@ from pydantic import Field
 import projections.entities
 from api.answers import Answered, EventIds, Listed, Part, Record
 from api.paging import ListQuestion, Paged
-from api.question import Id, OneQuestion, Times
+from api.question import ID, Id, OneQuestion, Times
 from ledger.entities import Kind
 from projections.database import ReadModel
 from projections.visibility import Point
@@ -76,5 +76,6 @@ ENTITY = OneQuestion(
     shape=Times,
     answer=EntityAnswer,
     missing="There is no such entity at these three times.",
+    forms={"id": ID},
     find=_entity,
 )

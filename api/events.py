@@ -14,13 +14,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
 import projections.events
+import projections.records
 from api import documented
 from api.answers import Answered, EventBody, Listed
 from api.body import canonical_sha256, content_type, parse, read_body
 from api.bulk import Rules, Summary, content_keys, line_keys, lines_of, record_lines, single
 from api.paging import ListQuestion, Paged
 from api.problems import Door, Fault, Faulty
-from api.question import Form, Id, OneQuestion, Times, json_bytes, parse_question, query_of
+from api.question import EVENT_ID, SLUG, Form, Id, OneQuestion, Times, json_bytes, parse_question, query_of
 from api.service import Service
 from ledger.event import PROBLEMS_TOLD, TYPES, Event, Origin, parse_event
 from ledger.fields import Status
@@ -246,12 +247,20 @@ def _type(text: str) -> str:
     return text
 
 
+# Kinds whose records have a slug each, as events show them; the others have a form of their own.
+_KINDS = (*projections.records.KINDS, "valuation", "event")
+RECORD_NAME = Form(
+    f"((({'|'.join(_KINDS)})/)?{SLUG}|holding/{SLUG}/{SLUG}/[a-z_]+|distribution/{SLUG}/{SLUG}"
+    "|rate/[A-Z]{3}/[A-Z]{3}|log/key)",
+    f"not the name of a record; Write its id, or its kind and id like commitment/aws-anthropic-2023. The kinds are"
+    f" {', '.join(_KINDS)}, and holding/HOLDER/ISSUER/INSTRUMENT, distribution/PAYER/HOLDER, rate/EUR/USD.",
+)
 Moment = Annotated[str, Field(max_length=27), AfterValidator(_moment)]
 
 
 class EventsQuestion(Paged):
     entity: Id | None = Field(default=None, description="Only events that name this entity.")
-    record: Annotated[str, Field(min_length=1, max_length=400)] | None = Field(
+    record: Annotated[str, RECORD_NAME, Field(max_length=400)] | None = Field(
         default=None, description="Only events of this record: `commitment/aws-anthropic-2023`, or its id alone."
     )
     type: Annotated[str, AfterValidator(_type)] | None = Field(
@@ -331,6 +340,7 @@ EVENT = OneQuestion(
     shape=Times,
     answer=EventAnswer,
     missing="No event with this id is known at these three times.",
+    forms={"id": EVENT_ID},
     find=lambda model, at, asked, parts: projections.events.event(model, at, *parts),
     identities=dict.fromkeys(("corrections", "retractions", "reviews"), ("id",)),
 )

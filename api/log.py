@@ -13,8 +13,8 @@ from starlette.responses import Response
 from api import documented
 from api.answers import Root
 from api.events import NoParameters
-from api.problems import Door, Fault, Faulty, not_found
-from api.question import PINNED, PlainNumber, json_bytes, parse_question, query_of, unchanged
+from api.problems import Door, Fault, Faulty
+from api.question import EVENT_ID, PINNED, PlainNumber, json_bytes, not_there, parse_question, query_of, unchanged
 from api.service import Service
 from ledger.log.checkpoint import SignedCheckpoint
 from ledger.log.entry import NotAnEntry, entry_bytes
@@ -230,7 +230,7 @@ def _proof(service: Service, event_id: str) -> tuple[Stored, SignedCheckpoint, P
     """Blocks. Raises Faulty."""
     stored = service.store.by_id(event_id) if event_id.isprintable() else None
     if stored is None:
-        raise not_found("No event has this id.")
+        raise not_there("No event has this id.", {event_id: EVENT_ID})
     signed = service.signer.covering(stored.position)
     if signed is None:
         raise _not_signed(service, f"The event at position {stored.position} is not under a signed checkpoint yet.")

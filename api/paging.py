@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.problems import Door, Fault, Faulty, not_found
+from api.problems import Door, Fault, Faulty
 from api.question import (
     Asked,
     PlainNumber,
@@ -152,7 +152,7 @@ class ListQuestion(Question[PagedT]):
         def write() -> bytes:
             found = self.rows(service.model, at, asked, page, parts)
             if found is None:
-                raise not_found(self.missing)
+                raise self.not_there(parts)
             more = None if found.after is None else Cursor(path=path, given=to_go_on, after=found.after).text()
             return json_bytes({**stated(at), **self._body(found, more)})
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 import projections.performance
 from api.answers import Answered, DayString, DecimalString, EventIds, MissingRate, Part, Record
-from api.question import Id, OneQuestion, Tabled
+from api.question import ID, Id, OneQuestion, Tabled
 from ledger.money import Currency
 from projections.behind import of_performance
 
@@ -75,6 +75,7 @@ PERFORMANCE = OneQuestion(
     answer=PerformanceAnswer,
     list_name="cash_flows",
     missing="No entity of this name is registered.",
+    forms={"holder": ID},
     find=lambda model, at, asked, parts: projections.performance.performance(model, at, *parts, issuer=asked.issuer),
     identities={"cash_flows": ("kind", "events"), "unvalued": ("issuer", "instrument")},
     behind=lambda model, at, asked, one: of_performance(model, at, one, asked.issuer),

@@ -314,8 +314,8 @@ class Faulty(Exception):
         self.headers = dict(headers or {})
 
 
-def not_found(detail: str) -> Faulty:
-    return Faulty(Fault(Door.NOT_FOUND, detail, "Check how it is written, and the three times it is asked at."))
+def not_found(detail: str, mend: str = "Check how it is written, and the three times it is asked at.") -> Faulty:
+    return Faulty(Fault(Door.NOT_FOUND, detail, mend))
 
 
 def unreadable() -> Fault:

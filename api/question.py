@@ -79,6 +79,9 @@ class Form:
     pattern: str
     words: str
 
+    def fits(self, text: str) -> bool:
+        return re.fullmatch(self.pattern, text) is not None
+
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self._checked, handler(source))
 
@@ -86,22 +89,25 @@ class Form:
         return {**handler(schema), "pattern": f"^{self.pattern}$"}
 
     def _checked(self, text: str) -> str:
-        if not re.fullmatch(self.pattern, text):
+        if not self.fits(text):
             raise PydanticCustomError("form", "{words}", {"words": self.words})
         return text
 
 
 PlainNumber = Annotated[int, BeforeValidator(_plain_number)]
 PlainDay = Annotated[date, BeforeValidator(_plain_day)]
-Id = Annotated[
-    str,
-    Form(
-        "[a-z0-9][a-z0-9-]*",
-        "not an id; Ids are lower-case letters, digits and hyphens, like anthropic or aws-anthropic-2023."
-        " GET /v1/entities?q= finds an entity's by its name.",
-    ),
-    Field(max_length=100),
-]
+SLUG = "[a-z0-9][a-z0-9-]*"
+ID = Form(
+    SLUG,
+    "not an id; Ids are lower-case letters, digits and hyphens, like anthropic or aws-anthropic-2023."
+    " GET /v1/entities?q= finds an entity's by its name.",
+)
+EVENT_ID = Form(
+    "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    "not an event's id; It is a UUID in lower case, like 7f8b9f64-9d3c-4a53-b5a7-2f0d1f0c9a11. GET /v1/events lists"
+    " events with their ids.",
+)
+Id = Annotated[str, ID, Field(max_length=100)]
 
 
 class Times(BaseModel):
@@ -260,6 +266,15 @@ class Asked:
         return f"{path}?{urlencode({**times, **others})}"
 
 
+def not_there(missing: str, forms: Mapping[str, Form]) -> Faulty:
+    """What isn't there; and of the first of the texts that isn't of its form, the form that it would have."""
+    for text, form in forms.items():
+        if not form.fits(text):
+            detail, _, mend = form.words.partition("; ")
+            return not_found(f"{text[:100]!r} is {detail}.", mend)
+    return not_found(missing)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Question(Generic[TimesT]):
     """A question as a value; its route, its documentation and its command all follow from it (api/questions.py)."""
@@ -274,6 +289,8 @@ class Question(Generic[TimesT]):
     answer: type[Answered]
     missing: str = ""
     """What a 404 says, if what the path names isn't there."""
+    forms: Mapping[str, Form] = field(default_factory=dict)
+    """Of what the path leaves open, by name: a 404 says it of what isn't of its form."""
     list_name: str = ""
     """Of the rows in the answer, which can be had as a file; a question without rows has none."""
     identities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -287,6 +304,10 @@ class Question(Generic[TimesT]):
     def parts(self) -> tuple[str, ...]:
         """The names of what the path leaves open."""
         return tuple(re.findall(r"\{(\w+)\}", self.path))
+
+    def not_there(self, parts: Sequence[str]) -> Faulty:
+        """That what the path names isn't there, or can't be."""
+        return not_there(self.missing, {text: self.forms[name] for name, text in zip(self.parts, parts, strict=True)})
 
     def whole(self, model: ReadModel, at: Point, asked: TimesT, parts: Sequence[str]) -> dict[str, Any] | None:
         """What comes after the three times, all of it; None if what the path names isn't there."""
@@ -316,7 +337,7 @@ class OneQuestion(Question[TimesT]):
         def write() -> bytes:
             found = self.find(service.model, at, asked, parts)
             if found is None:
-                raise not_found(self.missing)
+                raise self.not_there(parts)
             return json_bytes({**stated(at), **found})
 
         return respond(request, Asked(given, times_of(at), pinned(asked)), await service.run(write))

@@ -31,7 +31,7 @@ from api.imports import IMPORTS
 from api.ownership import OWNERSHIP
 from api.paging import OF_THE_PAGE, ListQuestion
 from api.performance import PERFORMANCE
-from api.problems import Door, Fault, Faulty, not_found
+from api.problems import Door, Fault, Faulty
 from api.question import Question, Resolved, Times, parse_question, query_of, stated
 from api.records import RECORD
 from api.restrictions import RESTRICTIONS
@@ -125,7 +125,7 @@ def ask(model: ReadModel, named: Named, at: Resolved) -> dict[str, Any]:
     """The answer at a point, with all rows of a list. It blocks. Raises Faulty if what the path names isn't there."""
     found = named.question.whole(model, at, named.asked, named.parts)
     if found is None:
-        raise not_found(named.question.missing)
+        raise named.question.not_there(named.parts)
     return {**stated(at), **found}
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 import projections.records
 from api.answers import Answered, DayString, EventBody, Part
-from api.question import OneQuestion, Times
+from api.question import ID, Form, OneQuestion, Times
 from projections.behind import of_record
 
 
@@ -50,6 +50,13 @@ RECORD = OneQuestion(
     shape=Times,
     answer=RecordAnswer,
     missing="There is no such record at these three times.",
+    forms={
+        "kind": Form(
+            "|".join(projections.records.KINDS),
+            f"no kind of record; The kinds are {', '.join(projections.records.KINDS)}.",
+        ),
+        "id": ID,
+    },
     find=lambda model, at, asked, parts: projections.records.record(model, at, *parts),
     identities={"history": ("event",), "events": ("id",)},
     behind=lambda model, at, asked, one: of_record(model, at, one),

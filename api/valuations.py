@@ -7,6 +7,7 @@ from pydantic import Field
 import projections.valuations
 from api.answers import DayString, DecimalString, EventIds, Listed, Money, Rated, Record
 from api.paging import ListQuestion, Paged
+from api.question import ID
 from projections.behind import of_mark
 
 
@@ -40,6 +41,7 @@ VALUATIONS = ListQuestion(
     shape=Paged,
     answer=ValuationsAnswer,
     missing="No entity of this name is registered.",
+    forms={"subject": ID},
     list_name="marks",
     rows=lambda model, at, asked, page, parts: projections.valuations.valuations(model, at, parts[0], page),
     identity=("events",),

@@ -36,6 +36,7 @@ TABLE = Table(
 )
 _MAKES = ("guarantee.given", "claim.published", "restriction.imposed", ADDED)
 _STATES = {"commitment": commitment, "contract": contract, "entity": entity}
+KINDS = (*_STATES, "guarantee", "claim", "restriction", "attachment")
 # Each takes the record's state twice.
 CHANGES_TOLD = 50
 
@@ -46,7 +47,7 @@ def record(model: Tables, at: Point, kind: str, record_id: str) -> dict[str, Any
     None if none is known. The history is of the newest CHANGES_TOLD events; `earlier` is the position at which to ask
     for what came before them.
     """
-    if kind not in (*_STATES, "guarantee", "claim", "restriction", "attachment"):
+    if kind not in KINDS:
         return None
     stream = f"{kind}/{record_id}"
     events = of_record(model, at, stream)

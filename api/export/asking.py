@@ -15,7 +15,7 @@ from api.export import events
 from api.export.columns import Cell, Column, Flat, Kind, bare, flat, times_columns
 from api.export.tables import Export, Said, Table
 from api.paging import OF_THE_PAGE, ListQuestion
-from api.problems import Door, Fault, Faulty, not_found
+from api.problems import Door, Fault, Faulty
 from api.question import Asked, Question, Resolved, Times, times_of
 from projections.database import ReadModel
 from projections.paging import Page
@@ -71,7 +71,7 @@ def export_of(model: ReadModel, asking: Asking) -> Export:
         return _events(model, asking, trail)
     found = question.whole(model, asking.at, asking.asked, asking.parts)
     if found is None:
-        raise not_found(question.missing)
+        raise question.not_there(asking.parts)
     more = found.get("more")
     if isinstance(more, dict) and more[question.list_name]:
         raise too_many(f"There are more than {asking.given['limit']} {question.list_name}.")
@@ -100,7 +100,7 @@ def _trail(model: ReadModel, question: ListQuestion[Any], asking: Asking) -> Row
             page = Page(limit=_PAGE, after=after)
             found = question.rows(model, asking.at, asking.asked, page, asking.parts)
             if found is None:
-                raise not_found(question.missing)
+                raise question.not_there(asking.parts)
             yield from found.rows
             after = found.after
             if after is None:

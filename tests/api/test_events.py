@@ -13,7 +13,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from api.events import RECORD_NAME
+from ledger.event import TYPES
 from tests.api.world import entity, event, given, head, post_lines, reasons, usd
+from tests.ledger.examples import FULL
 from tests.service import fresh_service
 
 INVESTMENT = event("investment.made", investor="ant", issuer="bee", instrument="equity", amount=usd("10"))
@@ -355,6 +358,22 @@ def test_the_audit_trail_filters_by_what_events_name(service: httpx.Client) -> N
     assert positions(position="2") == [2, 1]
     assert positions(as_of="2000-01-01") == [5, 4, 3, 2, 1]
     assert positions(known_at="2020-01-01") == [3, 2, 1]
+
+
+@pytest.mark.parametrize("record", ["Foo/bar", "foo/bar", "commitment/Foo", "p/", "/p", "rate/eur/usd", "a/b/c", "é"])
+def test_a_record_that_can_not_be_is_no_filter(shared: httpx.Client, record: str) -> None:
+    """Its form is told; one that could be, and isn't, has no events."""
+    answer = shared.get("/v1/events", params={"record": record})
+    assert (answer.status_code, answer.json()["parameter"]) == (422, "record")
+    assert "commitment/aws-anthropic-2023. The kinds are commitment, contract" in answer.json()["mend"]
+    for unknown in ("nobody", "claim/nobody", "holding/a/b/fund_interest", "rate/XAU/USD", "log/key"):
+        assert shared.get("/v1/events", params={"record": unknown}).json()["events"] == []
+
+
+@pytest.mark.parametrize("kind", FULL)
+def test_every_record_that_an_event_can_be_of_can_be_asked_for(kind: str) -> None:
+    record = TYPES[kind].stream(FULL[kind], "7f8b9f64-9d3c-4a53-b5a7-2f0d1f0c9a11")
+    assert RECORD_NAME.fits(record), record
 
 
 def test_an_event_comes_with_what_was_said_of_it(service: httpx.Client) -> None:

@@ -61,6 +61,30 @@ def test_what_is_not_there_is_a_problem(shared: httpx.Client) -> None:
         assert (answer.status_code, reasons(answer)) == (404, ["not_found"]), path
 
 
+@pytest.mark.parametrize(
+    ("path", "detail", "mend"),
+    [
+        ("/v1/records/nokind/x", "'nokind' is no kind of record.", "The kinds are commitment, contract, entity,"),
+        ("/v1/records/commitment/A_B", "'A_B' is not an id.", "Ids are lower-case letters, digits and hyphens, like"),
+        ("/v1/records/commitment/nobody", "There is no such record at these three times.", "Check how it is written"),
+        ("/v1/entities/Some One", "'Some One' is not an id.", "GET /v1/entities?q= finds an entity's by its name."),
+        ("/v1/valuations/Arm?format=csv", "'Arm' is not an id.", "Ids are"),
+        ("/v1/performance/Arm", "'Arm' is not an id.", "Ids are"),
+        ("/v1/changes?of=/v1/entities/Arm", "'Arm' is not an id.", "Ids are"),
+        ("/v1/attachments/A.pdf", "'A.pdf' is not an id.", "Ids are"),
+        ("/v1/attachments/A.pdf/content", "'A.pdf' is not an id.", "Ids are"),
+        ("/v1/events/7", "'7' is not an event's id.", "like 7f8b9f64-9d3c-4a53-b5a7-2f0d1f0c9a11"),
+        ("/v1/proofs/7", "'7' is not an event's id.", "GET /v1/events lists events with their ids."),
+    ],
+)
+def test_what_can_not_be_there_says_the_form_that_it_would_have(
+    shared: httpx.Client, path: str, detail: str, mend: str
+) -> None:
+    told = shared.get(path).json()
+    assert (told["status"], told["detail"]) == (404, detail)
+    assert mend in told["mend"]
+
+
 def test_methods_are_named(shared: httpx.Client) -> None:
     """405 says which there are; OPTIONS too; HEAD is GET without the body."""
     for method in ("PUT", "PATCH", "DELETE", "TRACE", "FOO"):
