@@ -47,7 +47,6 @@ TABLES = [
         id text COLLATE "C" NOT NULL UNIQUE,
         chain text COLLATE "C" NOT NULL,
         UNIQUE (stream, version))""",
-    "CREATE INDEX events_chain ON events (chain)",
     """CREATE TABLE event_keys (
         key text COLLATE "C" NOT NULL,
         position bigint NOT NULL,
@@ -67,6 +66,11 @@ TABLES = [
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_events()""",
     # Also for sessions that switch ordinary triggers off (session_replication_role).
     "ALTER TABLE events ENABLE ALWAYS TRIGGER events_no_change",
+]
+# A fact's own row is found by its id. (Ledgers of earlier versions have an index of all rows.)
+AMENDING_INDEX = [
+    "CREATE INDEX events_amending ON events (chain) WHERE chain <> id",
+    "DROP INDEX IF EXISTS events_chain",
 ]
 TREE_TABLES = [
     """CREATE TABLE tree_runs (
@@ -218,6 +222,9 @@ class Recorder(PostgresApplicationRecorder):
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", (MAKING_TABLES,))
             if cursor.execute("SELECT to_regclass('stored_events') AS name").fetchall() == [{"name": None}]:
                 for statement in TABLES:
+                    cursor.execute(statement.encode())
+            if cursor.execute("SELECT to_regclass('events_amending') AS name").fetchall() == [{"name": None}]:
+                for statement in AMENDING_INDEX:
                     cursor.execute(statement.encode())
             if cursor.execute("SELECT to_regclass('tree_runs') AS name").fetchall() == [{"name": None}]:
                 self.lock(cursor)

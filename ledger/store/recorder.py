@@ -107,7 +107,8 @@ class Reading(ABC):
 
     def by_chain(self, chain: str) -> list[Stored]:
         """A fact with its corrections and retractions, by position."""
-        return self._events("WHERE chain = ? ORDER BY position", chain)
+        of_chain = "WHERE id = ? AND chain = id OR chain = ? AND chain <> id ORDER BY position"
+        return self._events(of_chain, chain, chain)
 
     def version(self, stream: str) -> int:
         """The version of the stream's last event, 0 if it has none."""

@@ -52,7 +52,9 @@ TABLES = [
         id TEXT NOT NULL UNIQUE,
         chain TEXT NOT NULL,
         UNIQUE (stream, version))""",
-    "CREATE INDEX IF NOT EXISTS events_chain ON events (chain)",
+    # A fact's own row is found by its id. (Ledgers of earlier versions have an index of all rows.)
+    "CREATE INDEX IF NOT EXISTS events_amending ON events (chain) WHERE chain <> id",
+    "DROP INDEX IF EXISTS events_chain",
     """CREATE TABLE IF NOT EXISTS event_keys (
         key TEXT NOT NULL,
         position INTEGER NOT NULL,

@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,8 @@ def everything(store: Store) -> tuple[object, ...]:
     return store.head(), stored, keys, store.answer("once"), store.answer("twice")
 
 
-@pytest.fixture
-def shell(store: Store, request: pytest.FixtureRequest) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
+@contextmanager
+def at_the_shell(store: Store, request: pytest.FixtureRequest) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
     """Plain SQL by somebody who opens the store's database with a tool of their own."""
     if isinstance(store, SQLiteStore):
         connection = sqlite3.connect(request.getfixturevalue("tmp_path") / "ledger" / "ledger.sqlite")
@@ -59,6 +60,20 @@ def shell(store: Store, request: pytest.FixtureRequest) -> Iterator[Callable[[st
                 return cursor.fetchall() if cursor.description else []
 
             yield ask
+
+
+@pytest.fixture
+def shell(store: Store, request: pytest.FixtureRequest) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
+    """The same, while the store is open."""
+    with at_the_shell(store, request) as ask:
+        yield ask
+
+
+def reopened(store: Store, request: pytest.FixtureRequest) -> Store:
+    """The store's database, opened again."""
+    if isinstance(store, SQLiteStore):
+        return open_store(request.getfixturevalue("tmp_path") / "ledger", None)
+    return open_store(None, request.getfixturevalue("database_url"))
 
 
 def test_positions_count_from_one_without_gaps(store: Store) -> None:
@@ -385,3 +400,27 @@ def test_a_store_needs_a_place() -> None:
         open_store(None, None)
     with pytest.raises(StoreRefused, match="postgresql://"):
         open_store(None, "mysql://localhost/ledger")
+
+
+def test_a_log_of_an_earlier_version_finds_chains_as_before(store: Store, request: pytest.FixtureRequest) -> None:
+    """It had an index of all rows by chain: opening it puts the one of what amends in its place, once."""
+    fact, other = entry(1), entry(2)
+    correction = entry(1, "commitment/y", chain=fact.event_id)
+    write(store, fact, other, correction)
+    store.close()
+    with at_the_shell(store, request) as ask:
+        ask("DROP INDEX events_amending")
+        ask("CREATE INDEX events_chain ON events (chain)")
+    for _ in range(2):
+        opened = reopened(store, request)
+        try:
+            assert [event.position for event in opened.by_chain(fact.event_id)] == [1, 3]
+            assert [event.position for event in opened.by_chain(other.event_id)] == [2]
+            assert opened.by_chain(correction.event_id) == []
+        finally:
+            opened.close()
+        with at_the_shell(store, request) as ask:
+            table = "sqlite_schema" if isinstance(store, SQLiteStore) else "(SELECT indexname AS name FROM pg_indexes)"
+            names = {name for (name,) in ask(f"SELECT name FROM {table} AS found")}
+            assert "events_amending" in names
+            assert "events_chain" not in names
