@@ -13,6 +13,7 @@ from api.events import NoParameters
 from api.problems import MEANINGS, Door
 from api.question import json_bytes, parse_question, query_of
 from api.service import Service
+from ledger.log.remade import Kind
 from ledger.store import StoreError
 
 router = APIRouter(tags=["health"])
@@ -46,6 +47,7 @@ class Signing(BaseModel):
 
     size: Annotated[int | None, Field(description="Events that the newest checkpoint signs.")]
     fault: Annotated[str | None, Field(description="Why the log is not signed.")]
+    kind: Annotated[Kind | None, Field(description="What kind of fault that is.")]
     read_only: Annotated[bool, Field(description="Nothing is recorded: the log is not the one that was signed.")]
 
 
@@ -131,6 +133,7 @@ def readiness(service: Service) -> dict[str, Any]:
         "signing": {
             "size": None if newest is None else newest.checkpoint.size,
             "fault": None if fault is None else str(fault),
+            "kind": None if fault is None else fault.kind,
             "read_only": fault is not None and fault.read_only,
         },
         "witnesses": [

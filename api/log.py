@@ -22,6 +22,7 @@ from ledger.log.files import HANDOVERS, NotThere, StoreFiles
 from ledger.log.merkle import leaf_hash
 from ledger.log.note import encoded
 from ledger.log.proof import Proof
+from ledger.log.tiles import Malformed
 from ledger.store import Stored, TreeDamaged
 
 router = APIRouter(tags=["log"])
@@ -167,7 +168,7 @@ async def get_tile(request: Request) -> Response:
         body = await service.run(StoreFiles(service.store, service.signer.published).read, path)
     except NotThere as error:
         raise Faulty(Fault(Door.NOT_FOUND, f"{error}.", "Ask for what a log of the checkpoint's size has.")) from None
-    except (NotAnEntry, OverflowError) as error:  # a row that was changed beside the ledger
+    except Malformed as error:  # a row that was changed beside the ledger
         raise TreeDamaged(str(error)) from None
     return _answer(request, body, BYTES, PINNED)
 

@@ -5,13 +5,15 @@ No leaf covers these columns and rows, and the rules and every answer go by them
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
+
+from pydantic_core import from_json
 
 from ledger.event import CORRECTED, RETRACTED, keys_of
 from ledger.store import Stored
 from ledger.store.recorder import Reading
+from ledger.store.tree import Hashed
 
 AMENDING = (CORRECTED, RETRACTED)
 BATCH = 1_000
@@ -30,15 +32,15 @@ class Columns:
 
     def check(self, event: Stored) -> None:
         """Raises Misplaced."""
-        state = _state(event)
-        if state.get("id", f"{event.stream}@{event.version}") != event.event_id:
+        state = state_of(event)
+        if id_of(event, state) != event.event_id:
             raise Misplaced(
                 f"the event at position {event.position} has another id inside than in the column `id`, by which it is"
                 " found"
             )
         fact = event.event_id
         if event.type in AMENDING:
-            fact = self._facts[event.event_id] = self._fact(_named(state), event.position)
+            fact = self._facts[event.event_id] = self._fact(named_in(state), event.position)
         if fact != event.chain:
             raise Misplaced(
                 f"the event at position {event.position} is about the fact {fact}, and the column `chain` says"
@@ -53,12 +55,12 @@ class Columns:
             named = self._store.by_id(event_id)
             if named is None or named.position >= before:
                 break
-            state = _state(named)
-            if state.get("id", event_id) != event_id:
+            state = state_of(named)
+            if id_of(named, state) != event_id:
                 break
             if named.type not in AMENDING:
                 return event_id
-            event_id, before = _named(state), named.position
+            event_id, before = named_in(state), named.position
         raise Misplaced(f"an event that the one at position {before} amends isn't in the log before it")
 
 
@@ -105,15 +107,22 @@ def _batches(store: Reading) -> Iterator[list[Stored]]:
         position = batch[-1].position
 
 
-def _state(event: Stored) -> dict[str, Any]:
+def state_of(event: Hashed) -> dict[str, Any]:
+    """What an event's state says; nothing if it can't be read, which for half a surrogate pair holds too."""
     try:
-        state = json.loads(event.state)
-    except (ValueError, RecursionError):
+        state = from_json(event.state)
+    except ValueError:
         state = {}
     return state if isinstance(state, dict) else {}
 
 
-def _named(state: dict[str, Any]) -> str | None:
+def id_of(event: Hashed, state: dict[str, Any]) -> str | None:
+    """The id that an event says it has. One from the event store library's own API is named by its place."""
+    said = state.get("id", f"{event.stream}@{event.version}")
+    return said if isinstance(said, str) else None
+
+
+def named_in(state: dict[str, Any]) -> str | None:
     """The event that a correction or a retraction names."""
     data = state.get("data")
     named = data.get("event") if isinstance(data, dict) else None
@@ -122,11 +131,13 @@ def _named(state: dict[str, Any]) -> str | None:
 
 def _keys(event: Stored) -> list[str]:
     """What an event itself says: the keys of a fact or of a correction's replacement. A retraction has none."""
-    state = _state(event)
+    state = state_of(event)
     if "id" not in state:  # it came through the event store library's own API
         return [event.stream]
     try:
         said = state["data"]["replacement"] if event.type == CORRECTED else state
-        return keys_of(said["type"], said["data"])
+        keys = keys_of(said["type"], said["data"])
+        "".join(keys)  # raises TypeError for what is no text
+        return keys
     except (KeyError, TypeError, AttributeError):
         raise Misplaced(f"the event at position {event.position} lacks what an event of its type has") from None

@@ -1,51 +1,33 @@
-"""`dealledger export --bundle`: a copy of the log that is verified without the ledger; and asking such a copy again."""
+"""`dealledger export --bundle`: a copy of the log that is verified without the ledger."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
 from api.app import create_app
+from api.cli.fetching import HttpFiles
 from api.cli.ledgers import follow, opened
 from api.cli.talking import Exit, fail, fail_with, say
-from ledger.event import CORRECTED, RETRACTED
 from ledger.log.bundle import write_bundle
 from ledger.log.checkpoint import SignedCheckpoint
-from ledger.log.entry import parse_entry
 from ledger.log.files import CHECKPOINT, Files, NotThere, StoreFiles
 from ledger.log.keys import PUBLIC_FILE
 from ledger.log.note import NotSigned, VerifierKey, parse_verifier_key
-from ledger.log.tiles import Malformed, bundles, split_bundle
+from ledger.log.tiles import Malformed
 from ledger.log.verify import NotVerified, keys_of
-from ledger.store import Entry, open_store
 
 SECONDS = 60
 
 Get = Callable[[str], httpx.Response]
 """Asks a ledger what is at an address."""
-
-
-class HttpFiles:
-    """The log's files that a service, or any web server, has."""
-
-    def __init__(self, client: httpx.Client) -> None:
-        self._client = client
-
-    def read(self, path: str) -> bytes:
-        response = self._client.get(f"/log/{path}")
-        if response.status_code == httpx.codes.NOT_FOUND:
-            raise NotThere(f"the service has no {path}")
-        response.raise_for_status()
-        return response.content
 
 
 @dataclass(frozen=True)
@@ -102,9 +84,7 @@ def _service(url: str, vkey: str | None) -> Iterator[_Ledger]:
         key = parse_verifier_key(Path(vkey).read_text().removesuffix("\n") if Path(vkey).is_file() else vkey)
     except Malformed as error:
         fail(Exit.BAD_USAGE, f"This is no public key: {error}.", "It is written like name+0a1b2c3d+AQ….")
-    with httpx.Client(base_url=url.rstrip("/"), timeout=SECONDS, trust_env=False) as client:
-        files = HttpFiles(client)
-
+    with httpx.Client(base_url=url.rstrip("/"), timeout=SECONDS, trust_env=False) as client, HttpFiles(url) as files:
         try:
             keys = keys_of(files, key)
         except NotVerified as error:
@@ -163,34 +143,8 @@ def _pinned(get: Get, address: str) -> tuple[str, bytes]:
 
 def is_pinned(address: str) -> bool:
     """Whether it names all three times, so that its answer never changes."""
-    parts = urlsplit(address)
-    return parts.path.startswith("/v1/") and dict(parse_qsl(parts.query)).keys() >= {"as_of", "known_at", "position"}
-
-
-# --- asking a copy ----------------------------------------------------------------------------------------------
-
-
-def replayed(files: Files, size: int, addresses: list[str]) -> Iterator[bytes]:
-    """What a ledger of this log's entries alone answers at these addresses."""
-    with tempfile.TemporaryDirectory(prefix="dealledger-") as temporary:
-        folder = Path(temporary)
-        with closing(open_store(folder, None)) as store, store.write() as transaction:
-            transaction.append(list(_entries(files, size)))
-        with opened(folder, make=True, log_in_folder=True) as service:
-            follow(service)
-            get = asking(service)
-            for address in addresses:
-                yield get(address).content
-
-
-def _entries(files: Files, size: int) -> Iterator[Entry]:
-    """The events as a store takes them: which fact each is of follows from what it corrects or retracts."""
-    chains: dict[str, str] = {}
-    for bundle in bundles(size):
-        for entry in split_bundle(files.read(bundle.path), bundle.width):
-            leaf = parse_entry(entry)
-            state = json.loads(leaf.state)
-            event_id = state["id"]
-            of = state["data"]["event"] if leaf.type in (CORRECTED, RETRACTED) else None
-            chains[event_id] = event_id if of is None else chains[of]
-            yield Entry(leaf.stream, leaf.version, leaf.type, leaf.state, event_id, chains[event_id], (leaf.stream,))
+    try:
+        asked = httpx.URL(address)
+    except httpx.InvalidURL:
+        return False
+    return asked.path.startswith("/v1/") and asked.params.keys() >= {"as_of", "known_at", "position"}

@@ -4,60 +4,33 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
-from zipfile import BadZipFile
 
-import httpx
 import typer
 from rich.progress import Progress
 
-from api.cli.bundling import HttpFiles, is_pinned, replayed
-from api.cli.ledgers import Data, Url, existing
+from api.cli.ledgers import Data, Url
+from api.cli.places import Place, place_of
+from api.cli.replaying import check_answers
 from api.cli.talking import Exit, fail, failures_told, messages, say, tell
 from ledger.columns import Misplaced, check_columns, check_keys
-from ledger.log.bundle import ANSWERS, KEY_FILE, LOG, PROOFS
 from ledger.log.bundle.proofs import check_proofs
-from ledger.log.checkpoint import parse_text
-from ledger.log.files import Files, FolderFiles, NotThere, StoreFiles, ZipFiles
-from ledger.log.keys import PUBLIC_FILE
-from ledger.log.note import NotSigned, VerifierKey, encoded, parse_note, parse_verifier_key
+from ledger.log.files import Files, NotThere
+from ledger.log.note import NotSigned, VerifierKey, encoded, parse_verifier_key
 from ledger.log.remade import Fault, check_root, remade
 from ledger.log.tiles import Malformed
 from ledger.log.verify import Kind, NotVerified, Seen, Verified, keys_of
 from ledger.log.verify import verify as verify_log
-from ledger.store import Store, open_store
+from ledger.store import Store, TreeDamaged
 from ledger.vouched import NotVouched, vouched
 from projections.comparing import differing
 from projections.database import ReadModel
 from projections.follower import Follower
-
-SECONDS = 60
-
-
-@dataclass
-class Source:
-    """A log's files, and what the place that they come from gives besides."""
-
-    files: Files
-    key: str | None
-    """The public key that lies there too: better than none."""
-    store: Store | None = None
-    folder: Path | None = None
-    """Where the read model is, if this is a ledger's folder."""
-    answers: dict[str, bytes] = field(default_factory=dict)
-    """What the ledger answered, by the address of the question."""
-    proofs: dict[str, bytes] = field(default_factory=dict)
-    """The files of a bundle's proofs, by their names."""
-    high_water: bytes | None = None
-    """The newest checkpoint, as it is kept beside the database."""
-    unready: str | None = None
-    """What the service that runs there says if it isn't ready."""
 
 
 @dataclass
@@ -120,52 +93,48 @@ def verify(
     if sum(one is not None for one in (data, url, bundle)) > 1:
         fail(Exit.BAD_USAGE, "More than one of --data, --url and --bundle is given.", "Give one of them.")
     remembered = Seen(seen or _state_folder())
-    with failures_told(), _source(data, url, bundle) as source:
-        key, warnings = _key(vkey, source)
+    with failures_told(), place_of(data, url, bundle) as place:
+        key, warnings = _key(vkey, place)
         witnesses = tuple(_parsed(one) for one in witness or [])
         notes = [path.read_bytes() for path in old or []]
         report = Report(True, origin=key.name, key=str(key), warnings=warnings)
-        if source.unready is not None:
-            warnings.append(source.unready)
+        if place.unready is not None:
+            warnings.append(_shown(place.unready.says))
         try:
-            keys = keys_of(source.files, key).all
+            keys = keys_of(place.files, key).all
             notes += [last for last in map(remembered.checkpoint, keys) if last is not None]
             if not notes:
                 warnings.append(
                     "no older checkpoint is known here, so a history that the key's owner rewrote would look right;"
                     " from now on it won't"
                 )
-            verified = _verified(source.files, key, notes, witnesses)
+            verified = _verified(place.files, key, notes, witnesses)
             for one in keys:
                 remembered.keep(one, verified.signed)
             _fill(report, verified)
-            if source.store is not None:
-                _check_high_water(source, source.store, verified)
-                _check_store(report, source.store, verified)
-                _check_attachments(report, source.store)
-            if source.store is not None and source.folder is not None:
-                _check_read_model(report, source.store, source.folder)
-            if source.proofs:
-                report.proofs = check_proofs(source.proofs, verified.signed)
-            if source.answers:
-                _check_answers(report, source, verified)
+            if place.store is not None:
+                _check_high_water(place, place.store, verified)
+                _check_store(report, place.store, verified)
+                _check_attachments(report, place.store)
+            if place.store is not None and place.folder is not None:
+                _check_read_model(report, place.store, place.folder)
+            if place.proofs:
+                report.proofs = check_proofs(place.proofs, verified.signed)
+            if place.answers:
+                report.answers = check_answers(place.files, verified.signed.checkpoint.size, place.answers)
+            if place.unready is not None and place.unready.damaged:
+                report.verified, report.kind = False, place.unready.kind
+                report.detail = (
+                    f"the first {report.size} events are as they were signed, but their service says that its log isn't"
+                )
         except NotVerified as error:
-            detail = str(error)
-            if error.kind == Kind.MISSING and _is_unsigned(source.files):
-                if bundle is not None:
-                    detail = f"{bundle} has no checkpoint of the log, so nothing in it is signed: it isn't all there"
-                elif notes or source.high_water is not None:
-                    detail = (
-                        "no checkpoint can be had from the log, and one was signed before: checkpoints were deleted,"
-                        " or can't be read, or an older state was restored"
-                    )
-                else:
-                    fail(
-                        Exit.NOT_READY, "Nothing of this log has been signed yet.", "Start its service, and try again."
-                    )
-            report.verified, report.kind, report.detail = False, str(error.kind), detail
+            unsigned = error.kind == Kind.MISSING and _is_unsigned(place.files)
+            detail = _why_unsigned(bundle, notes, place.high_water) if unsigned else str(error)
+            report.verified, report.kind, report.detail = False, str(error.kind), _shown(detail)
+        except TreeDamaged as error:
+            report.verified, report.kind, report.detail = False, str(Kind.TREE), _shown(str(error))
         except Fault as error:
-            report.verified, report.kind, report.detail = False, str(error.kind), str(error)
+            report.verified, report.kind, report.detail = False, str(error.kind), _shown(str(error))
     _tell(report, as_json)
 
 
@@ -174,84 +143,20 @@ def _state_folder() -> Path:
     return (Path(state) if state else Path.home() / ".local" / "state") / "dealledger"
 
 
-# --- from where -------------------------------------------------------------------------------------------------
+# --- the key ------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _source(data: Path | None, url: str | None, bundle: Path | None) -> Iterator[Source]:
-    if url is not None:
-        with httpx.Client(base_url=url.rstrip("/"), timeout=SECONDS, trust_env=False) as client:
-            yield Source(HttpFiles(client), None, unready=_unready(client))
-    elif bundle is None:
-        settings = existing(data)
-        with closing(open_store(settings.data, settings.database_url)) as store:
-            yield Source(
-                StoreFiles(store, lambda: _published(store)),
-                _text(settings.keys / PUBLIC_FILE),
-                store,
-                settings.data,
-                high_water=settings.high_water_file.read_bytes() if settings.high_water_file.exists() else None,
-            )
-    elif bundle.is_dir():
-        inner = bundle / LOG
-        answers = _answers({path.name: path.read_bytes() for path in (bundle / ANSWERS).glob("*")})
-        proofs = {path.name: path.read_bytes() for path in (bundle / PROOFS).glob("*")}
-        files = FolderFiles(inner if inner.is_dir() else bundle)
-        yield Source(files, _text(bundle / KEY_FILE), answers=answers, proofs=proofs)
-    else:
-        try:
-            with closing(ZipFiles(bundle, LOG)) as zipped:
-                answers, proofs = _answers(zipped.beside(ANSWERS)), zipped.beside(PROOFS)
-                yield Source(zipped, zipped.text(KEY_FILE), answers=answers, proofs=proofs)
-        except BadZipFile:
-            fail(Exit.BAD_USAGE, f"{bundle} is neither a folder nor a zip.", "Check --bundle.")
-
-
-def _unready(client: httpx.Client) -> str | None:
-    """A line if a ledger's service says that it isn't ready: its log may be as it was signed all the same."""
-    try:
-        response = client.get("/readyz")
-        if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-            return None
-        fault = response.json()["signing"]["fault"]
-    except (httpx.HTTPError, ValueError, KeyError, TypeError):
-        return None
-    return "the service says that it isn't ready" + (f": {fault}" if fault else "")
-
-
-def _text(path: Path) -> str | None:
-    return path.read_text() if path.exists() else None
-
-
-def _answers(files: dict[str, bytes]) -> dict[str, bytes]:
-    """By their addresses."""
-    numbers = [name.removesuffix(".address") for name in files if name.endswith(".address")]
-    return {files[f"{n}.address"].decode().strip(): files.get(f"{n}.json", b"") for n in sorted(numbers)}
-
-
-def _published(store: Store) -> tuple[str, int] | None:
-    """The newest checkpoint of a store, with what witnesses signed of it. Whether it is one is for others to check."""
-    note = store.checkpoint()
-    if note is None:
-        return None
-    try:
-        size = parse_text(parse_note(note.encode()).text).size
-    except Malformed:
-        return note, 0
-    return note + "".join(store.cosignatures(size)), size
-
-
-def _key(given: str | None, source: Source) -> tuple[VerifierKey, list[str]]:
+def _key(given: str | None, place: Place) -> tuple[VerifierKey, list[str]]:
     """The key to verify with, and a warning if it is the log's own word."""
     if given is not None:
         return _parsed(given), []
-    if source.key is None:
+    if place.key is None:
         fail(
             Exit.BAD_USAGE,
             "The log's public key is not known.",
             "Give it as --vkey; `dealledger key` prints it where the ledger runs.",
         )
-    return _parsed(source.key), ["no --vkey is given, so who signed is taken from where the log is"]
+    return _parsed(place.key), ["no --vkey is given, so who signed is taken from where the log is"]
 
 
 def _parsed(text: str) -> VerifierKey:
@@ -285,6 +190,18 @@ def _is_unsigned(files: Files) -> bool:
         return True
 
 
+def _why_unsigned(bundle: Path | None, notes: list[bytes], high_water: bytes | None) -> str:
+    """What it means that there is no checkpoint. Ends the command if that is only too early."""
+    if bundle is not None:
+        return f"{bundle} has no checkpoint of the log, so nothing in it is signed: it isn't all there"
+    if notes or high_water is not None:
+        return (
+            "no checkpoint can be had from the log, and one was signed before: checkpoints were deleted, or can't be"
+            " read, or an older state was restored"
+        )
+    fail(Exit.NOT_READY, "Nothing of this log has been signed yet.", "Start its service, and try again.")
+
+
 def _fill(report: Report, verified: Verified) -> None:
     checkpoint = verified.signed.checkpoint
     report.size, report.root = checkpoint.size, encoded(checkpoint.root)
@@ -293,12 +210,12 @@ def _fill(report: Report, verified: Verified) -> None:
     report.witnesses = {one.name: one.time for one in verified.signed.cosignatures}
 
 
-def _check_high_water(source: Source, store: Store, verified: Verified) -> None:
+def _check_high_water(place: Place, store: Store, verified: Verified) -> None:
     """What is kept beside the database was not signed of a newer log, or another. Raises NotVerified, Fault."""
-    if source.high_water is None:
+    if place.high_water is None:
         return
     try:
-        kept = verified.keys.open(source.high_water).checkpoint
+        kept = verified.keys.open(place.high_water).checkpoint
     except (Malformed, NotSigned) as error:
         raise NotVerified(Kind.UNSIGNED, f"the high-water file is not one of this log: {error}") from None
     signed = verified.signed.checkpoint.size
@@ -360,20 +277,12 @@ def _check_read_model(report: Report, store: Store, folder: Path) -> None:
     report.read_model = "what follows from the log"
 
 
-def _check_answers(report: Report, source: Source, verified: Verified) -> None:
-    """A ledger that is made of the verified events alone gives the same answers."""
-    addresses = list(source.answers)
-    for address in addresses:
-        if not is_pinned(address):
-            raise NotVerified(Kind.ANSWER, f"{address[:100]} is no pinned question")
-    again = replayed(source.files, verified.signed.checkpoint.size, addresses)
-    for address, answer in zip(addresses, again, strict=True):
-        if answer != source.answers[address]:
-            raise NotVerified(Kind.ANSWER, f"the answer to {address} isn't what follows from the events")
-    report.answers = len(addresses)
-
-
 # --- what is told -----------------------------------------------------------------------------------------------
+
+
+def _shown(text: str) -> str:
+    """What a log, or who has it, says, without what a terminal would obey; nobody needs all of a long one."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text[:2000])
 
 
 def _tell(report: Report, as_json: bool) -> None:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-import httpx
 import typer
 import uvicorn
 from starlette.applications import Starlette
@@ -17,7 +16,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api.cli.bundling import HttpFiles
+from api.cli.fetching import HttpFiles
 from api.cli.ledgers import Url
 from api.cli.serving import Protocol, listening_on
 from api.cli.talking import Exit, fail, failures_told, say, tell
@@ -31,7 +30,6 @@ from ledger.log.verify import Seen
 from ledger.log.witness import Judgement, Request, judge, parse_request
 from ledger.store.folder import HeldFolder
 
-SECONDS = 60
 TOO_LARGE = 413
 
 
@@ -196,8 +194,7 @@ def _serve(witnessing: Witnessing, host: str, port: int) -> None:
 
 def _signed(witnessing: Witnessing, url: str) -> str:
     """The signature of the newest checkpoint of the service's log, as a line; the log is asked for the proof."""
-    with httpx.Client(base_url=url.rstrip("/"), timeout=SECONDS, trust_env=False) as client:
-        files = HttpFiles(client)
+    with HttpFiles(url) as files:
         try:
             note = files.read(CHECKPOINT)
             name = parse_text(parse_note(note).text).origin

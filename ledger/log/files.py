@@ -5,12 +5,13 @@ Whoever verifies reads these from anywhere: a folder, a web server, a bundle, or
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
-from zipfile import ZipFile
+from zipfile import BadZipFile, ZipFile
 
-from ledger.log.entry import entry_bytes
+from ledger.log.entry import NotAnEntry, entry_bytes
 from ledger.log.handovers import notes_text, rotations
 from ledger.log.tiles import WIDTH, Bundle, Malformed, Tile, bundle_bytes, bundles, parse_path, tiles
 from ledger.store import Store
@@ -57,21 +58,29 @@ class ZipFiles:
     def __init__(self, path: Path, folder: str) -> None:
         self._zip = ZipFile(path)
         self._folder = folder
+        self._names = set(self._zip.namelist())
 
     def read(self, path: str) -> bytes:
-        try:
-            return self._zip.read(f"{self._folder}/{path}")
-        except KeyError:
-            raise NotThere(f"there is no {self._folder}/{path} in the zip") from None
+        """Raises Malformed if the zip is damaged there."""
+        name = f"{self._folder}/{path}"
+        if name not in self._names:
+            raise NotThere(f"there is no {name} in the zip")
+        return self._read(name)
 
     def text(self, name: str) -> str | None:
         """A file at the top of the zip, if it is there."""
-        return self._zip.read(name).decode() if name in self._zip.namelist() else None
+        return self._read(name).decode(errors="replace") if name in self._names else None
 
     def beside(self, folder: str) -> dict[str, bytes]:
         """The files of another folder of the zip, by their names."""
-        inside = [name for name in self._zip.namelist() if name.startswith(f"{folder}/") and not name.endswith("/")]
-        return {name.removeprefix(f"{folder}/"): self._zip.read(name) for name in inside}
+        inside = [name for name in self._names if name.startswith(f"{folder}/") and not name.endswith("/")]
+        return {name.removeprefix(f"{folder}/"): self._read(name) for name in inside}
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return self._zip.read(name)
+        except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            raise Malformed(f"{name} can't be read from the zip: {error}") from None
 
     def close(self) -> None:
         self._zip.close()
@@ -115,9 +124,15 @@ class StoreFiles:
         return self._store.hashes(tile.level, tile.index * WIDTH, tile.width)
 
     def bundle(self, bundle: Bundle) -> bytes:
-        """From the events as they are stored now: their leaves say whether they still are what they were."""
+        """From the events as they are stored now: their leaves say whether they still are what they were.
+
+        Raises Malformed if one was changed to what no entry can be.
+        """
         events = self._store.read(bundle.index * WIDTH, bundle.width)
-        return bundle_bytes([entry_bytes(one.stream, one.version, one.type, one.state) for one in events])
+        try:
+            return bundle_bytes([entry_bytes(one.stream, one.version, one.type, one.state) for one in events])
+        except (NotAnEntry, OverflowError, TypeError) as error:
+            raise Malformed(f"an event in it was changed beside the ledger: {error}") from None
 
 
 def paths(size: int) -> Iterator[str]:

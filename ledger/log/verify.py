@@ -146,6 +146,8 @@ def _read(files: Files, path: str) -> bytes:
         return files.read(path)
     except NotThere as error:
         raise NotVerified(Kind.MISSING, str(error)) from None
+    except Malformed as error:
+        raise NotVerified(Kind.MALFORMED, f"{path}: {error}") from None
 
 
 def _opened(note: bytes, keys: Keys, witnesses: tuple[VerifierKey, ...], what: str) -> SignedCheckpoint:
@@ -231,7 +233,7 @@ class _Walk:
                 raise NotVerified(Kind.KEY, f"position {position} rotates no key, and a handover says so")
         elif followed is None:
             raise NotVerified(Kind.KEY, f"position {position} rotates the log's key, and nobody handed it over")
-        elif rotation_of(leaf.state) != followed:
+        elif _named_by(leaf) != followed:
             raise NotVerified(Kind.KEY, f"position {position} names other keys than the handover was followed by")
 
     def _grow(self, leaves: list[bytes]) -> None:
@@ -254,6 +256,13 @@ class _Walk:
             first = tile.index * WIDTH
             if tile.level and self._tile(tile) != self._above[tile.level][first : first + tile.width]:
                 raise NotVerified(Kind.TREE, f"{tile.path} isn't what the tiles below are hashed to")
+
+
+def _named_by(rotation: Leaf) -> tuple[VerifierKey, VerifierKey] | None:
+    try:
+        return rotation_of(rotation.state)
+    except Malformed:
+        return None
 
 
 class Seen:

@@ -118,6 +118,30 @@ def test_an_answer_that_does_not_follow(tmp_path: Path) -> None:
     assert found("--bundle", bundle)["answers"] == 1
 
 
+@pytest.mark.parametrize(
+    ("more", "kind"),
+    [
+        (["2.address", "2.json"], "answer"),
+        (["2.address", "2.json", "3.address", "3.good"], "answer"),
+        (["2.json"], "answer"),
+        (["2.address"], "answer"),
+        (["1.txt"], "malformed"),
+        (["01.json"], "malformed"),
+    ],
+)
+def test_no_answer_passes_unseen(tmp_path: Path, more: list[str], kind: str) -> None:
+    """A wrong one beside the right one to the same question, one without its question, one by another name."""
+    bundle = small(tmp_path, "/v1/entities")
+    answers = bundle / "answers"
+    good, where = (answers / "1.json").read_bytes(), (answers / "1.address").read_bytes()
+    assert found("--bundle", bundle)["answers"] == 1
+    contents = {".address": where, ".json": good.replace(b"ant", b"wasp"), ".good": good, ".txt": good}
+    for name in more:
+        (answers / name.replace(".good", ".json")).write_bytes(contents[Path(name).suffix])
+    assert found("--bundle", bundle)["kind"] == kind
+    assert found("--bundle", shutil.make_archive(str(tmp_path / "zipped"), "zip", bundle))["kind"] == kind
+
+
 def test_an_answer_of_events_that_were_changed(tmp_path: Path) -> None:
     """Before any answer is looked at, the log is."""
     bundle = small(tmp_path, "/v1/entities")

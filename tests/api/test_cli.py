@@ -373,7 +373,7 @@ def test_doctor_can_ask_for_ready_alone(monkeypatch: pytest.MonkeyPatch, options
     state = {
         "ready": True, "position": 1, "applied": 1, "lag": 0, "rebuilding": None, "failure": None,
         "set_aside": [{"position": 1, "projection": "holdings", "error": "x"}],
-        "signing": {"size": 1, "fault": None, "read_only": False}, "witnesses": [],
+        "signing": {"size": 1, "fault": None, "kind": None, "read_only": False}, "witnesses": [],
     }  # fmt: skip
     monkeypatch.setattr(httpx, "get", lambda *_, **__: httpx.Response(200, json=state))
     assert CliRunner().invoke(app, ["doctor", "--url", "http://127.0.0.1:9", *options]).exit_code == code

@@ -16,7 +16,7 @@ def test_a_server_that_runs_is_alive_and_ready(service: httpx.Client) -> None:
     service.get("/v1/entities")  # waits until both are applied
     assert service.get("/readyz").json() == {
         "ready": True, "position": 2, "applied": 2, "lag": 0, "rebuilding": None, "failure": None, "set_aside": [],
-        "signing": {"size": 0, "fault": None, "read_only": False}, "witnesses": [],
+        "signing": {"size": 0, "fault": None, "kind": None, "read_only": False}, "witnesses": [],
     }  # fmt: skip
     assert service.get("/livez").headers["cache-control"] == "no-store"
     assert reasons(service.get("/readyz?verbose")) == ["unknown_parameter"]

@@ -13,12 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
 from api.cli import app
-from api.cli.verifying import _unready
 from ledger.log.bundle import write_bundle
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.files import StoreFiles
@@ -276,20 +274,73 @@ def test_an_older_state_beside_a_newer_high_water_file(ledger: Path, tmp_path: P
     assert found("--data", ledger, "--seen", tmp_path / "other")["kind"] == "unsigned"
 
 
-def test_a_service_that_is_not_ready(bundle: Path, url: str, ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Is a line, with its own words: the log may be as it was signed. One that is ready, or says nothing, has none."""
-    answers = {503: "the service says that it isn't ready: changed", 200: None, 404: None}
-    for status, says in answers.items():
-        client = httpx.Client(
-            base_url=url,
-            transport=httpx.MockTransport(
-                lambda _, status=status: httpx.Response(status, json={"signing": {"fault": "changed"}})
-            ),
-        )
-        assert _unready(client) == says
-    monkeypatch.setattr("api.cli.verifying._unready", lambda client: answers[503])
-    said = found("--url", url, "--vkey", vkey(ledger))
-    assert (said["verified"], answers[503] in said["warnings"]) == (True, True)
+class Service:
+    """Any web server on the log's files, which says what it is told to say of itself."""
+
+    def __init__(self, files: Path) -> None:
+        self.status, self.body = 404, b""
+        service = self
+
+        class Handler(SimpleHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if self.path != "/readyz":
+                    return super().do_GET()
+                self.send_response(service.status)
+                self.send_header("Content-Length", str(len(service.body)))
+                self.end_headers()
+                self.wfile.write(service.body)
+                return None
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(files)))
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def says(self, status: int, **signing: object) -> None:
+        self.status, self.body = status, json.dumps({"signing": signing}).encode()
+
+
+@pytest.fixture
+def service(bundle: Path) -> Iterator[Service]:
+    running = Service(bundle)
+    yield running
+    running.server.shutdown()
+    running.server.server_close()
+
+
+@pytest.mark.parametrize("kind", ["behind", "rewritten", "event", "tree", "checkpoint"])
+def test_a_service_that_finds_its_own_log_wrong(service: Service, ledger: Path, kind: str) -> None:
+    """Is found wrong, though what it shows is as it was signed: it shows no more than that. One that is well is not."""
+    service.says(200, fault=None, kind=None)
+    assert found("--url", service.url, "--vkey", vkey(ledger))["verified"]
+    service.says(503, fault="the newest checkpoint's row was changed", kind=kind)
+    said = found("--url", service.url, "--vkey", vkey(ledger))
+    assert (said["verified"], said["kind"], said["size"]) == (False, kind, 2)
+    assert "row was changed" in said["warnings"][0]
+    assert f"NOT VERIFIED ({kind})" in verify("--url", service.url, "--vkey", vkey(ledger)).stderr
+
+
+@pytest.mark.parametrize("kind", ["key", "file", "store", None, 7, ["event"]])
+def test_a_service_that_is_not_ready(service: Service, ledger: Path, kind: object) -> None:
+    """For any other reason, it is a line with its own words: the log is as it was signed."""
+    service.says(503, fault="the key \x1b[2K is gone", kind=kind)
+    said = found("--url", service.url, "--vkey", vkey(ledger))
+    assert (said["verified"], said["warnings"][0]) == (
+        True,
+        "the service says that it isn't ready: the key \N{REPLACEMENT CHARACTER}[2K is gone",
+    )
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"nonsense", b'{"signing":1}', b'{"signing":[]}', b"[" * 100_000, b'{"signing":{}}', b"\xff"]
+)
+def test_a_web_server_that_says_nothing_of_itself(service: Service, ledger: Path, body: bytes) -> None:
+    """Or nothing that makes sense, is taken as it is: what is verified is the log."""
+    service.status, service.body = 503, body
+    said = found("--url", service.url, "--vkey", vkey(ledger))
+    assert (said["verified"], len(said["warnings"])) == (True, 1)
 
 
 def test_what_events_are_found_by(ledger: Path) -> None:
