@@ -188,7 +188,8 @@ def _asked_by(kind: str) -> str:
 def write_problems(path: Path, preview: Preview) -> None:
     """The lines that have problems, as they are in their files; rows of tables with a column that says what is wrong.
 
-    Raises OSError.
+    What stands between cells is what does so in the first such table: whoever opens the one can open the other. Raises
+    OSError.
     """
     wrong = [(preview.items[number], preview.problems[number]) for number in sorted(preview.problems)]
     columns = list(dict.fromkeys(name for item, _ in wrong for name in item.file.columns if name != WHY))
@@ -197,7 +198,8 @@ def write_problems(path: Path, preview: Preview) -> None:
         return
     # With a byte order mark, so that a spreadsheet reads the file as UTF-8.
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
+        separator = next(item.file.separator for item, _ in wrong if item.file.columns)
+        writer = csv.writer(file, delimiter=separator)
         writer.writerow([*map(escaped, columns), WHY])
         for item, problems in wrong:
             if item.row is not None:

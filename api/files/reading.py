@@ -52,6 +52,7 @@ class File:
 
     path: Path
     columns: tuple[str, ...] = ()
+    separator: str = ","
     notes: tuple[str, ...] = ()
     title: Callable[[str], str] = lambda pointer: pointer or "/"
     items: list[Item] = field(default_factory=list)
@@ -90,7 +91,7 @@ def _read(path: Path, reading: Reading, mapper: Mapper | None, left: LeftOut) ->
     except NotATable as wrong:
         file.items = [Item(file, wrong.line, None, (Problem(Reason.MALFORMED, "", wrong.detail, wrong.mend),))]
         return file
-    file.columns, file.notes = table.columns, table.notes
+    file.columns, file.separator, file.notes = table.columns, table.separator, table.notes
     if mapper is not None and reading.map is not None:
         _read_mapped(file, table, reading.map, mapper)
     else:

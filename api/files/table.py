@@ -38,6 +38,7 @@ class Table:
 
     columns: tuple[str, ...]
     rows: tuple[TableRow, ...]
+    separator: str
     notes: tuple[str, ...] = ()  # what was noticed about the file and is worth telling
 
 
@@ -65,7 +66,7 @@ def read_table(body: bytes) -> Table:
         if any(cell.strip() for cell in found):
             more = tuple(cell for cell in found[len(columns) :] if cell.strip())
             rows.append(TableRow(number, dict(zip(columns, found, strict=False)), more))
-    return Table(tuple(columns), tuple(rows), tuple(notes))
+    return Table(tuple(columns), tuple(rows), separator, tuple(notes))
 
 
 def _decoded(body: bytes) -> tuple[str, list[str]]:

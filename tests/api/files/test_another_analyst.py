@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.files.test_import import run
+from tests.api.files.importing import run
 
 HEADER = ["Closed", "Backer", "Startup", "Stage", "Ticket (EUR m)", "Equity %", "How sure", "ISIN", "Link"]
 BACKERS = ["Northgate Ventures", "Blue Harbour Capital", "Kestrel Partners LLP", "Ontario Pension Plan"]

@@ -5,98 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import signal
-import sqlite3
-import subprocess
-import sys
-import time
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from api.cli import app
-from tests.api.files.analyst import FIRST_REF, MISTAKES, PLEDGE, Sheet, sheet, world
-from tests.api.test_cli import ENVIRONMENT, lines, running, until_alive
-from tests.api.world import entity, event, given, usd
-from tests.service import fresh_service
-
-MAP = """
-type = "investment.made"
-currency = "USD"
-constants = { known = "2024-01-01" }
-
-[columns]
-"Date" = "effective"
-"Investor" = "investor"
-"Company" = "issuer"
-"Round" = ["round", "instrument"]
-"Amount ($M)" = { to = "amount", unit = "millions" }
-"Stake %" = { to = "stake", percent = true }
-"Status" = "status"
-"Pledge" = "commitment"
-"Ref" = "id"
-"Source" = "source.url"
-"Notes" = "note"
-
-[values.instrument]
-"Seed" = "equity"
-"Series A" = "equity"
-"Series B" = "equity"
-"Bridge note" = "convertible"
-"Term loan" = "debt"
-"""
-# Rows after a few draws on the commitment, far enough apart; the one with the first use of an id comes before.
-PLACES = range(100, 100 + 8 * len(MISTAKES), 8)
-WRONG = dict(zip(PLACES, (mistake.cells for mistake in MISTAKES), strict=True))
-WITH_FIRST = {50: FIRST_REF}
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command said and how it ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def run(*arguments: str | Path) -> Done:
-    """A command of `dealledger` in this process, with nobody to be asked."""
-    done = CliRunner().invoke(app, [*map(str, arguments)])
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-    return Done(done.exit_code, done.stdout, done.stderr)
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Path:
-    """A ledger with the parties and the commitment."""
-    data = tmp_path / "ledger"
-    assert run("import", lines(tmp_path / "world.jsonl", *world()), "--data", data, "--yes").returncode == 0
-    return data
-
-
-@pytest.fixture
-def deals(tmp_path: Path) -> tuple[Sheet, Path, Path]:
-    """The table without mistakes, and the paths of a file for it and of its map."""
-    (tmp_path / "deals.map.toml").write_text(MAP)
-    return sheet(), tmp_path / "deals.csv", tmp_path / "deals.map.toml"
-
-
-def holdings(*where: str | Path) -> dict[tuple[str, str, str], Decimal]:
-    """The cost of every holding."""
-    found = json.loads(run("holdings", *where, "--limit", "1000", "--json").stdout)
-    return {
-        (row["holder"], row["issuer"], row["instrument"]): Decimal(row["cost"]["stated"]) for row in found["holdings"]
-    }
-
-
-def position(*where: str | Path) -> int:
-    return int(json.loads(run("events", *where, "--limit", "1", "--json").stdout)["position"])
+from tests.api.files.analyst import MISTAKES, PLEDGE, Sheet, world
+from tests.api.files.importing import MAP, PLACES, WITH_FIRST, WRONG, holdings, position, run
+from tests.api.test_cli import lines, running, until_alive
+from tests.api.world import entity, event, usd
 
 
 def test_twelve_mistakes_in_two_hundred_deals(ledger: Path, deals: tuple[Sheet, Path, Path], tmp_path: Path) -> None:
@@ -143,123 +60,6 @@ def test_twelve_mistakes_in_two_hundred_deals(ledger: Path, deals: tuple[Sheet, 
     assert len(pledge["events"]) >= 1
     assert Decimal(pledge["drawn"]["stated"]) > 0
     assert drawn
-
-
-def test_an_import_can_be_undone_and_done_again(ledger: Path, deals: tuple[Sheet, Path, Path]) -> None:
-    """Given an import: undone, nothing of it is left at any time; done again, everything is there once; the undo of
-    the undo finds that, and says what is in its way."""
-    right, file, column_map = deals
-    where = ("--data", ledger)
-    file.write_text(right.text(), encoding="utf-8", newline="")
-    arguments = ("import", file, "--map", column_map, *where, "--yes")
-    assert "dealledger undo deals --data" in run(*arguments).stderr
-    done = run("undo", "deals", *where, "--dry-run")
-    assert (done.returncode, "200 events of the import deals would be retracted." in done.stderr) == (0, True)
-    assert holdings(*where) == right.cost
-    for _ in range(2):
-        done = run("undo", "deals", *where, "--yes")
-        assert done.returncode == 0, done.stderr
-        assert holdings(*where) == {}
-        assert holdings(*where, "--known-at", "2024-06-01") == {}
-    assert "retracted already" in done.stderr
-    assert "200 events: 200 to record" in run(*arguments).stderr
-    assert holdings(*where) == right.cost
-    [imported, *_] = json.loads(run("imports", *where, "--json").stdout)["imports"]
-    assert (imported["batch"], imported["events"], imported["retracted"]) == ("deals", 400, 200)
-    assert "200 events: 0 to record, 200 there already" in run(*arguments).stderr
-
-
-def test_what_stands_in_the_way_of_an_undo_is_named(tmp_path: Path) -> None:
-    """Given deals that need the parties of another import, when that is undone, then nothing is, and they are named."""
-    where = ("--data", tmp_path / "ledger")
-    deal = event("investment.made", investor="ant", issuer="bee", instrument="equity", amount=usd("10"))
-    run("import", lines(tmp_path / "parties.jsonl", entity("ant"), entity("bee")), *where, "--yes")
-    run("import", lines(tmp_path / "deals.jsonl", deal), *where, "--yes")
-    done = run("undo", "parties", *where, "--yes")
-    assert done.returncode == 1
-    assert "In the way of entity.registered 2020-01-01 bee (position 2, import parties)" in done.stderr
-    assert "investment.made 2023-05-01 ant bee (position 3, import deals)" in done.stderr
-    assert position(*where) == 3
-    [made] = json.loads(run("events", *where, "--type", "investment.made", "--json").stdout)["events"]
-    corrected = event("event.corrected", event=made["id"], reason="more", replacement={**deal})
-    run("import", lines(tmp_path / "mends.jsonl", corrected), *where, "--yes")
-    done = run("undo", "deals", *where, "--yes")
-    assert (done.returncode, "import mends) keeps it up" in done.stderr) == (1, True)
-    for batch in ("mends", "deals", "parties"):
-        assert run("undo", batch, *where, "--yes").returncode == 0
-    done = run("undo", "deal", *where, "--yes")
-    assert (done.returncode, "Did you mean deals?" in done.stderr) == (2, True)
-
-
-def test_an_undo_can_be_undone(tmp_path: Path) -> None:
-    """The events are as they were."""
-    where = ("--data", tmp_path / "ledger")
-    file = lines(tmp_path / "in.jsonl", entity("ant"))
-    run("import", file, *where, "--yes")
-    run("undo", "in", *where, "--yes")
-    assert run("undo", "undo-in", *where, "--yes").returncode == 0
-    assert "1 events: 0 to record, 1 there already" in run("import", file, *where, "--yes").stderr
-
-
-def with_ids(*events: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{**one, "id": f"7f8b9f64-9d3c-4a53-b5a7-{number:012d}"} for number, one in enumerate(events)]
-
-
-def test_a_file_with_ids_of_its_own_comes_again_after_an_undo(tmp_path: Path) -> None:
-    """Given events with ids, also corrections and retractions of one another; when they are imported, undone, and
-    imported and undone again; then each time all of it is there as it was, or nothing."""
-    where = ("--data", tmp_path / "ledger")
-    deal = event("investment.made", investor="ant", issuer="bee", instrument="equity", amount=usd("10"))
-    *facts, made, gone = with_ids(entity("ant"), entity("bee"), deal, deal)
-    replacement = {**deal, "data": {**deal["data"], "amount": usd("12")}}
-    amendments = with_ids(*[entity("nobody")] * 4, *(
-        event("event.corrected", event=made["id"], reason="more", replacement=replacement),
-        event("event.retracted", event=gone["id"], reason="a slip"),
-    ))[4:]  # fmt: skip
-    file = lines(tmp_path / "in.jsonl", *facts, made, gone, *amendments)
-    for _ in range(3):
-        done = run("import", file, *where, "--yes")
-        assert done.returncode == 0, done.stderr
-        assert holdings(*where) == {("ant", "bee", "equity"): Decimal(12)}
-        assert "0 to record, 6 there already" in run("import", file, *where, "--yes").stderr
-        done = run("undo", "in", *where, "--yes")
-        assert (done.returncode, holdings(*where)) == (0, {}), done.stderr
-        assert json.loads(run("entities", *where, "--json").stdout)["entities"] == []
-    done = run("import", file, *where, "--dry-run")
-    assert "6 events: 4 to record, 2 there already, 0 refused." in done.stderr
-    assert "4 of them were retracted, and are brought back under the ids that they have." in done.stderr
-
-
-def test_a_mended_line_with_its_old_id_is_refused(tmp_path: Path) -> None:
-    """Given a file with ids, imported and undone; when it comes again with one line mended; then that line is told, and
-    how to mend it, and with another id it goes in with the others."""
-    where = ("--data", tmp_path / "ledger")
-    ant, bee = with_ids(entity("ant"), entity("bee"))
-    run("import", lines(tmp_path / "in.jsonl", ant, bee), *where, "--yes")
-    run("undo", "in", *where, "--yes")
-    bee["data"]["name"] = "Bee Inc"
-    done = run("import", lines(tmp_path / "in.jsonl", ant, bee), *where, "--yes")
-    assert (done.returncode, "2 events: 1 to record, 0 there already, 1 refused." in done.stderr) == (1, True)
-    assert "in.jsonl:2: /id: the id 7f8b9f64-9d3c-4a53-b5a7-000000000001 was used before" in done.stderr
-    assert "leave the id out or make a new one" in done.stderr
-    del bee["id"]
-    assert run("import", lines(tmp_path / "in.jsonl", ant, bee), *where, "--yes").returncode == 0
-    found = json.loads(run("entities", *where, "--json").stdout)["entities"]
-    assert [row["name"] for row in found] == ["Ant", "Bee Inc"]
-
-
-def test_an_export_is_there_already_where_it_came_from(tmp_path: Path) -> None:
-    """Also what was posted, not imported; so a copy brings in what is new in it, and nothing else."""
-    with fresh_service(tmp_path / "ledger") as client:
-        given(client, entity("ant"), entity("bee"))
-        where = ("--url", str(client.base_url))
-        run("export", *where, "--output", tmp_path / "copy.jsonl")
-        with (tmp_path / "copy.jsonl").open("a") as file:
-            file.write(json.dumps(entity("cow")) + "\n")
-        done = run("import", tmp_path / "copy.jsonl", *where, "--yes")
-        assert "3 events: 1 to record, 2 there already, 0 refused." in done.stderr
-        assert "Recorded 1 events; 2 were there already." in done.stderr
-        assert position(*where) == 3
 
 
 def test_unknown_names_are_registered_if_one_says_so(ledger: Path, deals: tuple[Sheet, Path, Path]) -> None:
@@ -382,6 +182,22 @@ def test_a_running_service_takes_the_same_commands(tmp_path: Path, deals: tuple[
         assert "0 of which the ledger doesn't know" in done.stderr
 
 
+def test_what_one_setting_of_a_column_mends_is_told_once(tmp_path: Path) -> None:
+    """Given a column of per cents that the map doesn't call so; then that is one problem of all its rows, and another
+    one of theirs, which only a cell mends, is told for each."""
+    file, column_map = tmp_path / "deals.csv", tmp_path / "deals.map.toml"
+    rows = "".join(f"2023-02-03,ant,bee,{one}\n" for one in ("-$5m,2.3", "-$5m,24.2", "$5m,0.5", "$5m,7"))
+    file.write_text(f"Date,Investor,Company,Amount,Stake\n{rows}")
+    run("map", file, "--yes", "--data", tmp_path / "ledger")
+    guessed = column_map.read_text()
+    column_map.write_text(guessed.replace(", percent = true", ""))
+    assert column_map.read_text() != guessed
+    told = run("import", file, "--map", column_map, "--register", "--dry-run", "--data", tmp_path / "ledger").stderr
+    assert "Stake: '2.3' is above 1, and no % says otherwise (invalid_amount), in 3 rows: lines 2, 3, 5" in told
+    assert told.count("above 1") == 1
+    assert told.count("is below zero") == 2
+
+
 # --- tables in the columns of events --------------------------------------------------------------------------
 
 
@@ -474,119 +290,18 @@ def test_a_map_is_proposed_once(tmp_path: Path) -> None:
     assert run("map", file, "--force").returncode == 0
 
 
-# --- kill ------------------------------------------------------------------------------------------------------
-
-FORGETS_KEYS = """
-import api.cli.doors
-api.cli.doors.content_keys = lambda key: lambda line, sha256: None
-from api.cli import main; main()
-"""
-PLAIN = "from api.cli import main; main()"
-COUNT = 3_000
-KILLED_AFTER = 500
-
-
-def killed(program: str, *arguments: str | Path, data: Path, after: int = KILLED_AFTER) -> int:
-    """Run a command until the log has so many events, kill it without warning; how many events there are then."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, *map(str, arguments)],
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        env=ENVIRONMENT,
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while recorded(data) < after:
-            assert process.poll() is None, process.communicate()[1].decode()
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-        os.kill(process.pid, signal.SIGKILL)
-    finally:
-        process.kill()
-        process.wait()
-    return recorded(data)
-
-
-def recorded(data: Path) -> int:
-    try:
-        with sqlite3.connect(f"file:{data / 'ledger.sqlite'}?mode=ro", uri=True) as connection:
-            return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
-    except sqlite3.OperationalError:
-        return 0
-
-
-@pytest.mark.parametrize(("program", "expected"), [(PLAIN, COUNT), (FORGETS_KEYS, None)], ids=["as it is", "control"])
-def test_a_killed_import_goes_on_without_doubling(tmp_path: Path, program: str, expected: int | None) -> None:
-    """Given an import killed in the middle, when the same command runs again, then each row is there once. Without
-    keys by content the rows before the kill are there twice: so the test would see it."""
-    data = tmp_path / "ledger"
-    run("import", lines(tmp_path / "world.jsonl", entity("ant"), entity("bee")), "--data", data, "--yes")
-    rows = [["2023-05-01", "ant", "bee", "equity", "USD", str(number + 1)] for number in range(COUNT - 2)]
-    file = tmp_path / "deals.csv"
-    with file.open("w", newline="") as out:
-        csv.writer(out).writerows(
-            [["effective", "investor", "issuer", "instrument", "amount.currency", "amount.amount"], *rows]
-        )
-    arguments: tuple[str | Path, ...] = ("import", file, "--type", "investment.made", "--data", data, "--yes")
-    there = killed(program, *arguments, data=data)
-    assert KILLED_AFTER <= there < COUNT
-    again = subprocess.run(
-        [sys.executable, "-c", program, *map(str, arguments)], capture_output=True, env=ENVIRONMENT, check=False
-    )
-    assert again.returncode == 0, again.stderr
-    total = recorded(data)
-    with sqlite3.connect(data / "ledger.sqlite") as connection:
-        states: list[Any] = [json.loads(row[0]) for row in connection.execute("SELECT state FROM events")]
-    amounts = [state["data"]["amount"]["amount"] for state in states if state["type"] == "investment.made"]
-    if expected is not None:
-        assert total == expected
-        assert sorted(map(int, amounts)) == list(range(1, COUNT - 1))
-    else:
-        assert len(amounts) > len(set(amounts))
-
-
-def test_a_killed_undo_goes_on_and_retracts_nothing_twice(tmp_path: Path) -> None:
-    """Given an undo killed in the middle, when the same command runs again, then all is retracted, each event once."""
-    data = tmp_path / "ledger"
-    rates = [event("rate.published", base="EUR", quote="USD", rate=str(number + 1)) for number in range(COUNT)]
-    run("import", lines(tmp_path / "rates.jsonl", *rates), "--data", data, "--yes")
-    there = killed(PLAIN, "undo", "rates", "--data", data, "--yes", data=data, after=COUNT + KILLED_AFTER)
-    assert COUNT + KILLED_AFTER <= there < 2 * COUNT
-    done = run("undo", "rates", "--data", data, "--yes")
-    assert f"Retracted {2 * COUNT - there} events." in done.stderr
-    assert recorded(data) == 2 * COUNT
-    [imported, _] = json.loads(run("imports", "--data", data, "--json").stdout)["imports"]
-    assert (imported["events"], imported["retracted"]) == (COUNT, COUNT)
-
-
-def test_what_one_setting_of_a_column_mends_is_told_once(tmp_path: Path) -> None:
-    """Given a column of per cents that the map doesn't call so; then that is one problem of all its rows, and another
-    one of theirs, which only a cell mends, is told for each."""
-    file, column_map = tmp_path / "deals.csv", tmp_path / "deals.map.toml"
-    rows = "".join(f"2023-02-03,ant,bee,{one}\n" for one in ("-$5m,2.3", "-$5m,24.2", "$5m,0.5", "$5m,7"))
-    file.write_text(f"Date,Investor,Company,Amount,Stake\n{rows}")
-    run("map", file, "--yes", "--data", tmp_path / "ledger")
-    guessed = column_map.read_text()
-    column_map.write_text(guessed.replace(", percent = true", ""))
-    assert column_map.read_text() != guessed
-    told = run("import", file, "--map", column_map, "--register", "--dry-run", "--data", tmp_path / "ledger").stderr
-    assert "Stake: '2.3' is above 1, and no % says otherwise (invalid_amount), in 3 rows: lines 2, 3, 5" in told
-    assert told.count("above 1") == 1
-    assert told.count("is below zero") == 2
-
-
-def test_a_later_import_in_the_way_of_an_undo_is_named_once(tmp_path: Path) -> None:
-    """Given an import, undone, and its parties from another one; when the undo is undone; then what is in the way is
-    named once, with the command that clears it; and that does."""
-    where = ("--data", tmp_path / "ledger")
-    parties = [entity(name) for name in ("ant", "bee", "cat")]
-    run("import", lines(tmp_path / "deals.jsonl", *parties), *where, "--yes")
-    run("undo", "deals", *where, "--yes")
-    run("import", lines(tmp_path / "good.jsonl", *parties), *where, "--yes")
-    done = run("undo", "undo-deals", *where, "--yes")
-    assert (done.returncode, done.stderr.count("In the way of")) == (1, 1)
-    assert "entity.registered 2020-01-01 ant (position 7, import good)" in done.stderr
-    assert "; the import good is in the way of 2 more" in done.stderr
-    assert f"First: dealledger undo good --data {tmp_path / 'ledger'}. Then try again." in done.stderr
-    for batch in ("good", "undo-deals"):
-        assert run("undo", batch, *where, "--yes").returncode == 0
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_rows_with_problems_have_the_separator_of_their_file(tmp_path: Path, separator: str) -> None:
+    """So that whoever opens the one can open the other; mended there, they go in."""
+    file, bad = tmp_path / "in.csv", tmp_path / "bad.csv"
+    rows = [
+        ["type", "effective", "base", "quote", "rate"],
+        ["rate.published", "2023-09-25", "EUR", "USD", "1.1; or so"],
+    ]
+    file.write_text("".join(separator.join(f'"{cell}"' for cell in row) + "\n" for row in rows))
+    assert run("import", file, "--data", tmp_path / "ledger", "--dry-run", "--problems", bad).returncode == 1
+    written = bad.read_text(encoding="utf-8-sig")
+    header, row = csv.reader(io.StringIO(written, newline=""), delimiter=separator)
+    assert (header, row[:-1]) == ([*rows[0], "problem"], rows[1])
+    bad.write_text(written.replace("1.1; or so", "1.1"))
+    assert run("import", bad, "--data", tmp_path / "ledger", "--yes").returncode == 0
