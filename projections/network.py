@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
@@ -40,8 +40,8 @@ class Edge:
 class Level:
     """The arcs that carry anything at one of the three amounts: arrays of one length, nodes by their numbers.
 
-    There may be several arcs of a kind from one node to another. `units` are the capacities; that of an arc in
-    `unbounded` is zero, and says nothing.
+    There is one arc of a kind from one node to another. `units` are the capacities; that of an arc in `unbounded` is
+    zero, and says nothing. What isn't `circling` is on no circle, whatever the amounts are within their bounds.
     """
 
     nodes: int
@@ -50,21 +50,12 @@ class Level:
     funding: Booleans
     units: Units
     unbounded: Booleans
+    circling: Booleans
 
     @cached_property
     def component(self) -> Integers:
         """For each node the number of its strongly connected component."""
         return strong_component(self.nodes, self.payer, self.payee)
-
-    @cached_property
-    def circling(self) -> Booleans:
-        """Which arcs are on a circle."""
-        found: Booleans = self.component[self.payer] == self.component[self.payee]
-        return found
-
-    @property
-    def is_bounded(self) -> bool:
-        return not self.unbounded.any()
 
 
 @dataclass(frozen=True)
@@ -139,22 +130,21 @@ def network(edges: Iterable[Edge]) -> Network:
         for number, units in enumerate(in_units(edge.amount, places)):
             count = so_far[number]
             so_far[number] = None if count is None or units is None else count + units
-    entities = tuple(sorted({entity for payer, payee, _ in sums for entity in (payer, payee)}))
-    place = {entity: number for number, entity in enumerate(entities)}
-    payer = np.array([place[arc[0]] for arc in sums], np.int64)
-    payee = np.array([place[arc[1]] for arc in sums], np.int64)
-    funding = np.array([arc[2] for arc in sums], np.bool_)
-    order = np.lexsort((funding, payee, payer))
-    payer, payee, funding = payer[order], payee[order], funding[order]
-    arcs = list(sums.values())
-    levels: dict[At, Level] = {}
-    for number, at in enumerate(POINTS):
-        carried = [arcs[arc][number] for arc in order.tolist()]
-        kept = np.array([count != 0 for count in carried], np.bool_)
-        unbounded = np.array([count is None for count in carried], np.bool_)
-        finite = units_of([count or 0 for count in carried if count != 0])
-        levels[at] = Level(len(entities), payer[kept], payee[kept], funding[kept], finite, unbounded[kept])
-    return Network(entities, places, levels, len(entities))
+    parties = sorted({entity for payer, payee, _ in sums for entity in (payer, payee)})
+    place = {entity: number for number, entity in enumerate(parties)}
+    columns = list(zip(*sums.values(), strict=True)) or [(), (), ()]
+    arcs = Arcs(
+        len(parties),
+        np.array([place[arc[0]] for arc in sums], np.int64),
+        np.array([place[arc[1]] for arc in sums], np.int64),
+        np.array([arc[2] for arc in sums], np.bool_),
+        (units_of(columns[0]), units_of(columns[1]), units_of([high or 0 for high in columns[2]])),
+        np.array([high is None for high in columns[2]], np.bool_),
+        places,
+        1,
+    ).joined()
+    component = strong_component(arcs.nodes, arcs.payer, arcs.payee)
+    return arcs.network(component[arcs.payer] == component[arcs.payee], tuple(parties))
 
 
 @dataclass(frozen=True)
@@ -173,24 +163,49 @@ class Arcs:
     places: int
     scale: int
 
+    def joined(self) -> Arcs:
+        """All of a kind from one node to another as one; without those that carry nothing."""
+        way = (self.payer * self.nodes + self.payee) * 2 + self.funding
+        order = np.argsort(way)
+        first = np.flatnonzero(np.diff(way[order], prepend=-1))
+        unbounded = np.logical_or.reduceat(self.unbounded[order], first)
+        low, stated, high = (np.add.reduceat(units[order], first) for units in self.amounts)
+        high[unbounded] = 0
+        carries = (high != 0) | unbounded
+        chosen = order[first[carries]]
+        return Arcs(
+            self.nodes,
+            self.payer[chosen],
+            self.payee[chosen],
+            self.funding[chosen],
+            (low[carries], stated[carries], high[carries]),
+            unbounded[carries],
+            self.places,
+            self.scale,
+        )
+
+    def network(self, circling: Booleans, entities: tuple[str, ...]) -> Network:
+        levels: dict[At, Level] = {}
+        for at, units in zip(POINTS, self.amounts, strict=True):
+            unbounded = self.unbounded & (at == "high")
+            kept = (units != 0) | unbounded
+            columns = (self.payer, self.payee, self.funding, units, unbounded, circling)
+            levels[at] = Level(self.nodes, *(column[kept] for column in columns))
+        return Network(entities, self.places, levels, self.nodes, self.scale)
+
 
 def network_of(arcs: Arcs, label: Callable[[int], str]) -> Network:
     """The network of these arcs; `label` says what the nodes on circles are called, and is asked for no other."""
-    high = (arcs.amounts[2] != 0) | arcs.unbounded
-    component = strong_component(arcs.nodes, arcs.payer[high], arcs.payee[high])
-    circling = [(label(node), node) for group in groups_of(component) for node in group]
-    circling.sort()
+    arcs = arcs.joined()
+    component = strong_component(arcs.nodes, arcs.payer, arcs.payee)
+    circling = component[arcs.payer] == component[arcs.payee]
+    on_circles = [(label(node), node) for group in groups_of(component) for node in group]
+    on_circles.sort()
     place = np.full(arcs.nodes, -1)
-    place[[node for _, node in circling]] = np.arange(len(circling))
-    place[place < 0] = np.arange(len(circling), arcs.nodes)
-    payer, payee = place[arcs.payer], place[arcs.payee]
-    levels: dict[At, Level] = {}
-    for at, amounts in zip(POINTS, arcs.amounts, strict=True):
-        unbounded = arcs.unbounded if at == "high" else np.zeros(len(payer), np.bool_)
-        kept = (amounts != 0) | unbounded
-        levels[at] = Level(arcs.nodes, payer[kept], payee[kept], arcs.funding[kept], amounts[kept], unbounded[kept])
-    entities = tuple(name for name, _ in circling)
-    return Network(entities, arcs.places, levels, arcs.nodes, arcs.scale)
+    place[[node for _, node in on_circles]] = np.arange(len(on_circles))
+    place[place < 0] = np.arange(len(on_circles), arcs.nodes)
+    renumbered = replace(arcs, payer=place[arcs.payer], payee=place[arcs.payee])
+    return renumbered.network(circling, tuple(name for name, _ in on_circles))
 
 
 def sums_of(by: Integers, units: Units, length: int) -> Units:
