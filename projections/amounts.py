@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -11,6 +11,7 @@ from ledger.money import Bounds, money_of, stake_of
 
 # Wide enough for 18 + 12 digits times what any qualifier makes of them.
 AMOUNT = "DECIMAL(38, 14)"
+_MOST = Decimal(10) ** 24
 MONEY_COLUMNS = {"currency": "VARCHAR", "low": AMOUNT, "stated": AMOUNT, "high": AMOUNT}
 STAKE_COLUMNS = {"share_basis": "VARCHAR", "share_low": AMOUNT, "share_stated": AMOUNT, "share_high": AMOUNT}
 
@@ -19,68 +20,92 @@ UNIT_PLACES = 4
 UNIT_COLUMNS = {"low_units": "BIGINT", "stated_units": "BIGINT", "high_units": "BIGINT"}
 _MOST_UNITS = 9 * 10**18
 
-Values = tuple[str | None, str | None, str | None, str | None]
-_NOTHING_SAID: Values = (None, None, None, None)
-# What no table takes that needs the amount; the others take the event.
-_UNREADABLE: Values = (None, "an amount that can't be read", None, None)
+# The amount that a fact is of, and whether it is a ceiling; the price of a unit, or what of a distribution can be
+# recalled; and the stake.
+AMOUNT_COLUMNS = {
+    **MONEY_COLUMNS,
+    **UNIT_COLUMNS,
+    "up_to": "BOOLEAN",
+    **{f"more_{name}": kind for name, kind in MONEY_COLUMNS.items()},
+    **STAKE_COLUMNS,
+}
+# The fields of amounts that aren't called amount, and of what stands as `more` beside them.
+_FIELDS = {"investment.sold": "proceeds", "valuation.recorded": "value"}
+_MORE = {"distribution.paid": "recallable", "valuation.recorded": "price"}
+
+Items = tuple[tuple[str, Any], ...]
 
 
-def money_values(stored: Any) -> Values:
-    """Money of an event as texts for MONEY_COLUMNS; nothing for none."""
-    return _values(_money_values, stored)
-
-
-def stake_values(stored: Any) -> Values:
-    """A stake of an event as texts for STAKE_COLUMNS; nothing for none."""
-    return _values(_stake_values, stored)
-
-
-def unit_values(stored: Any) -> tuple[str | None, ...]:
-    """Money of an event as texts for UNIT_COLUMNS."""
-    values = money_values(stored)
-    return (None, None, None) if values is _UNREADABLE else _units(*values[1:])
-
-
-@lru_cache(maxsize=65_536)
-def _units(*bounds: str | None) -> tuple[str | None, ...]:
-    scaled = [None if bound is None else Decimal(bound).scaleb(UNIT_PLACES) for bound in bounds]
-    if any(one is not None and (one != int(one) or one > _MOST_UNITS) for one in scaled):
-        return None, None, None
-    return tuple(None if one is None else str(int(one)) for one in scaled)
-
-
-def _values(of_items: Callable[[tuple[tuple[str, Any], ...]], Values], stored: Any) -> Values:
-    if stored is None:
-        return _NOTHING_SAID
-    try:
-        return of_items(tuple(stored.items()))
-    except Exception:  # whatever is wrong with it
-        return _UNREADABLE
+def amounts_of(kind: str, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Exception]]:
+    """The values of AMOUNT_COLUMNS that a fact has, as texts; and what of its amounts can't be read, and why, by the
+    column of its low bound."""
+    values: dict[str, Any] = {}
+    faults: dict[str, Exception] = {}
+    for low, columns, stored in (
+        ("low", _money, data.get(_FIELDS.get(kind, "amount"))),
+        ("more_low", _more, data.get(_MORE[kind]) if kind in _MORE else None),
+        ("share_low", _stake, data.get("stake")),
+    ):
+        if stored is not None:
+            try:
+                values |= columns(tuple(stored.items()))
+            except Exception as error:  # whatever is wrong with it
+                faults[low] = error
+    return values, faults
 
 
 # The same few figures come again and again while the log is read.
 @lru_cache(maxsize=65_536)
-def _money_values(items: tuple[tuple[str, Any], ...]) -> Values:
-    currency, bounds = money_of(dict(items))
-    return currency, *_bounds(bounds)
+def _money(items: Items) -> Mapping[str, Any]:
+    stored = dict(items)
+    currency, bounds = money_of(stored)
+    return {
+        "currency": currency,
+        **_bounds("", bounds),
+        **_units(bounds),
+        "up_to": stored.get("qualifier") == "up_to" and stored.get("amount") is not None,
+    }
 
 
 @lru_cache(maxsize=65_536)
-def _stake_values(items: tuple[tuple[str, Any], ...]) -> Values:
+def _more(items: Items) -> Mapping[str, Any]:
+    currency, bounds = money_of(dict(items))
+    return {"more_currency": currency, **_bounds("more_", bounds)}
+
+
+@lru_cache(maxsize=65_536)
+def _stake(items: Items) -> Mapping[str, Any]:
     basis, share = stake_of(dict(items))
-    return basis, *_bounds(share)
+    return {"share_basis": basis, **_bounds("share_", share)}
 
 
-def _bounds(bounds: Bounds) -> tuple[str | None, str | None, str | None]:
-    return _number(bounds.low), _number(bounds.stated), _number(bounds.high)
+def _bounds(prefix: str, bounds: Bounds) -> dict[str, str | None]:
+    return {
+        f"{prefix}low": number(bounds.low),
+        f"{prefix}stated": number(bounds.stated),
+        f"{prefix}high": number(bounds.high),
+    }
 
 
-def _number(number: Decimal | None) -> str | None:
-    return None if number is None else format(number, "f")
+def _units(bounds: Bounds) -> dict[str, int | None]:
+    """The bounds in units, where all can be told in them."""
+    said = (bounds.low, bounds.stated, bounds.high)
+    scaled = [None if bound is None else bound.scaleb(UNIT_PLACES) for bound in said]
+    if any(one is not None and (one != int(one) or one > _MOST_UNITS) for one in scaled):
+        scaled = [None, None, None]
+    return {name: None if one is None else int(one) for name, one in zip(UNIT_COLUMNS, scaled, strict=True)}
 
 
-def is_up_to(stored: Any) -> bool | None:
-    """Whether money of an event is a ceiling: [what was drawn or paid so far, the amount]. None for no money."""
-    if not isinstance(stored, dict):
+def number(said: Decimal | None) -> str | None:
+    """A number for a column of AMOUNT. Raises ValueError for one that it has no room for."""
+    if said is None:
         return None
-    return stored.get("qualifier") == "up_to" and stored.get("amount") is not None
+    if not abs(said) < _MOST:
+        raise ValueError(f"{said} is too large")
+    return format(said, "f")
+
+
+@lru_cache(maxsize=65_536)
+def number_of(text: str | None) -> str | None:
+    """A number in an event's data for a column of AMOUNT. Raises ValueError, TypeError or ArithmeticError."""
+    return None if text is None else number(Decimal(text))

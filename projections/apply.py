@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -28,90 +29,102 @@ from projections import (
     reviews,
     valuations,
 )
-from projections.amounts import is_up_to, money_values, stake_values, unit_values
-from projections.table import KNOWN_FROM, KNOWN_TO, POS_TO, Table
+from projections.amounts import AMOUNT_COLUMNS, amounts_of
+from projections.table import SEGMENT_COLUMNS, SEGMENTS, Fact, Table, View
 from projections.visibility import ADDITIVE, FACTS
 
 NO_END = 2**63 - 1
 FOREVER = date.max.toordinal()
 
-TABLES: tuple[Table, ...] = (
+VIEWS: tuple[View, ...] = (
     FACTS,
-    entities.TABLE,
     commitments.TABLE,
     holdings.TABLE,
     contracts.TABLE,
     valuations.TABLE,
-    rates.TABLE,
     performance.TABLE,
-    records.TABLE,
-    reviews.TABLE,
     flows.TABLE,
-    attachments.TABLE,
 )
-INSERTS = {table.name: table.insert for table in TABLES}
+TABLES: tuple[Table, ...] = (entities.TABLE, rates.TABLE, records.TABLE, reviews.TABLE, attachments.TABLE)
 # Numbers for what flows name, in order of first appearance.
 NAMES = "names"
-COLUMNS = {
+COLUMNS: dict[str, Mapping[str, str]] = {
     events.NAME: events.COLUMNS,
     NAMES: {"no": "INTEGER", "name": "VARCHAR"},
+    SEGMENTS: {
+        **SEGMENT_COLUMNS,
+        "effective": "VARCHAR",
+        "known": "DATE",
+        **AMOUNT_COLUMNS,
+        **{name: kind for view in VIEWS for name, kind in view.adds.items()},
+    },
     **{table.name: table.all_columns for table in TABLES},
 }
 # The name under which an event is set aside that no projection can read.
 ALL = "all"
 
-# The fields of amounts that aren't called amount, and of what stands as `more` beside them.
-_AMOUNTS = {"investment.sold": "proceeds", "valuation.recorded": "value"}
-_MORE = {"distribution.paid": "recallable", "valuation.recorded": "price"}
+# Days are numbers, as in date.toordinal; a list is a text of lines.
+Row = dict[str, Any]
+_NOTHING: dict[str, Row] = {name: dict.fromkeys(columns) for name, columns in COLUMNS.items()}
+_VIEWS = {kind: tuple(view for view in VIEWS if kind in view.types) for kind in TYPES}
+_TABLES = {kind: tuple(table for table in TABLES if kind in table.types) for kind in TYPES}
 
 # A fact and what corrects and retracts it, by position: as stored, and its state.
 Chain = Sequence[tuple[Stored, dict[str, Any]]]
 
 
 @dataclass(slots=True)
-class Changes:
-    """What a batch of events changes in every table that takes facts of their types, and in the table of events."""
+class TableChanges:
+    """What a batch of events changes in one table."""
 
-    before: int
-    facts: list[list[Any]] = field(default_factory=list)
-    """The facts of the batch as they stand, for the columns of `fresh`; days are numbers, as in date.toordinal."""
+    rows: list[Row] = field(default_factory=list)
     ends: dict[int, int] = field(default_factory=dict)
-    """Earlier facts whose open rows end, and the positions of that."""
-    types: set[str] = field(default_factory=set)
-    """The types of all these facts."""
-    events: list[list[Any]] = field(default_factory=list)
-    set_aside: list[tuple[int, str, str]] = field(default_factory=list)
-    _open: dict[int, list[list[Any]]] = field(default_factory=dict)
+    """Facts before the batch whose open rows end, and the positions of that."""
+    _open: dict[int, list[Row]] = field(default_factory=dict)
 
-    def begin(self, fact: Stored, rows: list[list[Any]]) -> None:
+    def begin(self, fact: Stored, rows: list[Row]) -> None:
         """The fact stands like this from now on."""
-        self.types.add(fact.type)
-        self.facts += rows
-        self._open[fact.position] = rows
+        self.rows += rows
+        self._open[fact.position] = self._open.get(fact.position, []) + rows
 
-    def end(self, fact: Stored, position: int) -> None:
-        """As the fact stood, it stands no more: in rows of this batch, or in those before it in the file."""
-        self.types.add(fact.type)
+    def end(self, fact: Stored, position: int, before: int) -> None:
+        """As the fact stood, it stands no more: in rows of this batch, or in those of the file, at `before`."""
         for row in self._open.pop(fact.position, ()):
-            row[POS_TO] = position
-        if fact.position <= self.before:
+            row["pos_to"] = position
+        if fact.position <= before:
             self.ends.setdefault(fact.position, position)
 
-    @property
-    def tables(self) -> list[Table]:
-        """The tables that they may change."""
-        return [table for table in TABLES if not self.types.isdisjoint(table.types)]
+
+@dataclass(slots=True)
+class Changes:
+    """What a batch of events changes in every table."""
+
+    before: int
+    tables: dict[str, TableChanges] = field(default_factory=lambda: defaultdict(TableChanges))
+    events: list[list[Any]] = field(default_factory=list)
+    set_aside: list[tuple[int, str, str]] = field(default_factory=list)
 
 
-def changes_of(store: Store, batch: Sequence[Stored]) -> Changes:
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """What a fact says, for whoever knows the log from one day until before another."""
+
+    content: Content
+    shows_from: int
+    known_from: int
+    known_to: int
+
+
+def changes_of(store: Store, batch: Sequence[Stored], *, wary: bool = False) -> Changes:
     """What the events of a batch, which are in order and without gaps, change.
 
-    An event that can't be read is set aside. Raises StoreError only.
+    An event that can't be read is set aside; if `wary`, also one with texts that no table can hold, by projection.
+    Raises StoreError only.
     """
     changes = Changes(batch[0].position - 1)
     for stored in batch:
         try:
-            _change(store, stored, changes)
+            _change(store, stored, changes, wary)
         except StoreError:
             raise
         except Exception as error:  # whatever is wrong with an event, the others go on
@@ -119,83 +132,129 @@ def changes_of(store: Store, batch: Sequence[Stored]) -> Changes:
     return changes
 
 
-def _change(store: Store, stored: Stored, changes: Changes) -> None:
-    state = read_state(stored)
+def _change(store: Store, stored: Stored, changes: Changes, wary: bool) -> None:
+    state = read_state(stored, wary)
     if stored.type in (CORRECTED, RETRACTED):
-        chain = _chain(store, stored, state)
-        fact = chain[0][0]
-        rows = _standing(chain)
-        changes.end(fact, stored.position)
-        changes.begin(fact, rows)
+        chain = _chain(store, stored, state, wary)
+        _stand_anew(chain, changes)
     else:
         chain = [(stored, state)]
-        changes.begin(stored, [_row(stored, content_of(state), stored.position, _day(state["known"]), stored.state)])
+        known = _day(state["known"])
+        failed = _stand(stored, stored.position, [_Span(content_of(state), known, known, FOREVER)], changes)
+        changes.set_aside += ((stored.position, name, _reason(error)) for name, error in failed.items())
     try:
         changes.events.append(events.row(chain))
     except Exception as error:
         changes.set_aside.append((stored.position, events.NAME, _reason(error)))
 
 
-def _chain(store: Store, stored: Stored, state: dict[str, Any]) -> Chain:
+def _chain(store: Store, stored: Stored, state: dict[str, Any], wary: bool) -> Chain:
     """The chain of a correction or retraction, up to that."""
-    earlier = [(one, _readable(one)) for one in store.by_chain(stored.chain) if one.position < stored.position]
+    earlier = [(one, _readable(one, wary)) for one in store.by_chain(stored.chain) if one.position < stored.position]
     chain = [*((one, its_state) for one, its_state in earlier if its_state is not None), (stored, state)]
     if chain[0][0].event_id != stored.chain:
         raise ValueError(f"the fact {stored.chain} that it is about can't be read")
     return chain
 
 
-def _standing(chain: Chain) -> list[list[Any]]:
-    """How the fact of a chain stands with its last event: a row for each span of knowledge."""
-    fact, stored = chain[0][0], chain[-1][0]
+def _stand_anew(chain: Chain, changes: Changes) -> None:
+    """The fact of a chain stands differently with the chain's last event. In a projection that can't take that, the
+    fact stands as it stood before."""
+    fact, position = chain[0][0], chain[-1][0].position
+    spans = _spans(chain)
+    changes.tables[SEGMENTS].end(fact, position, changes.before)
+    failed = _stand(fact, position, spans, changes, again=True)
+    changes.set_aside += ((position, name, _reason(error)) for name, error in failed.items())
+    while failed and len(chain) > 1:
+        chain = chain[:-1]
+        failed = _stand(fact, position, _spans(chain), changes, only=failed)
+
+
+def _spans(chain: Chain) -> list[_Span]:
+    """How the fact of a chain stands with the chain's last event."""
     members = [member_of(one, state) for one, state in chain]
     contents = {member.event_id: (member, content) for member, content in members if content is not None}
-    rows = []
+    spans = []
     for span in segments([member for member, _ in members]):
         member, content = contents[span.event_id]
-        row = _row(fact, content, stored.position, member.shows_from.toordinal(), json.dumps({"data": content.data}))
-        row[KNOWN_FROM] = span.known_from.toordinal()
-        row[KNOWN_TO] = FOREVER if span.known_to is None else span.known_to.toordinal()
-        rows.append(row)
-    return rows
+        until = FOREVER if span.known_to is None else span.known_to.toordinal()
+        spans.append(_Span(content, member.shows_from.toordinal(), span.known_from.toordinal(), until))
+    return spans
 
 
-def _row(fact: Stored, content: Content, position: int, known: int, state: str) -> list[Any]:
-    """The values of FRESH_COLUMNS for a fact that stands like this from a position on, for whoever knows it."""
-    first, last = _days(content.effective)
-    data = content.data
-    money = data.get(_AMOUNTS.get(fact.type, "amount"))
-    return [
-        fact.event_id,
-        fact.position,
-        position,
-        NO_END,
-        known,
-        FOREVER,
-        first,
-        last,
-        first if fact.type in ADDITIVE else last,
-        fact.type,
-        content.status,
-        content.same_as,
-        known,
-        content.effective,
-        fact.stream,
-        state,
-        *money_values(money),
-        is_up_to(money),
-        *unit_values(money),
-        *money_values(data.get(_MORE.get(fact.type, ""))),
-        *stake_values(data.get("stake")),
-        *map(_text, flows.flowing(fact.type, fact.stream, data)),
-    ]
+def _stand(
+    fact: Stored,
+    position: int,
+    spans: Sequence[_Span],
+    changes: Changes,
+    *,
+    again: bool = False,
+    only: Mapping[str, Exception] | None = None,
+) -> dict[str, Exception]:
+    """The fact stands like this from a position on: rows in `segments`, with what its views say, or those views that
+    are in `only`; and in other tables, where it stood before if `again`. What can't read it, by name, and why."""
+    facts, rows = [], []
+    for span in spans:
+        content = span.content
+        amounts, faults = amounts_of(fact.type, content.data)
+        first, last = _days(content.effective)
+        facts.append(Fact(fact.type, fact.stream, content.effective, content.data, amounts, faults))
+        segment: Row = {
+            "chain": fact.event_id,
+            "fact_position": fact.position,
+            "pos_from": position,
+            "pos_to": NO_END,
+            "known_from": span.known_from,
+            "known_to": span.known_to,
+            "first_day": first,
+            "last_day": last,
+            "seen_from": first if fact.type in ADDITIVE else last,
+            "type": fact.type,
+            "status": content.status,
+            "same_as": content.same_as,
+        }
+        rows.append(
+            {**_NOTHING[SEGMENTS], **segment, "effective": content.effective, "known": span.shows_from, **amounts}
+        )
+    failed: dict[str, Exception] = {}
+    for view in _VIEWS[fact.type]:
+        if only is None or view.name in only:
+            try:
+                for row, said in zip(rows, [view.said(one) for one in facts], strict=True):
+                    if said is not None:
+                        row.update(said)
+            except Exception as error:  # whatever it can't read
+                failed[view.name] = error
+    if _VIEWS[fact.type]:
+        changes.tables[SEGMENTS].begin(fact, rows)
+    for table in _TABLES[fact.type] if only is None else ():
+        try:
+            own = [
+                {**{name: row[name] for name in SEGMENT_COLUMNS}, **said}
+                for row, one in zip(rows, facts, strict=True)
+                for said in table.rows(one)
+            ]
+        except Exception as error:  # whatever it can't read
+            failed[table.name] = error
+            continue
+        if again:
+            changes.tables[table.name].end(fact, position, changes.before)
+        changes.tables[table.name].begin(fact, own)
+    return failed
 
 
-def _text(name: Any) -> str | None:
-    """A name as DuckDB can take it. (In the JSON it fails where it can't, in the tables that need it.)"""
-    if name is None or (isinstance(name, str) and name.isascii()):
-        return name
-    return str(name).encode("utf-8", "replace").decode()
+class _Wary(dict[str, Any]):
+    """A part of an event, which gives out no text that isn't valid Unicode. Raises UnicodeEncodeError."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self else default  # noqa: SIM401 - that is this method
+
+    def __getitem__(self, name: str) -> Any:
+        value = super().__getitem__(name)
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str):
+                text.encode()
+        return value
 
 
 @lru_cache(maxsize=65_536)
@@ -209,9 +268,9 @@ def _days(text: str) -> tuple[int, int]:
     return period.first.toordinal(), period.last.toordinal()
 
 
-def read_state(stored: Stored) -> dict[str, Any]:
+def read_state(stored: Stored, wary: bool = False) -> dict[str, Any]:
     """An event's state. Raises ValueError, KeyError or TypeError for one that this version can't read."""
-    state: dict[str, Any] = json.loads(stored.state)
+    state: dict[str, Any] = json.loads(stored.state, object_hook=_Wary) if wary else json.loads(stored.state)
     if state["schema"] != SCHEMA:
         raise ValueError(f"schema {state['schema']!r} is not one that this version reads")
     if stored.type not in TYPES or state["type"] != stored.type:
@@ -220,9 +279,9 @@ def read_state(stored: Stored) -> dict[str, Any]:
     return state
 
 
-def _readable(stored: Stored) -> dict[str, Any] | None:
+def _readable(stored: Stored, wary: bool) -> dict[str, Any] | None:
     try:
-        return read_state(stored)
+        return read_state(stored, wary)
     except Exception:  # it was set aside when it came
         return None
 

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ledger.attachments import ADDED, ERASED
 from projections.paging import EVERYTHING, Listing, Page
-from projections.table import TEXT, TEXTS, Table, needed
+from projections.table import Fact, Said, Table, lines
 from projections.visibility import Point, Tables, held
+
+_SAYS = ("title", "media_type", "size", "hash", "reason")
+
+
+def _rows(fact: Fact) -> Iterator[Said]:
+    said = fact.data
+    yield {
+        "attachment": said["attachment"],
+        "about": lines(said.get("about") or ()),
+        **{name: said.get(name) for name in _SAYS},
+        "effective": fact.effective,
+    }
+
 
 TABLE = Table(
     "attachments",
+    frozenset({ADDED, ERASED}),
     {
         "attachment": "VARCHAR",
         "about": "VARCHAR[]",
@@ -23,16 +37,7 @@ TABLE = Table(
         "reason": "VARCHAR",
         "effective": "VARCHAR",
     },
-    frozenset({ADDED, ERASED}),
-    reads={
-        **dict.fromkeys(("attachment", "title", "media_type", "size", "hash", "reason"), TEXT),
-        "about": TEXTS,
-    },
-    values={
-        "attachment": needed("attachment"),
-        "about": "coalesce(said.about, [])",
-        **{name: f"said.{name}" for name in ("title", "media_type", "size", "hash", "reason")},
-    },
+    _rows,
 )
 _MOMENT = "strftime({}.recorded_at, '%Y-%m-%dT%H:%M:%S.%fZ')"
 _NAMES = (

@@ -22,30 +22,51 @@ from projections.figures import (
     with_missing,
 )
 from projections.paging import Listing, Page, cut
-from projections.table import FLAG, PART, TEXT, Table
-from projections.terms import TERMS_COLUMNS, Terms, TermsRow, terms
+from projections.table import Fact, Said, View, json_text, same
+from projections.terms import Terms, TermsRow, terms
 from projections.visibility import Point, Tables
 
+_TERMS = ("binding", "stage", "held", "outcome", "horizon")
+_MADE = "CASE WHEN type = 'commitment.made' THEN {0} END"
 _COLUMNS = {
-    "commitment": "VARCHAR",
-    **TERMS_COLUMNS,  # roles: made, changed, closed, drawn, recallable
-    "payer": "VARCHAR",
-    "payee": "VARCHAR",
-    "purpose": "VARCHAR",
-    "binding": "BOOLEAN",
-    "stage": "VARCHAR",
-    "held": "BOOLEAN",
-    "outcome": "VARCHAR",
-    "horizon": "VARCHAR",  # JSON
-    "part_of": "VARCHAR",
+    "commitment": "agreement",
+    "role": "commitment_role",  # made, changed, closed, drawn, recallable
+    **{name: f"CASE WHEN type = 'distribution.paid' THEN more_{name} ELSE {name} END" for name in MONEY_COLUMNS},
+    "up_to": "up_to AND type <> 'distribution.paid'",
+    **{name: _MADE.format(name) for name in ("payer", "payee")},
+    "purpose": _MADE.format("subtype"),
+    **same(*_TERMS),  # the horizon is JSON
+    "part_of": _MADE.format("part_of"),
 }
 
 
-_ROLE = """CASE WHEN type LIKE 'commitment.%' THEN split_part(type, '.', 2)
-    WHEN type = 'distribution.paid' THEN 'recallable' ELSE 'drawn' END"""
-TABLE = Table(
+def _said(fact: Fact) -> Said | None:
+    said, kind = fact.data, fact.type
+    commitment = said.get("commitment")
+    if commitment is None:
+        return None
+    if kind == "investment.made":
+        fact.needs("low")
+        return None if said.get("inside_commitment") is False else {"commitment_role": "drawn", "agreement": commitment}
+    if kind == "distribution.paid":  # one that can be called again
+        fact.needs("more_low")
+        return {"commitment_role": "recallable", "agreement": commitment} if "more_low" in fact.amounts else None
+    fact.needs("low")
+    role = kind.partition(".")[2]
+    terms = {
+        "commitment_role": role,
+        "agreement": commitment,
+        **{name: said.get(name) for name in _TERMS},
+        "horizon": json_text(said.get("horizon")),
+    }
+    if role == "made":
+        terms |= {"payer": said.get("from"), "payee": said.get("to"), "subtype": said.get("purpose")}
+        terms["part_of"] = said.get("part_of")
+    return terms
+
+
+TABLE = View(
     "commitments",
-    _COLUMNS,
     frozenset(
         {
             "commitment.made",
@@ -56,25 +77,14 @@ TABLE = Table(
             "distribution.paid",
         }
     ),
-    reads={
-        **dict.fromkeys(("commitment", "from", "to", "purpose", "stage", "outcome", "part_of"), TEXT),
-        **dict.fromkeys(("binding", "held", "inside_commitment"), FLAG),
-        "horizon": PART,
+    _COLUMNS,
+    where="commitment_role IS NOT NULL",
+    adds={
+        **dict.fromkeys(("commitment_role", "agreement", "payer", "payee", "subtype", "part_of"), "VARCHAR"),
+        **dict.fromkeys(("stage", "outcome", "horizon"), "VARCHAR"),
+        **dict.fromkeys(("binding", "held"), "BOOLEAN"),
     },
-    values={
-        "commitment": "said.commitment",
-        "role": _ROLE,
-        **{name: f"CASE WHEN type = 'distribution.paid' THEN more_{name} ELSE {name} END" for name in MONEY_COLUMNS},
-        "up_to": "up_to AND type <> 'distribution.paid'",
-        "payer": "said['from']",
-        "payee": "said['to']",
-        **{name: f"said.{name}" for name in ("purpose", "binding", "stage", "held", "outcome", "horizon")},
-        "part_of": "CASE WHEN type = 'commitment.made' THEN said.part_of END",
-    },
-    # Of investments those out of a commitment, of distributions those that can be called again.
-    where="""type LIKE 'commitment.%'
-        OR (contains(state, '"commitment"') AND (type = 'investment.made' OR more_low IS NOT NULL))""",
-    kept="said.commitment IS NOT NULL AND (type <> 'investment.made' OR said.inside_commitment IS NOT FALSE)",
+    said=_said,
 )
 
 

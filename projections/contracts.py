@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from projections.amounts import MONEY_COLUMNS
 from projections.figures import (
     Figure,
     larger_of,
@@ -18,35 +19,42 @@ from projections.figures import (
     with_missing,
 )
 from projections.paging import Listing, Page, cut
-from projections.table import PART, TEXT, Table, needed
-from projections.terms import TERMS_COLUMNS, Terms, TermsRow, terms
+from projections.table import Fact, Said, View, json_text, same
+from projections.terms import Terms, TermsRow, terms
 from projections.visibility import Point, Tables
 
 _COLUMNS = {
-    "contract": "VARCHAR",
-    **TERMS_COLUMNS,  # roles: signed, changed, ended, billed, paid
-    "customer": "VARCHAR",
-    "provider": "VARCHAR",
-    "resource": "VARCHAR",
-    "term": "VARCHAR",  # JSON
-    "exclusive": "VARCHAR",
+    "contract": "agreement",
+    "role": "contract_role",  # signed, changed, ended, billed, paid
+    **same(*MONEY_COLUMNS, "up_to"),
+    "customer": "payer",
+    "provider": "payee",
+    **same("resource", "term", "exclusive"),  # the term is JSON
 }
 _FIGURES = ("amount", "billed", "paid", "remaining")
 
 
-TABLE = Table(
+def _said(fact: Fact) -> Said:
+    said = fact.data
+    fact.needs("low")
+    return {
+        "contract_role": fact.type.partition(".")[2],
+        "agreement": said["contract"],
+        "payer": said.get("customer"),
+        "payee": said.get("provider"),
+        "resource": said.get("resource"),
+        "term": json_text(said.get("term")),
+        "exclusive": said.get("exclusive"),
+    }
+
+
+TABLE = View(
     "contracts",
-    _COLUMNS,
     frozenset({"contract.signed", "contract.changed", "contract.ended", "contract.billed", "contract.paid"}),
-    reads={
-        **dict.fromkeys(("contract", "customer", "provider", "resource", "exclusive"), TEXT),
-        "term": PART,
-    },
-    values={
-        "contract": needed("contract"),
-        "role": "split_part(type, '.', 2)",
-        **{name: f"said.{name}" for name in ("customer", "provider", "resource", "term", "exclusive")},
-    },
+    _COLUMNS,
+    where="contract_role IS NOT NULL",
+    adds=dict.fromkeys(("contract_role", "agreement", "payer", "payee", "resource", "term", "exclusive"), "VARCHAR"),
+    said=_said,
 )
 
 

@@ -10,18 +10,21 @@ from typing import Any
 
 from ledger.entities import entity_names
 from projections.paging import Listing, Page, cut
-from projections.table import TEXT, Table, needed
+from projections.table import Fact, Said, Table, json_text
 from projections.visibility import Point, Tables, counting
 
 _FIELDS = ("name", "kind", "parent", "manager", "country", "city", "sector", "state", "lei", "aliases", "names")
 
 
+def _rows(fact: Fact) -> Iterator[Said]:
+    yield {"entity": fact.data["entity"], "said": json_text(fact.data)}
+
+
 TABLE = Table(
     "entities",
-    {"entity": "VARCHAR", "said": "VARCHAR"},  # `said`: JSON of what the event says, attributes and all
     frozenset({"entity.registered", "entity.changed"}),
-    reads={"entity": TEXT},
-    values={"entity": needed("entity"), "said": "state->'data'"},
+    {"entity": "VARCHAR", "said": "VARCHAR"},  # `said`: JSON of what the event says, attributes and all
+    _rows,
 )
 
 

@@ -16,6 +16,7 @@ from ledger.store import Stored
 from projections.attachments import attachments_of
 from projections.paging import Listing, Page
 from projections.reviews import reviews_of
+from projections.table import lines
 from projections.visibility import RECORDED, Point, Tables
 
 NAME = "events"
@@ -43,7 +44,7 @@ COLUMNS = {
 
 
 def row(chain: Sequence[tuple[Stored, dict[str, Any]]]) -> list[Any]:
-    """The values of COLUMNS for the last event of a chain, as database._fill takes them."""
+    """The values of COLUMNS for the last event of a chain, as projections/writing.py takes them."""
     stored, state = chain[-1]
     about = state["data"]["event"] if stored.type in (CORRECTED, RETRACTED) else None
     reviews = state["data"]["events"] if stored.type == "review.recorded" else []
@@ -55,7 +56,7 @@ def row(chain: Sequence[tuple[Stored, dict[str, Any]]]) -> list[Any]:
         stored.stream,
         stored.version,
         about,
-        _lines(reviews),
+        lines(reviews),
         date.fromisoformat(state["known"]).toordinal(),
         state["recorded_at"],
         state["recorded_by"],
@@ -64,14 +65,10 @@ def row(chain: Sequence[tuple[Stored, dict[str, Any]]]) -> list[Any]:
         state.get("trace_id"),
         state["status"],
         _source(state),
-        _lines(sorted(_entities(chain))),
-        _lines(sorted(_records(chain))),
+        lines(sorted(_entities(chain))),
+        lines(sorted(_records(chain))),
         stored.state,
     ]
-
-
-def _lines(texts: Sequence[str]) -> str | None:
-    return "\n".join(texts) or None
 
 
 def _source(state: dict[str, Any]) -> str | None:

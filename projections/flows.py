@@ -13,22 +13,19 @@ from typing import Any
 from ledger.money import Bounds
 from projections.amounts import MONEY_COLUMNS, UNIT_COLUMNS
 from projections.figures import Exchange, Figure, Part, in_force, summed
-from projections.sql import texts
-from projections.table import FLAG, PART, TEXT, Table, needed
+from projections.table import Fact, Said, View, same
 from projections.visibility import Point, Rule, Tables, counting
 
-_COLUMNS = {
-    "record": "VARCHAR",  # what it makes, changes or is taken from, with its kind: commitment/x
-    "payer": "VARCHAR",
-    "payee": "VARCHAR",
-    "subtype": "VARCHAR",  # a commitment's purpose, a mark's basis, what a distribution is, `secondary` if an
-    # investment's cash goes to holders
-    "part_of": "VARCHAR",
-    **MONEY_COLUMNS,  # nothing of what only ends or binds
-    "up_to": "BOOLEAN",
-}
-# The numbers of who and what it names, by which questions join very many.
-_NUMBER_COLUMNS = {"payer_no": "INTEGER", "payee_no": "INTEGER", "record_no": "INTEGER"}
+_COLUMNS = same(
+    "record",  # what it makes, changes or is taken from, with its kind: commitment/x
+    "payer",
+    "payee",
+    "subtype",  # a commitment's purpose, a mark's basis, what a distribution is, `secondary` if an investment's cash
+    # goes to holders
+    "part_of",
+    *MONEY_COLUMNS,  # nothing of what only ends or binds
+    "up_to",
+)
 # What says how the amount counts in the graph of exposures (projections/edges.py).
 FORM_COLUMNS = {
     "form": "VARCHAR",  # words with spaces between
@@ -38,6 +35,8 @@ FORM_COLUMNS = {
     "outcome": "VARCHAR",  # of a commitment that was closed
     "linked": "VARCHAR",  # ids with spaces between
 }
+# Names, each with the column of its number in the table `names`, by which questions join very many.
+NUMBERED = {"payer": "payer_no", "payee": "payee_no", "record": "record_no"}
 # By event type: who pays, who is paid (of a mark: who holds, and what is valued).
 _SAYS = {
     "investment.made": ("investor", "issuer"),
@@ -62,14 +61,6 @@ CHANGES = frozenset({"commitment.changed", "contract.changed"})
 _TAKES = frozenset({"investment.made", "commitment.drawn", "contract.paid"})
 
 
-def flowing(fact_type: str, stream: str, data: Mapping[str, Any]) -> tuple[str | None, str | None, str | None]:
-    """Who pays, who is paid, and the record that a fact makes, changes or takes from; nothing for what is no flow."""
-    if fact_type not in _SAYS:
-        return None, None, None
-    payer, payee = _SAYS[fact_type]
-    return data.get(payer), data.get(payee), _record(fact_type, stream, data)
-
-
 def _record(fact_type: str, stream: str, data: Mapping[str, Any]) -> str | None:
     if fact_type.startswith(("commitment.", "contract.", "guarantee.")):
         return stream
@@ -78,31 +69,58 @@ def _record(fact_type: str, stream: str, data: Mapping[str, Any]) -> str | None:
     return f"commitment/{drawn_on}" if drawn_on is not None and inside else None
 
 
-def _words(name: str) -> str:
-    """A text or a list of them, in JSON, as words with spaces between."""
-    return f"trim(regexp_replace(said.{name}, '[][\", ]+', ' ', 'g'))"
+def _subtype(kind: str, said: Said) -> Any:
+    if kind == "investment.made":
+        return "secondary" if said.get("cash_to") == "holders" else None
+    if kind == "distribution.paid":
+        return said["kind"]
+    return said.get("purpose") or said.get("basis")
 
 
-TABLE = Table(
+def _words(said: Any) -> Any:
+    """A text or a list of them as words with spaces between."""
+    return " ".join(said) if isinstance(said, list) else said
+
+
+def _said(fact: Fact) -> Said | None:
+    said, kind = fact.data, fact.type
+    fact.needs("low")
+    binding = said.get("binding")
+    if "low" not in fact.amounts and binding is None and kind not in ENDS:
+        return None
+    payer, payee = _SAYS[kind]
+    return {
+        "flow": True,
+        "record": _record(kind, fact.stream, said),
+        "payer": said.get(payer),
+        "payee": said.get(payee),
+        "subtype": _subtype(kind, said),
+        "part_of": said.get("part_of"),
+        "form": _words(said.get("form")),
+        "instrument": said.get("instrument"),
+        "seller": said.get("seller"),
+        "binding": binding,
+        "outcome": said.get("outcome"),
+        "linked": _words(said.get("linked")),
+    }
+
+
+TABLE = View(
     "flows",
-    {**_COLUMNS, **FORM_COLUMNS, **UNIT_COLUMNS, **_NUMBER_COLUMNS},
     frozenset(_SAYS),
-    reads={
-        **dict.fromkeys(("cash_to", "purpose", "basis", "kind", "part_of"), TEXT),
-        **dict.fromkeys(("instrument", "seller", "outcome"), TEXT),
-        "binding": FLAG,
-        **dict.fromkeys(("form", "linked"), PART),
-    },
-    values={
-        "subtype": f"""CASE type WHEN 'investment.made' THEN CASE WHEN said.cash_to = 'holders' THEN 'secondary' END
-            WHEN 'distribution.paid' THEN {needed("kind")}
-            ELSE coalesce(said.purpose, said.basis) END""",
+    {
+        **_COLUMNS,
         "up_to": "coalesce(up_to, false)",
-        "form": _words("form"),
-        "linked": _words("linked"),
-        **{name: f"said.{name}" for name in ("part_of", "instrument", "seller", "binding", "outcome")},
+        **same(*FORM_COLUMNS, *UNIT_COLUMNS, *NUMBERED.values()),
     },
-    kept=f"low IS NOT NULL OR said.binding IS NOT NULL OR type IN ({texts(ENDS)})",
+    where="flow",
+    adds={
+        "flow": "BOOLEAN",
+        **dict.fromkeys(("record", "payer", "payee", "subtype", "part_of"), "VARCHAR"),
+        **FORM_COLUMNS,
+        **dict.fromkeys(NUMBERED.values(), "INTEGER"),
+    },
+    said=_said,
 )
 
 

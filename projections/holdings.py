@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from ledger.money import ARITHMETIC, NOTHING, UNKNOWN, ZERO, Bounds, exactly, product, total
-from projections.amounts import AMOUNT, MONEY_COLUMNS, STAKE_COLUMNS
+from projections.amounts import AMOUNT, MONEY_COLUMNS, STAKE_COLUMNS, number_of
 from projections.figures import (
     Exchange,
     Figure,
@@ -29,46 +29,50 @@ from projections.figures import (
 from projections.paging import Listing, Page, cut
 from projections.rates import exchange
 from projections.replay import Step, replay
-from projections.table import FLAG, TEXT, Table, needed
+from projections.table import Fact, Said, View, same
 from projections.valuations import Marks, Usable, newest_marks
 from projections.visibility import Point, Rule, Tables, counting, held
 
 _COLUMNS = {
-    "role": "VARCHAR",  # made, sold, observed, paid
-    "holder": "VARCHAR",
-    "issuer": "VARCHAR",
-    "instrument": "VARCHAR",
-    "commitment": "VARCHAR",
-    "part_of": "VARCHAR",
-    **MONEY_COLUMNS,
-    "units": AMOUNT,
-    **STAKE_COLUMNS,
-    "fraction": AMOUNT,
+    "role": "holding_role",  # made, sold, observed, paid
+    **same("holder", "issuer"),
+    "instrument": "held_as",
+    "commitment": "CASE WHEN type = 'distribution.paid' THEN agreement END",
+    **same("part_of", *MONEY_COLUMNS, "units", *STAKE_COLUMNS, "fraction"),
 }
 
 
-_ROLE = "split_part(type, '.', 2)"
-TABLE = Table(
+def _said(fact: Fact) -> Said | None:
+    said, role = fact.data, fact.type.partition(".")[2]
+    instrument = said.get("instrument")
+    if instrument == "grant":  # that is no holding
+        return None
+    if role == "paid" and instrument is None and said["kind"] in ("interest", "principal"):
+        instrument = "debt"
+    fact.needs("low", "share_low")
+    return {
+        "holding_role": role,
+        "holder": said["investor" if role == "made" else "holder"],
+        "issuer": said["payer" if role == "paid" else "issuer"],
+        "held_as": instrument,
+        "agreement": said.get("commitment"),
+        "part_of": said.get("part_of"),
+        "units": number_of(said.get("units")),
+        "fraction": "1" if said.get("all") else number_of(said.get("fraction")),
+    }
+
+
+TABLE = View(
     "holdings",
-    _COLUMNS,
     frozenset({"investment.made", "investment.sold", "holding.observed", "distribution.paid"}),
-    reads={
-        **dict.fromkeys(("investor", "holder", "issuer", "payer", "instrument", "kind", "commitment", "part_of"), TEXT),
-        **dict.fromkeys(("units", "fraction"), TEXT),
-        "all": FLAG,
+    _COLUMNS,
+    where="holding_role IS NOT NULL",
+    adds={
+        **dict.fromkeys(("holding_role", "holder", "issuer", "held_as", "agreement", "part_of"), "VARCHAR"),
+        "units": AMOUNT,
+        "fraction": AMOUNT,
     },
-    values={
-        "role": _ROLE,
-        "holder": f"CASE {_ROLE} WHEN 'made' THEN {needed('investor')} ELSE {needed('holder')} END",
-        "issuer": f"CASE {_ROLE} WHEN 'paid' THEN {needed('payer')} ELSE {needed('issuer')} END",
-        "instrument": f"""CASE WHEN {_ROLE} = 'paid' AND said.instrument IS NULL
-            AND {needed("kind")} IN ('interest', 'principal') THEN 'debt' ELSE said.instrument END""",
-        "commitment": f"CASE WHEN {_ROLE} = 'paid' THEN said.commitment END",
-        "part_of": "said.part_of",
-        "units": "said.units",
-        "fraction": "CASE WHEN said['all'] THEN '1' ELSE said.fraction END",
-    },
-    kept="said.instrument IS DISTINCT FROM 'grant'",  # a grant is no holding
+    said=_said,
 )
 
 

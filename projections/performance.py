@@ -31,38 +31,42 @@ from projections.figures import (
 from projections.holdings import Valued
 from projections.rates import exchange
 from projections.returns import Returns, returns
-from projections.sql import chosen
-from projections.table import TEXT, Table, needed
+from projections.table import Fact, Said, View, same
 from projections.visibility import Point, Tables, counting
 
-_RECALLABLE_COLUMNS = {f"recallable_{name}": kind for name, kind in MONEY_COLUMNS.items()}
 _COLUMNS = {
-    "kind": "VARCHAR",  # investment, sale, distribution
-    "holder": "VARCHAR",
-    "issuer": "VARCHAR",
-    "commitment": "VARCHAR",
-    "part_of": "VARCHAR",
-    **MONEY_COLUMNS,
-    **_RECALLABLE_COLUMNS,
+    "kind": "deal",  # investment, sale, distribution
+    **same("holder", "issuer"),
+    "commitment": "agreement",
+    **same("part_of", *MONEY_COLUMNS),
+    **{f"recallable_{name}": f"more_{name}" for name in MONEY_COLUMNS},
 }
 _KINDS = {"investment.made": "investment", "investment.sold": "sale", "distribution.paid": "distribution"}
 
 
-TABLE = Table(
+def _said(fact: Fact) -> Said | None:
+    said, deal = fact.data, _KINDS[fact.type]
+    if said.get("instrument") == "grant":  # that is no holding
+        return None
+    fact.needs("low", "more_low")
+    if "low" not in fact.amounts:
+        raise ValueError("no amount")
+    return {
+        "deal": deal,
+        "holder": said["investor" if deal == "investment" else "holder"],
+        "issuer": said["payer" if deal == "distribution" else "issuer"],
+        "agreement": said.get("commitment"),
+        "part_of": said.get("part_of"),
+    }
+
+
+TABLE = View(
     "performance",
-    _COLUMNS,
     frozenset(_KINDS),
-    reads=dict.fromkeys(("investor", "holder", "issuer", "payer", "instrument", "commitment", "part_of"), TEXT),
-    values={
-        "kind": chosen("type", {type: f"'{kind}'" for type, kind in _KINDS.items()}),
-        "holder": f"CASE type WHEN 'investment.made' THEN {needed('investor')} ELSE {needed('holder')} END",
-        "issuer": f"CASE type WHEN 'distribution.paid' THEN {needed('payer')} ELSE {needed('issuer')} END",
-        "commitment": "said.commitment",
-        "low": "coalesce(low, error('no amount'))",
-        **{f"recallable_{name}": f"more_{name}" for name in MONEY_COLUMNS},
-        "part_of": "said.part_of",
-    },
-    kept="said.instrument IS DISTINCT FROM 'grant'",  # a grant is no holding
+    _COLUMNS,
+    where="deal IS NOT NULL",
+    adds=dict.fromkeys(("deal", "holder", "issuer", "agreement", "part_of"), "VARCHAR"),
+    said=_said,
 )
 
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
-from projections.amounts import AMOUNT
+from projections.amounts import AMOUNT, number_of
 from projections.figures import Exchange
-from projections.table import TEXT, Table, needed
+from projections.table import Fact, Said, Table
 from projections.visibility import Point, Tables, counting
 
-TABLE = Table(
-    "rates",
-    {"base": "VARCHAR", "quote": "VARCHAR", "rate": AMOUNT},
-    frozenset({"rate.published"}),
-    reads=dict.fromkeys(("base", "quote", "rate"), TEXT),
-    values={name: needed(name) for name in ("base", "quote", "rate")},
-)
+
+def _rows(fact: Fact) -> Iterator[Said]:
+    said = fact.data
+    yield {"base": said["base"], "quote": said["quote"], "rate": number_of(said["rate"])}
+
+
+TABLE = Table("rates", frozenset({"rate.published"}), {"base": "VARCHAR", "quote": "VARCHAR", "rate": AMOUNT}, _rows)
 
 
 def exchange(model: Tables, at: Point) -> Exchange:

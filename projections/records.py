@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -19,20 +19,31 @@ from projections.entities import entity
 from projections.events import of_record, version
 from projections.figures import Part, own_currency, shown, summed, with_missing
 from projections.rates import exchange
-from projections.table import Table
+from projections.table import Fact, Said, Table, json_text
 from projections.visibility import Point, Tables, counts, duplicates, visible
+
+
+def _rows(fact: Fact) -> Iterator[Said]:
+    fact.needs("low")
+    yield {
+        "stream": fact.stream,
+        "effective": fact.effective,
+        "data": json_text(fact.data),
+        **{name: fact.amounts.get(name) for name in MONEY_COLUMNS},
+    }
+
 
 # The kinds that have no list of their own.
 TABLE = Table(
     "records",
-    {"stream": "VARCHAR", "effective": "VARCHAR", "data": "VARCHAR", **MONEY_COLUMNS},
     frozenset(
         {
             *("guarantee.given", "guarantee.called", "claim.published", "restriction.imposed", "restriction.lifted"),
             *(ADDED, ERASED),
         }
     ),
-    values={"data": "state->'data'"},
+    {"stream": "VARCHAR", "effective": "VARCHAR", "data": "VARCHAR", **MONEY_COLUMNS},  # `data` is JSON
+    _rows,
 )
 _MAKES = ("guarantee.given", "claim.published", "restriction.imposed", ADDED)
 _STATES = {"commitment": commitment, "contract": contract, "entity": entity}

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 from ledger.money import plain
 from ledger.reviews import ReviewRecorded
 from projections.paging import Listing, Page
-from projections.table import TEXT, TEXTS, Table, needed
+from projections.table import Fact, Said, Table
 from projections.visibility import RECORDED, Point, Tables, held
 
 # From the mildest: of several reviewers' verdicts the last of these is the fact's state.
@@ -28,17 +28,22 @@ FACTS = f"true GROUP BY chain HAVING bool_and(type <> '{ReviewRecorded.type}')"
 OF_THESE = "chain IN (SELECT chain FROM events WHERE event_id IN (SELECT unnest($ids::VARCHAR[]))) GROUP BY chain"
 
 
+def _rows(fact: Fact) -> Iterator[Said]:
+    said = fact.data
+    for event in dict.fromkeys(said["events"]):
+        yield {
+            "event": event,
+            "verdict": said["verdict"],
+            "named_by": said.get("by"),
+            "comment": said.get("comment"),
+        }
+
+
 TABLE = Table(
     "reviews",
-    {"event": "VARCHAR", "verdict": "VARCHAR", "named_by": "VARCHAR", "comment": "VARCHAR"},
     frozenset({ReviewRecorded.type}),
-    reads={"events": TEXTS, **dict.fromkeys(("verdict", "by", "comment"), TEXT)},
-    values={
-        "event": f"unnest(list_distinct({needed('events')}))",
-        "verdict": needed("verdict"),
-        "named_by": "said['by']",
-        "comment": "said['comment']",
-    },
+    dict.fromkeys(("event", "verdict", "named_by", "comment"), "VARCHAR"),
+    _rows,
 )
 
 

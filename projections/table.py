@@ -1,19 +1,17 @@
-"""What a projection makes of facts: a table, and the SQL that gives its rows for a batch of facts.
+"""What a projection makes of facts: a view of the wide table of segments, or a table of its own.
 
-The facts of a batch stand in the temporary table `fresh`. DuckDB reads their JSON and fills each table with one
-statement, which is many times faster than making the rows in Python.
+Most facts are in several projections at once. What these say of a fact stands side by side in one row of `segments`,
+and each projection is a view of the rows that have its mark: an insert costs by the tables and columns that it fills.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from projections.amounts import MONEY_COLUMNS, STAKE_COLUMNS, UNIT_COLUMNS
-from projections.sql import texts
-
+SEGMENTS = "segments"
 SEGMENT_COLUMNS = {
     "chain": "VARCHAR",  # the fact's event id
     "fact_position": "BIGINT",
@@ -28,63 +26,81 @@ SEGMENT_COLUMNS = {
     "status": "VARCHAR",
     "same_as": "VARCHAR",  # the chain that this is another source for
 }
-FRESH = "fresh"
-FLOWING = ("payer", "payee", "record")
-FRESH_COLUMNS = {
-    **SEGMENT_COLUMNS,
-    "known": "DATE",
-    "effective": "VARCHAR",
-    "stream": "VARCHAR",
-    "state": "VARCHAR",  # JSON with the fact's data under "data"
-    # The amount that the fact is of; the price of a unit, or what of a distribution can be recalled; and the stake.
-    # They are texts, for amounts that can't be read only trouble the tables that need them.
-    **dict.fromkeys(MONEY_COLUMNS, "VARCHAR"),
-    "up_to": "BOOLEAN",
-    **dict.fromkeys(UNIT_COLUMNS, "VARCHAR"),
-    **{f"more_{name}": "VARCHAR" for name in MONEY_COLUMNS},
-    **dict.fromkeys(STAKE_COLUMNS, "VARCHAR"),
-    # Of a flow: from whom, to whom, out of or into which record; and their numbers in `names`.
-    **dict.fromkeys(FLOWING, "VARCHAR"),
-    **{f"{name}_no": "INTEGER" for name in FLOWING},
-}
-POS_TO, KNOWN_FROM, KNOWN_TO = (list(FRESH_COLUMNS).index(name) for name in ("pos_to", "known_from", "known_to"))
+Said = Mapping[str, Any]
 
-# Forms of fields of the data. A part is taken as JSON text.
-TEXT, FLAG, TEXTS, PART = "VARCHAR", "BOOLEAN", ["VARCHAR"], "JSON"
+
+@dataclass(slots=True)
+class Fact:
+    """A fact as it stands, for projections to read.
+
+    `amounts` has the columns of its amounts (projections/amounts.py), in which those that it doesn't name are None;
+    `faults` says what of them can't be read, by the column of the amount's low bound.
+    """
+
+    type: str
+    stream: str
+    effective: str
+    data: Said
+    amounts: dict[str, Any]
+    faults: Mapping[str, Exception]
+
+    def needs(self, *lows: str) -> None:
+        """Raises if one of these amounts can't be read."""
+        for low in lows:
+            if low in self.faults:
+                raise self.faults[low]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A projection that shows rows of `segments`.
+
+    `adds` are the columns that it wants there beside those of segments and amounts: several projections may want the
+    same one. `said` gives their values for a fact of one of the types, or None if the fact isn't for this projection;
+    it raises whatever it likes if the fact can't be read. `columns` says in SQL how they are shown, after those of
+    segments, and `where` which rows are.
+    """
+
+    name: str
+    types: frozenset[str]
+    columns: Mapping[str, str]
+    where: str
+    adds: Mapping[str, str]
+    said: Callable[[Fact], Said | None]
+
+    @property
+    def sql(self) -> str:
+        """The statement that makes the view."""
+        shown = (name if name == value else f"{value} AS {name}" for name, value in self.columns.items())
+        columns = ", ".join([*SEGMENT_COLUMNS, *shown])
+        return f"CREATE VIEW {self.name} AS SELECT {columns} FROM {SEGMENTS} WHERE {self.where}"
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One projection: its own columns, the event types it takes, and its row of one fact.
-
-    A column is what `fresh` has under its name, unless `values` gives it in SQL. `reads` says which fields of the
-    fact's data these need (`said.issuer`), and their forms. `where` and `kept` leave out facts: before and after the
-    data is read.
-    """
+    """A projection with a table of its own, for what few facts say: its columns, after those of segments, and the
+    rows of a fact, which has one of the types. `rows` raises whatever it likes if the fact can't be read."""
 
     name: str
-    columns: Mapping[str, str]
     types: frozenset[str]
-    reads: Mapping[str, Any] = field(default_factory=dict)
-    values: Mapping[str, str] = field(default_factory=dict)
-    where: str = "true"
-    kept: str = "true"
+    columns: Mapping[str, str]
+    rows: Callable[[Fact], Iterable[Said]]
+    all_columns: Mapping[str, str] = field(init=False)
 
-    @property
-    def all_columns(self) -> dict[str, str]:
-        return {**SEGMENT_COLUMNS, **self.columns}
-
-    @property
-    def insert(self) -> str:
-        """The statement that adds the rows of the facts in `fresh`. It fails if one of them isn't as it must be."""
-        facts = f"SELECT * FROM {FRESH} WHERE type IN ({texts(self.types)}) AND ({self.where})"
-        if self.reads:
-            form = json.dumps({"data": self.reads})
-            facts = f"SELECT *, from_json(state, '{form}').data AS said FROM ({facts})"
-        values = ", ".join(self.values.get(name, name) for name in self.all_columns)
-        return f"INSERT INTO {self.name} SELECT {values} FROM ({facts}) WHERE {self.kept}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "all_columns", {**SEGMENT_COLUMNS, **self.columns})
 
 
-def needed(name: str) -> str:
-    """A field of the data that can't be missing."""
-    return f"coalesce(said['{name}'], error('no {name}'))"
+def same(*names: str) -> dict[str, str]:
+    """Columns that are shown as they stand."""
+    return {name: name for name in names}
+
+
+def lines(texts: Iterable[str]) -> str | None:
+    """Texts as a value for a column that is a list of them. They have no line breaks."""
+    return "\n".join(texts) or None
+
+
+def json_text(said: Any) -> str | None:
+    """A part of an event's data as JSON; nothing for nothing."""
+    return None if said is None else json.dumps(said, separators=(",", ":"))

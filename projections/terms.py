@@ -14,7 +14,7 @@ from projections.amounts import MONEY_COLUMNS
 from projections.doubles import Doubles, doubles
 from projections.figures import Exchange, Figure, Part, in_force, summed
 from projections.rates import exchange
-from projections.table import Table
+from projections.table import View
 from projections.visibility import Point, Tables, counting
 
 # What each event of a record has beside the columns of its own noun: what it is to the record, and its amount.
@@ -93,7 +93,7 @@ class Terms(Generic[RowT]):
 def terms(
     model: Tables,
     at: Point,
-    table: Table,
+    table: View,
     row: type[RowT],
     made: str,
     filters: Mapping[str, str | None],
@@ -123,7 +123,7 @@ def terms(
         yield Terms(first, [one for one in rows if one.role != made or one is first], at, converting)
 
 
-def _under_the_first(table: Table, record: str, repeated: Doubles) -> tuple[str, dict[str, list[str]]]:
+def _under_the_first(table: View, record: str, repeated: Doubles) -> tuple[str, dict[str, list[str]]]:
     """The table with each double's id, where it is the record or its whole, replaced by the first's."""
     columns = [column for column in (record, "part_of") if column in table.columns]
     firsts = repeated.slugs(record) | (dict(repeated.events) if "part_of" in columns else {})

@@ -9,7 +9,7 @@ from typing import Any
 
 from ledger.money import ARITHMETIC, Bounds, quotient
 from projections import entities
-from projections.amounts import AMOUNT, MONEY_COLUMNS, STAKE_COLUMNS
+from projections.amounts import MONEY_COLUMNS, STAKE_COLUMNS
 from projections.figures import (
     Exchange,
     Figure,
@@ -20,37 +20,42 @@ from projections.figures import (
 )
 from projections.paging import Listing, Page, cut
 from projections.rates import exchange
-from projections.table import TEXT, Table, needed
+from projections.table import Fact, Said, View, same
 from projections.visibility import Point, Rule, Tables, believed, counting, counts, duplicates, visible
 
 IMPLIED = "implied"
-_PRICE_COLUMNS = {f"price_{name}": kind for name, kind in MONEY_COLUMNS.items()}
+_RECORDED = "valuation.recorded"
+_PRICE_COLUMNS = {f"price_{name}": f"more_{name}" for name in MONEY_COLUMNS}
 _COLUMNS = {
-    "subject": "VARCHAR",
-    "holder": "VARCHAR",  # whose position the value is of
-    "basis": "VARCHAR",
-    "effective": "VARCHAR",
-    "known": "DATE",
-    **MONEY_COLUMNS,
-    **STAKE_COLUMNS,
+    "subject": "issuer",
+    "holder": f"CASE WHEN type = '{_RECORDED}' THEN holder END",  # whose position the value is of
+    "basis": "mark",
+    **same("effective", "known", *MONEY_COLUMNS, *STAKE_COLUMNS),
     **_PRICE_COLUMNS,
 }
 
 
-TABLE = Table(
+def _said(fact: Fact) -> Said | None:
+    """A recorded mark; or the one that a deal implies which says both a stake and an amount."""
+    said, amounts = fact.data, fact.amounts
+    fact.needs("share_low", "low")
+    if fact.type == _RECORDED:
+        fact.needs("more_low")
+        return {"mark": said["basis"], "issuer": said["subject"], "holder": said.get("holder")}
+    if "low" not in amounts or "share_low" not in amounts:
+        return None
+    if amounts["stated"] is None and amounts["high"] is None and not Decimal(amounts["low"]):
+        return None
+    return {"mark": IMPLIED, "issuer": said["issuer"]}
+
+
+TABLE = View(
     "valuations",
+    frozenset({_RECORDED, "investment.made", "investment.sold"}),
     _COLUMNS,
-    frozenset({"valuation.recorded", "investment.made", "investment.sold"}),
-    reads=dict.fromkeys(("subject", "holder", "basis", "issuer"), TEXT),
-    values={
-        "subject": f"CASE type WHEN 'valuation.recorded' THEN {needed('subject')} ELSE {needed('issuer')} END",
-        "holder": "CASE type WHEN 'valuation.recorded' THEN said.holder END",
-        "basis": f"CASE type WHEN 'valuation.recorded' THEN {needed('basis')} ELSE '{IMPLIED}' END",
-        **{f"price_{name}": f"more_{name}" for name in MONEY_COLUMNS},
-    },
-    # A recorded mark; or the one that a deal implies which says both a stake and an amount.
-    where=f"""type = 'valuation.recorded'
-        OR (share_low IS NOT NULL AND NOT (low::{AMOUNT} = 0 AND stated IS NULL AND high IS NULL))""",
+    where="mark IS NOT NULL",
+    adds=dict.fromkeys(("mark", "issuer", "holder"), "VARCHAR"),
+    said=_said,
 )
 
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from ledger.event import CORRECTED, RETRACTED, TYPES
 from ledger.reviews import ReviewRecorded
-from projections.table import Table
+from projections.table import View
 
 # What adds is possible, and so listed, from its period's first day on; what sets a state holds from the last.
 ADDITIVE = frozenset(
@@ -56,7 +56,14 @@ class Tables(Protocol):
 
 
 # Every fact, for the rules that look across the nouns: a draw may have the same source as an investment.
-FACTS = Table("facts", {}, frozenset(TYPES) - {CORRECTED, RETRACTED, ReviewRecorded.type})
+FACTS = View(
+    "facts",
+    frozenset(TYPES) - {CORRECTED, RETRACTED, ReviewRecorded.type},
+    {},
+    where="fact",
+    adds={"fact": "BOOLEAN"},
+    said=lambda fact: {"fact": True},
+)
 
 # Events, rather than rows, that the ledger holds at (known_at, position).
 RECORDED = "position <= $position AND known <= $known_at"

@@ -327,8 +327,7 @@ def read_model_faults(server: Server, temporary: Path) -> list[str]:
         for folder in (left, scratch):
             model = ReadModel(folder)
             model.prepare(store)
-            while batch := store.read(model.position, 1000):
-                model.apply(store, batch)
+            model.follow(store, 1000, threading.Event())
             names = ("set_aside", *COLUMNS)
             tables.append({name: model.rows(f"SELECT * FROM {name} ORDER BY ALL", {}) for name in names})
             model.close()

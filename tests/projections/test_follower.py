@@ -16,6 +16,7 @@ from ledger.store import Store, Stored, StoreUnavailable
 from projections.apply import COLUMNS
 from projections.database import ReadModel
 from projections.follower import BATCH, Follower
+from projections.writing import Writing
 from tests.facts import commit, correct, draw, entity, ident, invest, mark, retract, stake, usd
 from tests.projections.conftest import Books
 from tests.projections.figures import sure
@@ -117,8 +118,7 @@ def in_batches(folder: Path, log: ListedLog, tables: Sequence[str]) -> list[list
         (folder / str(size)).mkdir()
         model = ReadModel(folder / str(size))
         model.prepare(ListedLog().store)
-        while batch := log.read(model.position, size):
-            model.apply(log.store, batch)
+        model.follow(log.store, size, threading.Event())
         found.append([model.rows(f"SELECT * FROM {name} ORDER BY ALL", {}) for name in tables])
         model.close()
     return found
@@ -183,8 +183,14 @@ def test_a_batch_that_the_file_does_not_take_leaves_nothing_behind(
     before = held(books)
     with monkeypatch.context() as patched:
         if fails:
-            patched.setattr("projections.database._FILL_EVENTS", "SELECT error('the disk is full')")
-            patched.setattr("projections.database.FAULTS", (duckdb.Error,))
+            insert = Writing._insert
+
+            def insert_till_full(writing: Writing, table: str, rows: Sequence[Any]) -> None:
+                insert(writing, table, rows)
+                if table == "events":
+                    raise duckdb.IOException("the disk is full")
+
+            patched.setattr(Writing, "_insert", insert_till_full)
             with pytest.raises(duckdb.Error, match="the disk is full"):
                 books.follower.catch_up()
         else:
