@@ -6,7 +6,7 @@ from datetime import date
 
 from ledger.attachments import ADDED, ERASED, correction_problems
 from ledger.chains import Member, retracted
-from ledger.event import RETRACTED, TYPES, Event, keys_of
+from ledger.event import RETRACTED, TYPES, Event, keys_of, references
 from ledger.head import Admitted, Chain, Content, Head
 from ledger.naming import check_references, unknown_event
 from ledger.refusals import Reason, Refusal, refuse
@@ -54,7 +54,7 @@ def check_correction(head: Head, event: Event, event_id: str, effective: str, kn
         )
     if said.type == ADDED and (changed := list(correction_problems(fact.data, said.data))):
         raise Refusal(*(problem.under(prefix) for problem in changed))
-    check_references(head, said, prefix)
+    check_references(head, references(said.type, said.data), said.same_as, prefix)
     old, new = chain.keys(), set(keys_of(said.type, said.data))
     row = said.row(chain.id, chain.position)
     check_change(head, chain, row, prefix, old | new)
@@ -92,7 +92,7 @@ def check_retraction(head: Head, event: Event, event_id: str, effective: str, kn
 def _check_restored(head: Head, row: Row) -> None:
     """What comes back must still find what it names; its first source may be gone, that holds nobody up."""
     try:
-        check_references(head, Content(row.type, "", row.status, None, row.data), "")
+        check_references(head, references(row.type, row.data), None, "")
     except Refusal as refusal:
         raise Refusal(*(placed(problem, "/data/event") for problem in refusal.problems)) from None
 

@@ -8,8 +8,7 @@ from datetime import date
 from ledger import attachments, entities
 from ledger.amendments import check_correction, check_retraction, not_in_future
 from ledger.attachments import ADDED, ERASED
-from ledger.event import CORRECTED, KNOWN_AS_EFFECTIVE, RETRACTED, Event, keys_of, references
-from ledger.fields import is_uuid
+from ledger.event import CORRECTED, KNOWN_AS_EFFECTIVE, RETRACTED, Event
 from ledger.head import Admitted, Content, Head
 from ledger.naming import check_references, exists, unknown_entity, unknown_record
 from ledger.refusals import Problem, Reason, Refusal, refuse
@@ -18,6 +17,8 @@ from ledger.times import parse_period
 
 # A purchase can't lower a holding, so it is never refused for one.
 _NEVER_AGAINST = {("holding", "investment.made")}
+# References whose ids don't tell in which record they are found.
+_OF_ANY_KIND = ("event", "anything", "subject")
 # Where a fact that is still to be written orders among those of its day.
 _LATEST = 2**62
 
@@ -50,22 +51,18 @@ def check(head: Head, event: Event, event_id: str, today: date) -> Admitted:
 def look_up(head: Head, events: Sequence[tuple[Event, str]]) -> None:
     """Let the head ask the store at once for what `check` will ask of these events, each with its id, as far as they
     tell it themselves."""
-    facts = [(event, event_id) for event, event_id in events if event.type not in (CORRECTED, RETRACTED)]
-    head.expect(
-        {event_id for _, event_id in events},
-        {event.model.stream(event.data, event_id) for event, event_id in facts},
-        {key for event, _ in facts for key in _records_asked(event)},
-    )
-
-
-def _records_asked(event: Event) -> Iterator[str]:
-    for one in references(event.type, event.data):
-        if one.kind not in ("event", "anything", "subject") and not is_uuid(one.id):
-            yield f"{one.kind}/{one.id}"
-    if event.model.record is not None:
-        kind, field = event.model.record
-        yield f"{kind}/{event.data[field]}"
-    yield from _ruled(event)
+    streams, keys = set[str](), set[str]()
+    for event, event_id in events:
+        if event.type in (CORRECTED, RETRACTED):
+            continue
+        model = event.model
+        streams.add(model.stream(event.data, event_id))
+        keys.update([f"{one.kind}/{one.id}" for one in event.references if one.kind not in _OF_ANY_KIND])
+        if model.record is not None:
+            kind, field = model.record
+            keys.add(f"{kind}/{event.data[field]}")
+        keys.update(_ruled(event))
+    head.expect({event_id for _, event_id in events}, streams, keys)
 
 
 def _dates(event: Event, today: date) -> tuple[str, str]:
@@ -82,7 +79,7 @@ def _dates(event: Event, today: date) -> tuple[str, str]:
 def _check_fact(head: Head, event: Event, event_id: str, effective: str, known: str) -> Admitted:
     body = event.body
     content = Content(event.type, effective, body.get("status") or "reported", body.get("same_as"), event.data)
-    check_references(head, content, "")
+    check_references(head, event.references, content.same_as, "")
     _check_record(head, event)
     stands = head.rows
     row = content.row(event_id, _LATEST)
@@ -90,17 +87,14 @@ def _check_fact(head: Head, event: Event, event_id: str, effective: str, known: 
         check_rule(head, key, stands(key), [*stands(key), row], row, "")
     if content.data.get("parent"):
         check_parents(head, f"entity/{content.data['entity']}", event_id, row, "/data/parent")
-    keys = tuple(keys_of(event.type, event.data))
     stream = event.model.stream(event.data, event_id)
-    return Admitted(event_id, effective, known, stream, event_id, keys, warnings=tuple(_warnings(head, content)))
+    return Admitted(event_id, effective, known, stream, event_id, event.keys, warnings=tuple(_warnings(head, content)))
 
 
-def _ruled(event: Event) -> Iterator[str]:
+def _ruled(event: Event) -> list[str]:
     """The keys of the records whose rules the event can break."""
-    for key in event.model.keys(event.data):
-        kind = key.partition("/")[0]
-        if kind in RULES and (kind, event.type) not in _NEVER_AGAINST:
-            yield key
+    kinds = [(key.partition("/")[0], key) for key in event.touched]
+    return [key for kind, key in kinds if kind in RULES and (kind, event.type) not in _NEVER_AGAINST]
 
 
 def _check_record(head: Head, event: Event) -> None:

@@ -7,11 +7,11 @@ import difflib
 import json
 import types
 import typing
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from itertools import islice
-from typing import Annotated, Any, Literal, Union, cast
+from typing import Annotated, Any, Literal, NamedTuple, Union, cast
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -34,6 +34,7 @@ from ledger.rotations import KeyRotated
 from ledger.valuations import ValuationRecorded
 
 SCHEMA = 1
+_as_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 # Whoever has more of them in one event has a misunderstanding, and one of them tells it.
 PROBLEMS_TOLD = 50
 
@@ -147,14 +148,24 @@ class Event:
 
     type: str
     body: dict[str, Any]
+    data: dict[str, Any] = field(init=False, repr=False, compare=False)
+    model: builtins.type[Data] = field(init=False, repr=False, compare=False)
+    references: tuple[Reference, ...] = field(init=False, repr=False, compare=False)
+    touched: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """The records whose rules it can touch."""
+
+    def __post_init__(self) -> None:
+        # Here, once, since all of it is asked for again and again before the event is stored.
+        keep, data, model = partial(object.__setattr__, self), self.body["data"], TYPES[self.type]
+        keep("data", data)
+        keep("model", model)
+        keep("references", tuple(references(self.type, data)))
+        keep("touched", tuple(model.keys(data)))
 
     @property
-    def data(self) -> dict[str, Any]:
-        return cast(dict[str, Any], self.body["data"])
-
-    @property
-    def model(self) -> builtins.type[Data]:
-        return TYPES[self.type]
+    def keys(self) -> tuple[str, ...]:
+        """As keys_of."""
+        return _with_named(self.touched, self.references)
 
 
 def parse_event(submitted: Any) -> Event:
@@ -238,8 +249,7 @@ def _pointer(location: tuple[int | str, ...], submitted: Any, *, missing: bool) 
 # --- references -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """An id in an event's data that must exist: where it stands, what it names and the id."""
 
     pointer: str
@@ -273,19 +283,25 @@ def _names(annotation: Any) -> Names | None:
 
 def references(kind: str, data: dict[str, Any]) -> Iterator[Reference]:
     """Every id in an event's data that must exist already."""
-    for field, names in reference_fields(kind):
-        value = data.get(field)
+    for name, names in reference_fields(kind):
+        value = data.get(name)
+        if value is None:
+            continue
         if isinstance(value, str):
-            yield Reference(f"/data/{field}", names, value)
-        elif value:
+            yield Reference(f"/data/{name}", names, value)
+        else:
             for index, one in enumerate(value):
-                yield Reference(f"/data/{field}/{index}", names, one)
+                yield Reference(f"/data/{name}/{index}", names, one)
 
 
 def keys_of(kind: str, data: dict[str, Any]) -> list[str]:
     """The index keys of an event's content: the records whose rules it touches, and what it names by id."""
-    named = [f"ref/{one.id}" for one in references(kind, data) if one.kind == "anything"]
-    return list(dict.fromkeys([*TYPES[kind].keys(data), *named]))
+    return [*_with_named(TYPES[kind].keys(data), references(kind, data))]
+
+
+def _with_named(touched: Iterable[str], references: Iterable[Reference]) -> tuple[str, ...]:
+    named = [f"ref/{one.id}" for one in references if one.kind == "anything"]
+    return tuple(dict.fromkeys([*touched, *named]))
 
 
 # --- the state that the log holds -------------------------------------------------------------------------------
@@ -301,10 +317,12 @@ class Origin:
     trace_id: str | None = None  # of W3C Trace Context, 32 hexadecimal digits
 
 
-def state_text(event: Event, event_id: str, effective: str, known: str, recorded_at: str, origin: Origin) -> str:
-    """The JSON text of an event as stored: the submitted fields as they came, defaults resolved, and the stamp."""
+def state_of(
+    event: Event, event_id: str, effective: str, known: str, recorded_at: str, origin: Origin
+) -> dict[str, Any]:
+    """An event as stored: the submitted fields as they came, defaults resolved, and the stamp."""
     body = event.body
-    state = {
+    return {
         "schema": SCHEMA,
         "id": event_id,
         "type": event.type,
@@ -321,7 +339,16 @@ def state_text(event: Event, event_id: str, effective: str, known: str, recorded
             if (value := getattr(origin, field)) is not None
         },
     }
-    return json.dumps(state, ensure_ascii=False, separators=(",", ":"))
+
+
+def text_of(state: dict[str, Any]) -> str:
+    """The JSON text that the log holds."""
+    return _as_text(state)
+
+
+def state_text(event: Event, event_id: str, effective: str, known: str, recorded_at: str, origin: Origin) -> str:
+    """The JSON text of an event as stored."""
+    return text_of(state_of(event, event_id, effective, known, recorded_at, origin))
 
 
 def event_schema() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ledger.chains import Member, retracted, row_member
 from ledger.directory import Directory
@@ -43,8 +43,7 @@ class Reads(Protocol):
     def versions(self, streams: Collection[str]) -> Mapping[str, int]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """What a fact or the replacement of a correction says."""
 
     type: str
@@ -115,8 +114,7 @@ def content_of(said: Mapping[str, Any]) -> Content:
     return Content(said["type"], said["effective"], said.get("status") or "reported", said.get("same_as"), said["data"])
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(NamedTuple):
     """An event that may be written: where it goes and what it touches."""
 
     event_id: str
@@ -152,11 +150,17 @@ class Record:
         if self._changed:
             # Only what changed is made anew: records that everybody deals with have very many rows.
             rows = [row for row in self._rows if row.chain not in self._changed]
-            found = (self._chains[chain].row() for chain in self._changed)
-            rows += (row for row in found if row is not None and self._key in keys_of(row.type, row.data))
+            rows += filter(None, map(self._row, self._changed))
             self._rows = in_order(rows)
             self._changed.clear()
         return self._rows
+
+    def _row(self, chain: str) -> Row | None:
+        """The row of a chain, if it touches the key. What nobody amended does, since it is found here."""
+        found = self._chains[chain]
+        row = found.row()
+        touches = row is not None and (len(found.members) == 1 or self._key in keys_of(row.type, row.data))
+        return row if touches else None
 
 
 def _names(said: Content | Row) -> set[str]:
@@ -323,8 +327,18 @@ class Head:
         if said is not None and self._directory is not None:
             self._directory.add(said.data["entity"], entity_names(said.data))
 
-    def accept(self, stored: Stored, keys: Sequence[str], moved: Sequence[Stored], moved_to: Sequence[str]) -> None:
-        """Take an event into the view; a correction that moves its chain to new records brings the chain along."""
+    def accept(
+        self,
+        stored: Stored,
+        keys: Sequence[str],
+        moved: Sequence[Stored],
+        moved_to: Sequence[str],
+        read: Read | None = None,
+    ) -> None:
+        """Take an event into the view; a correction that moves its chain to new records brings the chain along.
+
+        `read` is what read_member gives for the event, if that is known already.
+        """
         self._pending_ids[stored.event_id] = stored
         self._pending_positions[stored.position] = stored
         self._index(stored)
@@ -336,7 +350,7 @@ class Head:
         for key in keys:
             self._pending_keys[key].append(stored)
             if key in self._records and key not in moved_to:
-                self._records[key].add(stored)
+                self._records[key].add(stored, read)
         if DIRECTORY in keys and self._directory is not None:
             self._enter(stored)
 

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from ledger.event import TYPES, Reference, references
+from ledger.event import TYPES, Reference
 from ledger.fields import is_uuid
-from ledger.head import Content, Head
+from ledger.head import Head
 from ledger.refusals import Problem, Reason, Refusal
 
 # The kinds of record that an id can name where a field takes any.
 KINDS = tuple(dict.fromkeys(model.record[0] for model in TYPES.values() if model.record and model.makes))
 
 
-def check_references(head: Head, said: Content, prefix: str) -> None:
-    """Every id that the event names must be of something that the ledger holds now."""
-    named = list(references(said.type, said.data))
-    if said.same_as is not None:
-        named.append(Reference("/same_as", "fact", said.same_as))
-    if found := [problem for one in named for problem in _missing(head, one)]:
+def check_references(head: Head, named: Iterable[Reference], same_as: str | None, prefix: str) -> None:
+    """Every id that an event names must be of something that the ledger holds now."""
+    if same_as is not None:
+        named = [*named, Reference("/same_as", "fact", same_as)]
+    found: list[Problem] = []
+    for one in named:
+        if one.kind != "entity" or not exists(head, "entity", one.id):
+            found += _missing(head, one)
+    if found:
         raise Refusal(*(problem.under(prefix) for problem in found))
 
 
 def exists(head: Head, kind: str, name: str) -> bool:
-    return any(TYPES[row.type].makes and TYPES[row.type].record == (kind, kind) for row in head.rows(f"{kind}/{name}"))
+    for row in head.rows(f"{kind}/{name}"):
+        model = TYPES[row.type]
+        if model.makes and model.record == (kind, kind):
+            return True
+    return False
 
 
 def _missing(head: Head, named: Reference) -> Iterator[Problem]:
+    """Why what is named won't do, if it won't; an entity is known not to be there."""
     if named.kind == "entity":
-        if not exists(head, "entity", named.id):
-            yield unknown_entity(head, named.pointer, named.id)
+        yield unknown_entity(head, named.pointer, named.id)
     elif named.kind == "event" or is_uuid(named.id):
         stored = head.event(named.id)
         if stored is None:

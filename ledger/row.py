@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ledger.times import Period
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """The fact or its latest correction. `position` is the fact's; it orders rows of one day."""
 
     chain: str
@@ -34,6 +32,8 @@ def in_order(rows: Iterable[Row]) -> list[Row]:
 
 def counting(rows: Sequence[Row]) -> list[Row]:
     """Those that count: not denied, not rumoured, and only the first of several sources for one fact."""
+    if not any(row.same_as for row in rows):
+        return in_order([row for row in rows if row.counts])
     pointers = {row.chain: row.same_as for row in rows}
     first: dict[str, Row] = {}
     for row in sorted((row for row in rows if row.counts), key=lambda row: row.position):

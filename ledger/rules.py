@@ -26,22 +26,22 @@ RULES: dict[str, Rule] = {
 def check_rule(head: Head, key: str, now: Sequence[Row], would_be: Sequence[Row], row: Row | None, prefix: str) -> None:
     """Refuse what the change would make wrong; what was so before is not its fault."""
     kind = key.partition("/")[0]
-    if kind == "holding" and holdings.opening_unknown(counting(now)):
-        return
     if kind == "holding" and not any(one.type == "investment.sold" for one in would_be):
         return
+    if kind == "holding" and holdings.opening_unknown(counting(now)):
+        return
+    found = list(RULES[kind](_first_sources(head, in_order(would_be)), row))
+    if not found:
+        return
     already = {problem.reason for problem in RULES[kind](_first_sources(head, now), None)}
-    found = [
-        problem
-        for problem in RULES[kind](_first_sources(head, in_order(would_be)), row)
-        if problem.reason not in already
-    ]
-    if found:
+    if found := [problem for problem in found if problem.reason not in already]:
         raise Refusal(*(placed(problem, prefix) for problem in found))
 
 
-def _first_sources(head: Head, rows: Sequence[Row]) -> list[Row]:
+def _first_sources(head: Head, rows: Sequence[Row]) -> Sequence[Row]:
     """The rows less those that repeat, by `same_as`, what a fact outside the record says and counts for."""
+    if not any(row.same_as for row in rows):
+        return rows
     here = {row.chain for row in rows}
 
     def repeats(row: Row) -> bool:

@@ -29,6 +29,7 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
+@lru_cache(maxsize=65_536)
 def parse_day(text: str) -> date:
     """A plain day, `2023-09-25`. Raises ValueError for every other form."""
     match = _DAY.fullmatch(text)

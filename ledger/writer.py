@@ -19,13 +19,15 @@ from typing import Any
 
 from ledger.attachments import ADDED, ERASED, Content
 from ledger.checks import check, look_up
-from ledger.event import CORRECTED, RETRACTED, Event, Origin, state_text
-from ledger.head import Head
+from ledger.event import CORRECTED, RETRACTED, Event, Origin, state_of, text_of
+from ledger.head import Head, member_of
 from ledger.log.entry import ENTRY_BYTES, entry_bytes
 from ledger.refusals import Problem, Reason, Refusal, refuse
 from ledger.store import Answer, Conflict, Entry, OutcomeUnknown, Store, Stored, StoreError, WriteTransaction
 
 EVENTS_PER_COMMIT = 5_000
+# Bytes in a leaf of the log: of a character at most, as JSON escapes it, and of what stands around the texts.
+LONGEST_CHARACTER, ENTRY_AROUND = 6, 100
 
 
 class Unavailable(Exception):
@@ -364,12 +366,13 @@ class _Group:
         admitted = check(self._records, event, event_id, now.date())
         version = self._records.version(admitted.stream)
         stamp = now.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
-        text = state_text(event, event_id, admitted.effective, admitted.known, stamp, request.origin)
+        state = state_of(event, event_id, admitted.effective, admitted.known, stamp, request.origin)
+        text = text_of(state)
         entry = Entry(admitted.stream, version + 1, event.type, text, event_id, admitted.chain, admitted.keys)
         _check_size(entry)
         self.position += 1
         stored = Stored(self.position, entry.stream, entry.version, entry.type, text, event_id, entry.chain)
-        self._records.accept(stored, admitted.keys, admitted.moved, admitted.moved_to)
+        self._records.accept(stored, admitted.keys, admitted.moved, admitted.moved_to, member_of(stored, state))
         self._entries.append(entry)
         warnings = list(admitted.warnings)
         if request.content is not None:
@@ -420,6 +423,8 @@ def _without_bytes(attachment: str) -> Problem:
 
 def _check_size(entry: Entry) -> None:
     """Refuse what would not fit a leaf of the log."""
+    if LONGEST_CHARACTER * (len(entry.state) + len(entry.stream) + len(entry.type)) < ENTRY_BYTES - ENTRY_AROUND:
+        return
     size = len(entry_bytes(entry.stream, entry.version, entry.type, entry.state))
     if size > ENTRY_BYTES:
         raise refuse(

@@ -20,7 +20,7 @@ from ledger.log.tiles import Run
 from ledger.store import tree
 from ledger.store.errors import NotReplicated, OutcomeUnknown, StoreError, StoreRefused
 from ledger.store.folder import HeldFolder
-from ledger.store.recorder import Answer, Entry, Store, Stored, WriteTransaction, entry_of, translated
+from ledger.store.recorder import COLUMNS, Answer, Entry, Store, Stored, WriteTransaction, entry_of, translated
 
 LOCK_SECONDS = 60  # how long a writer waits for the others before it gives up
 IDLE_SECONDS = 30  # how long a writer that has stalled may keep the lock before the server ends its session
@@ -387,5 +387,5 @@ def _store_runs(cursor: psycopg.Cursor[Any], runs: Sequence[Run]) -> None:
 
 def _read(cursor: psycopg.Cursor[Any], after: int, limit: int) -> list[Stored]:
     """As Reading.read, on a cursor."""
-    sql = f"SELECT {Stored.COLUMNS} FROM events WHERE position > ? ORDER BY position LIMIT ?"
-    return [Stored(*row) for row in rows(cursor, sql, after, limit)]
+    sql = f"SELECT {COLUMNS} FROM events WHERE position > ? ORDER BY position LIMIT ?"
+    return [Stored._make(row) for row in rows(cursor, sql, after, limit)]

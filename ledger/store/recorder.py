@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from eventsourcing.persistence import (
     ConnectionPoolClosedError,
@@ -38,8 +38,7 @@ from ledger.store.errors import Conflict, StoreError, StoreUnavailable
 VALUES_AT_ONCE = 512  # ids or keys in one query
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One event to append."""
 
     stream: str
@@ -58,11 +57,11 @@ class Entry:
     """The records that it touches, e.g. ("commitment/x", "holding/a/b/equity")."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One event as the log holds it."""
+COLUMNS = "position, stream, version, type, state, id, chain"
 
-    COLUMNS: ClassVar = "position, stream, version, type, state, id, chain"
+
+class Stored(NamedTuple):
+    """One event as the log holds it."""
 
     position: int
     stream: str
@@ -121,7 +120,7 @@ class Reading(ABC):
 
     def by_keys(self, keys: Collection[str]) -> dict[str, list[Stored]]:
         """As by_key, for many records at once; one that no event touches isn't in the answer."""
-        sql = f"""SELECT key, {Stored.COLUMNS} FROM events JOIN event_keys USING (position)
+        sql = f"""SELECT key, {COLUMNS} FROM events JOIN event_keys USING (position)
             WHERE key IN ({{}}) ORDER BY position"""
         found: dict[str, list[Stored]] = defaultdict(list)
         for key, *columns in self._rows_in(sql, keys):
@@ -208,7 +207,7 @@ class Reading(ABC):
             yield from self._rows(sql.format(", ".join("?" * places)), *some)
 
     def _events(self, clause: str, *values: object) -> list[Stored]:
-        return [Stored(*row) for row in self._rows(f"SELECT {Stored.COLUMNS} FROM events {clause}", *values)]
+        return [Stored._make(row) for row in self._rows(f"SELECT {COLUMNS} FROM events {clause}", *values)]
 
     def _head(self) -> int:
         [(head,)] = self._rows("SELECT coalesce(max(position), 0) FROM events")

@@ -30,7 +30,7 @@ from ledger.log.tiles import Run
 from ledger.store import tree
 from ledger.store.errors import OutcomeUnknown, StoreRefused
 from ledger.store.folder import HeldFolder
-from ledger.store.recorder import Answer, Entry, Store, Stored, WriteTransaction, entry_of, translated
+from ledger.store.recorder import COLUMNS, Answer, Entry, Store, Stored, WriteTransaction, entry_of, translated
 
 LOG_FILE = "ledger.sqlite"
 FULL = 2  # PRAGMA synchronous: each commit waits for the disk
@@ -368,5 +368,5 @@ def _store_runs(cursor: SQLiteCursor, runs: Sequence[Run]) -> None:
 
 def _read(cursor: SQLiteCursor, after: int, limit: int) -> list[Stored]:
     """As Reading.read, on a cursor."""
-    sql = f"SELECT {Stored.COLUMNS} FROM events WHERE position > ? ORDER BY position LIMIT ?"
-    return [Stored(*row) for row in rows(cursor, sql, after, limit)]
+    sql = f"SELECT {COLUMNS} FROM events WHERE position > ? ORDER BY position LIMIT ?"
+    return [Stored._make(row) for row in rows(cursor, sql, after, limit)]
