@@ -86,8 +86,8 @@ def shares(
     smallest where it is at its low.
     """
     return (
-        _share(funding, purchases, credit, rule, window_days, of_funding=True),
-        _share(purchases, funding, credit, rule, window_days, of_funding=False),
+        _share(_Side(funding, purchases, credit, rule, window_days, of_funding=True)),
+        _share(_Side(purchases, funding, credit, rule, window_days, of_funding=False)),
     )
 
 
@@ -204,67 +204,56 @@ def _near(opposite: Iterable[_Flow], window_days: int, *, kind: bool) -> Callabl
 # --- shares -----------------------------------------------------------------------------------------------------
 
 
-def _share(
-    own: Sequence[Leg],
-    opposite: Sequence[Leg],
-    credit: Sequence[Leg],
-    rule: TimeRule,
-    window_days: int,
-    *,
-    of_funding: bool,
-) -> Bounds | None:
-    if not _flows([*own, *credit], "high"):
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A pair as seen from one of its legs: what flows its way, what the other way, and by which rule they match."""
+
+    own: Sequence[Leg]
+    opposite: Sequence[Leg]
+    credit: Sequence[Leg]
+    rule: TimeRule
+    window_days: int
+    of_funding: bool
+
+    def trip(self, mine: list[_Flow], theirs: list[_Flow], both: list[_Flow], rule: TimeRule) -> Decimal | None:
+        """The round trip of these amounts, on the days for a match; None: without bound."""
+        funding, purchases = (mine, theirs) if self.of_funding else (theirs, mine)
+        return _trip(funding, purchases, both, rule, self.window_days, kind=True)
+
+
+def _share(side: _Side) -> Bounds | None:
+    if not _flows([*side.own, *side.credit], "high"):
         return None
-    mine, theirs, both = _flows(own, "stated"), _flows(opposite, "stated"), _flows(credit, "stated")
-    trip = _trip(*((mine, theirs) if of_funding else (theirs, mine)), both, rule, window_days, kind=True)
+    mine, theirs, both = _flows(side.own, "stated"), _flows(side.opposite, "stated"), _flows(side.credit, "stated")
+    trip = side.trip(mine, theirs, both, side.rule)
     whole = _sum([*mine, *both])
     return Bounds(
-        _smallest(own, opposite, credit, rule, window_days, of_funding=of_funding),
+        _smallest(side),
         ARITHMETIC.divide(trip, whole) if trip is not None and whole else None,
-        _largest(own, opposite, credit, rule, window_days, of_funding=of_funding),
+        _largest(side),
     )
 
 
-def _largest(
-    own: Sequence[Leg],
-    opposite: Sequence[Leg],
-    credit: Sequence[Leg],
-    rule: TimeRule,
-    window_days: int,
-    *,
-    of_funding: bool,
-) -> Decimal:
-    theirs, both = _flows(opposite, "high"), _flows(credit, "high")
-    counting = own
+def _largest(side: _Side) -> Decimal:
+    theirs, both = _flows(side.opposite, "high"), _flows(side.credit, "high")
+    counting, rule = side.own, side.rule
     if rule == "window":
-        near = _near([*theirs, *both], window_days, kind=True)
-        counting = [leg for leg in own if any(map(near, _flows([leg], "high")))]
-        theirs, rule = _counted(theirs, [*_flows(own, "high"), *both], window_days, kind=True), "untimed"
-
-    def trip(mine: list[_Flow]) -> Decimal | None:
-        return _trip(*((mine, theirs) if of_funding else (theirs, mine)), both, rule, window_days, kind=True)
-
-    most, least = trip(_flows(counting, "high")), trip(_flows(counting, "low"))
+        near = _near([*theirs, *both], side.window_days, kind=True)
+        counting = [leg for leg in side.own if any(map(near, _flows([leg], "high")))]
+        theirs, rule = _counted(theirs, [*_flows(side.own, "high"), *both], side.window_days, kind=True), "untimed"
+    most, least = (side.trip(_flows(counting, at), theirs, both, rule) for at in ("high", "low"))
     if most is None:
         return ONE
-    sure = _sum([*_flows(own, "low"), *both])
+    sure = _sum([*_flows(side.own, "low"), *both])
     if not most or sure is None or least is None:
         return ZERO
     return ARITHMETIC.divide(most, ARITHMETIC.add(sure, ARITHMETIC.subtract(most, least)))
 
 
-def _smallest(
-    own: Sequence[Leg],
-    opposite: Sequence[Leg],
-    credit: Sequence[Leg],
-    rule: TimeRule,
-    window_days: int,
-    *,
-    of_funding: bool,
-) -> Decimal:
+def _smallest(side: _Side) -> Decimal:
     found = ONE
-    both = _sum(_flows(credit, "low")) or ZERO
-    for a, b, c in _ways(own, opposite, credit, rule, window_days, of_funding=of_funding):
+    both = _sum(_flows(side.credit, "low")) or ZERO
+    for a, b, c in _ways(side):
         if b is None:
             return ZERO
         sure = ARITHMETIC.add(both, a)
@@ -277,40 +266,32 @@ def _smallest(
 _Way = tuple[Decimal, Decimal | None, Decimal]
 
 
-def _ways(
-    own: Sequence[Leg],
-    opposite: Sequence[Leg],
-    credit: Sequence[Leg],
-    rule: TimeRule,
-    window_days: int,
-    *,
-    of_funding: bool,
-) -> Iterator[_Way]:
-    if rule == "strict":
-        yield from _ways_of_strict(own, opposite, of_funding=of_funding)
+def _ways(side: _Side) -> Iterator[_Way]:
+    if side.rule == "strict":
+        yield from _ways_of_strict(side)
         return
-    theirs, both = _flows(opposite, "low"), _flows(credit, "low")
-    if rule == "window":
-        near = _near([*theirs, *both], window_days, kind=False)
+    theirs, both = _flows(side.opposite, "low"), _flows(side.credit, "low")
+    if side.rule == "window":
+        near = _near([*theirs, *both], side.window_days, kind=False)
         counting: list[Leg] = []
         others: list[Leg] = []
-        for leg in own:
+        for leg in side.own:
             (counting if any(map(near, _flows([leg], "high"))) else others).append(leg)
-        there = _flows(own, "high")
+        there = _flows(side.own, "high")
         # Of several that may be nothing, each may be; a single one isn't, or there would be no share but credit's.
-        mine = there if len(there) == 1 else _flows(own, "low")
-        theirs = _counted(theirs, [*mine, *both], window_days, kind=False)
+        mine = there if len(there) == 1 else _flows(side.own, "low")
+        theirs = _counted(theirs, [*mine, *both], side.window_days, kind=False)
         yield _sum(_flows(counting, "low")) or ZERO, _sum(_flows(others, "high")), ZERO
-    yield ZERO, _sum(_flows(own, "high")), _sum(theirs) or ZERO
+    yield ZERO, _sum(_flows(side.own, "high")), _sum(theirs) or ZERO
 
 
-def _ways_of_strict(own: Sequence[Leg], opposite: Sequence[Leg], *, of_funding: bool) -> Iterator[_Way]:
+def _ways_of_strict(side: _Side) -> Iterator[_Way]:
     """Funding until some day, and purchases after it; own flows first, or a way would bound too little."""
     steps: list[tuple[int, bool, Bounds]] = []
-    for leg in own:
-        steps.append((leg.last_day.toordinal() if of_funding else -leg.first_day.toordinal(), False, leg.amount))
-    for leg in opposite:
-        steps.append((leg.first_day.toordinal() if of_funding else -leg.last_day.toordinal(), True, leg.amount))
+    for leg in side.own:
+        steps.append((leg.last_day.toordinal() if side.of_funding else -leg.first_day.toordinal(), False, leg.amount))
+    for leg in side.opposite:
+        steps.append((leg.first_day.toordinal() if side.of_funding else -leg.last_day.toordinal(), True, leg.amount))
     steps.sort(key=lambda step: step[:2])
     back = steps[::-1]
     lows_before = _running(ZERO if theirs else amount.low for _, theirs, amount in steps)
