@@ -114,12 +114,12 @@ def open_service(settings: Settings) -> Iterator[Service]:
             alone=settings.database_url is None,
             told=found,
         )
-        signer.start(settings.sign_seconds)  # it looks at the log before anybody may write
-        closing.callback(signer.stop)
         asked = parse_witnesses(settings.witnesses) if settings.witnesses is not None else ()
         witnesses = Asking(store, lambda: signer.newest, asked)
+        closing.callback(witnesses.stop)  # after the signer, whose last checkpoint they are to sign
+        signer.start(settings.sign_seconds)  # it looks at the log before anybody may write
+        closing.callback(signer.stop)
         witnesses.start()
-        closing.callback(witnesses.stop)
 
         def forbidden() -> str | None:
             fault = signer.fault

@@ -32,7 +32,7 @@ from ledger.store import Store, StoreError
 SECONDS = 10
 # Whoever sends a little now and then is given up after so long.
 ANSWER_SECONDS = 30
-STOP_SECONDS = 2
+STOP_SECONDS = 3
 # How long a witness that failed is left alone: at first, and at most, with twice as long each time between.
 FIRST_PAUSE, LAST_PAUSE = 10.0, 600.0
 
@@ -160,7 +160,7 @@ class Asking:
         self._woken.set()
 
     def stop(self) -> None:
-        """End the thread; a witness that takes its time isn't waited for."""
+        """Have what is newest signed, and end the thread; a witness that takes its time isn't waited for."""
         self._stopping = True
         self._woken.set()
         if self._thread is not None:
@@ -168,12 +168,14 @@ class Asking:
 
     def _run(self) -> None:
         with httpx.Client(trust_env=False) as client:
-            while not self._stopping:
+            last = False
+            while not last:
+                last = self._stopping  # once more, for what was signed in the end
                 for state in self.states:
-                    if not self._stopping:
-                        self._look(client, state)
-                self._woken.wait(self._pause)
-                self._woken.clear()
+                    self._look(client, state)
+                if not last:
+                    self._woken.wait(self._pause)
+                    self._woken.clear()
 
     def _look(self, client: httpx.Client, state: State) -> None:
         """Ask this witness if it hasn't signed the newest checkpoint, and wasn't asked in vain a moment ago."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from ledger.log.cycling import Cycling, Mirror, Told
@@ -11,6 +12,10 @@ from ledger.log.rotating import finish
 from ledger.log.signer import Signer
 from ledger.log.tiles import Malformed
 from ledger.store import Store
+
+# How long a server waits for one that is just making the log's key, and may be making it in the folder of both.
+FIRST_SECONDS = 5.0
+_LOOK_SECONDS = 0.05
 
 
 def signer_of(
@@ -24,22 +29,31 @@ def signer_of(
     """
     try:
         finish(store, keys)
-        if (keys / PRIVATE_FILE).exists():
-            return Signer(store, load_key(keys, name), high_water, told)
-        return _first(store, keys, high_water, name, alone, told)
+        until = time.monotonic() + FIRST_SECONDS
+        while not (keys / PRIVATE_FILE).exists():
+            found = _first(store, keys, high_water, name, alone, told)
+            if found is not None:
+                return found
+            if time.monotonic() > until:
+                return Mirror(store, None, told)
+            time.sleep(_LOOK_SECONDS)
+        return Signer(store, load_key(keys, name), high_water, told)
     except (KeyRefused, Malformed, OSError, UnicodeDecodeError) as error:
         return Mirror(store, Fault(Kind.KEY, str(error)), told)
 
 
-def _first(store: Store, keys: Path, high_water: Path, name: str | None, alone: bool, told: Told) -> Cycling:
+def _first(store: Store, keys: Path, high_water: Path, name: str | None, alone: bool, told: Told) -> Cycling | None:
     """Make the key of a log that nobody signed yet. It is made and signs while nobody else may, so that of several
-    servers that start at once on an empty database just one makes a key."""
+    servers that start at once on an empty database just one makes a key. None if somebody else
+    has that right now, or has made the key here."""
     with store.signing() as mine:
+        if (keys / PRIVATE_FILE).exists():  # by now: it is the folder of both
+            return None
         if store.checkpoint() is not None:
             lacking = Fault(Kind.KEY, f"{keys / PRIVATE_FILE} is gone, and the log was signed with it: put it back")
             return Mirror(store, lacking if alone else None, told)
         if not mine:  # whoever has the right is signing for the first time
-            return Mirror(store, None, told)
+            return None
         signer = Signer(store, load_key(keys, name), high_water, told)
         signer.cycle(mine)
         return signer

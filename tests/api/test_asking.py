@@ -81,6 +81,35 @@ def test_each_checkpoint_is_witnessed(folder: Path, tmp_path: Path) -> None:
             assert (doctor.exit_code, f"witness: {witness.key.name}: signed 2 events" in doctor.stdout) == (0, True)
 
 
+def test_what_is_signed_in_the_end_is_witnessed(folder: Path, tmp_path: Path) -> None:
+    """As a service stops it signs what came last, and has that witnessed before it is gone."""
+    log = key_of(folder)
+    with running(tmp_path / "w", log) as witness:
+        with fresh_service(folder, witnesses=f"{witness.url} {witness.key}", sign_seconds=3600) as client:
+            until(lambda: witnessed(client, log, witness.key) == [(witness.key.name, 0)])
+            given(client, *ants(0, 2))
+            assert checkpoint(client, log).checkpoint.size == 0
+        with fresh_service(folder) as client:
+            assert witnessed(client, log, witness.key) == [(witness.key.name, 2)]
+
+
+def test_a_witness_that_takes_its_time_is_not_waited_for_in_the_end(folder: Path, tmp_path: Path) -> None:
+    """More than some seconds. The test above is the control."""
+    released = threading.Event()
+
+    def answer(_: bytes) -> Response:
+        released.wait(30)
+        return Response("no\n", 403)
+
+    with over_http(answering(answer)) as url:
+        with fresh_service(folder, witnesses=f"{url} {W1.verifier}", sign_seconds=3600) as client:
+            given(client, *ants(0, 1))
+            begin = time.monotonic()
+        took = time.monotonic() - begin
+        released.set()
+    assert took < 20
+
+
 @pytest.mark.parametrize("how", ["nobody", "refuses", "silent", "stranger", "of another", "endless"])
 def test_a_witness_that_fails_holds_nothing_up(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
