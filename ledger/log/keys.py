@@ -9,7 +9,7 @@ import os
 import secrets
 from pathlib import Path
 
-from ledger.log.note import LOG, WITNESS, SigningKey, check_name, decoded, encoded
+from ledger.log.note import LOG, WITNESS, SigningKey, decoded, encoded
 from ledger.log.tiles import Malformed
 
 PRIVATE_FILE, PUBLIC_FILE = "log.key", "log.vkey"
@@ -69,7 +69,6 @@ def load_key(folder: Path, name: str | None = None, algorithm: int = LOG) -> Sig
 
 def make_key(path: Path, name: str, algorithm: int = LOG) -> None:
     """A new key of that name in this file, unless there is one. Raises Malformed if no key can have this name."""
-    check_name(name)
     _create(path, f"{write_key(SigningKey(name, secrets.token_bytes(SEED_BYTES), algorithm))}\n")
 
 
