@@ -69,6 +69,11 @@ class _Graphed(Tabled):
         description="Flows up to so many steps away from the entity, at most 10; 1 is those that touch it. Only with "
         "`entity`.",
     )
+    omit: Literal["finn"] | None = Field(
+        default=None,
+        description="Leave out Finn's index: of a large network it takes many times as long as all else. It is null "
+        "then, with the reason `left_out`.",
+    )
 
     def terms(self, **more: Any) -> Terms:
         """The terms of the question, as the projection takes them. Raises Faulty for one that nothing would go by."""
@@ -77,7 +82,8 @@ class _Graphed(Tabled):
                 "hops", "Hops are from an entity, and there is none.", "Give entity as well, or leave hops out."
             )
         extras = frozenset((self.include or "").split(",")) & frozenset(_EXTRAS)
-        return Terms(self.layer, self.time_rule, self.window_days, extras, self.entity, self.hops, **more)
+        rule, days = self.time_rule, self.window_days
+        return Terms(self.layer, rule, days, extras, self.entity, self.hops, with_finn=self.omit is None, **more)
 
 
 class ExposuresQuestion(_Graphed):

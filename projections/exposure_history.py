@@ -91,7 +91,7 @@ class _Chosen:
 def _chosen(model: Tables, at: Point, terms: Terms) -> _Chosen:
     whole = layers.whole(model, at, terms.layer, terms.extras)
     flows = whole.all() if terms.entity is None else whole.around(terms.entity, terms.hops)
-    net = Exposure(flows.tied, flows)
+    net = Exposure(flows.tied, flows, with_finn=terms.with_finn)
     return _Chosen(flows, net.shown(at), net.missing)
 
 

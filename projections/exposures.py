@@ -33,7 +33,10 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a question about exposures leaves to whoever asks. `extras`: what is let in beside (edges.Extra)."""
+    """What a question about exposures leaves to whoever asks. `extras`: what is let in beside (edges.Extra).
+
+    `with_finn`: Finn's index too, which on a large network takes many times as long as all else.
+    """
 
     layer: Layer = "contracted"
     time_rule: TimeRule = "untimed"
@@ -43,6 +46,7 @@ class Terms:
     hops: int = 1
     max_length: int = 5
     limit: int = 1_000
+    with_finn: bool = True
 
     def stated(self, at: Point) -> dict[str, Any]:
         """The terms as every answer states them."""
@@ -63,7 +67,7 @@ def exposures(model: Tables, at: Point, terms: Terms) -> dict[str, Any]:
     pairs = chosen.pairs(with_one_leg=terms.entity is not None)
     shown = pairs_of(chosen.of_pairs(pairs[:limit]).edges(), with_one_leg=terms.entity is not None)
     pools = Pools(whole.pools({pair.customer for pair in shown}))
-    net = Exposure(chosen.tied, chosen)
+    net = Exposure(chosen.tied, chosen, with_finn=terms.with_finn)
     components = net.every.components("strong")
     found = cycles(net.every, terms.max_length, limit)
     events, more_events = chosen.first_events(limit)
@@ -288,6 +292,7 @@ class Exposure:
 
     edges: Sequence[Edge]
     others: Chosen | None = None
+    with_finn: bool = True
 
     @cached_property
     def missing(self) -> set[MissingRate]:
@@ -349,7 +354,7 @@ class Exposure:
             "recycled": found.recycled if circles_known else None,
             "circularity": found.circularity if all_known else None,
             "recycled_share": found.recycled_share if funding_known and circles_known else None,
-            "finn": finn(self.known) if all_known else None,
+            "finn": finn(self.known) if all_known and self.with_finn else None,
         }
 
     def shown(self, at: Point) -> dict[str, Any]:
@@ -359,7 +364,7 @@ class Exposure:
         for name, figure in self.figures.items():
             if figure is None:
                 row[name] = None
-                undefined[name] = "missing_rates"
+                undefined[name] = "left_out" if name == "finn" and not self.with_finn else "missing_rates"
             elif isinstance(figure, Bounds):
                 row[name] = money_shown(at.currency, figure)
             else:

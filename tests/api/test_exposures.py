@@ -192,6 +192,21 @@ def test_a_pair_alone_is_the_network(client: httpx.Client) -> None:
     assert at(network["recycled_share"]) == interval(row["of_funding"])
 
 
+@pytest.mark.parametrize("door", ["/v1/exposures", "/v1/exposures/history"])
+def test_finns_index_can_be_left_out(client: httpx.Client, door: str) -> None:
+    """Given a network; when a question omits the index; then it is null and says so, and all else is the same."""
+    tell(client, *GOOGLE)
+
+    def network(**more: str) -> dict[str, Any]:
+        answer = client.get(door, params=more).json()
+        found: dict[str, Any] = answer["network"] if "network" in answer else answer["points"][-1]["network"]
+        return found
+
+    whole = network()
+    assert whole["finn"]["at_stated"] is not None
+    assert network(omit="finn") == {**whole, "finn": None, "undefined": {**whole["undefined"], "finn": "left_out"}}
+
+
 def test_cycles(client: httpx.Client) -> None:
     """Shortest first; the amount is the narrowest flow's; the limits are stated, and so is where the search ended."""
     ab, ba, bc, ca = tell(
@@ -365,7 +380,17 @@ def test_include_takes_several_with_commas(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["layer=agreed", "time_rule=loose", "window_days=-1", "hops=0", "max_length=1", "limit=0", "currency=usd", "x=1"],
+    [
+        "layer=agreed",
+        "time_rule=loose",
+        "window_days=-1",
+        "hops=0",
+        "omit=gross",
+        "max_length=1",
+        "limit=0",
+        "currency=usd",
+        "x=1",
+    ],
 )
 def test_wrong_parameters_are_named(client: httpx.Client, query: str) -> None:
     answer = client.get(f"/v1/exposures?{query}")
