@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
 
-from ledger.log.keys import PRIVATE_FILE, PUBLIC_FILE, KeyRefused, load_key, make_key, read_key
+from ledger.log.keys import PRIVATE_FILE, PUBLIC_FILE, KeyRefused, load_key, make_key, read_key, write_atomically
 from ledger.log.note import LOG, WITNESS
 from ledger.log.tiles import Malformed
 
@@ -51,3 +53,50 @@ def test_what_is_no_name_makes_no_key(tmp_path: Path, name: str) -> None:
     with pytest.raises(Malformed):
         make_key(tmp_path / "folder" / PRIVATE_FILE, name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_written_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole before it has its name, and with its name before anything goes on; a folder is made for it."""
+    done: list[str] = []
+    sync, link, replace = os.fsync, os.link, Path.replace
+
+    def synced(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        done.append("folder" if stat.S_ISDIR(found.st_mode) else f"{found.st_size} bytes")
+        sync(descriptor)
+
+    def linked(beside: Path, path: Path) -> None:
+        link(beside, path)
+        done.append("named")
+
+    def replaced(beside: Path, path: Path) -> Path:
+        done.append("named")
+        return replace(beside, path)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "link", linked)
+    monkeypatch.setattr(Path, "replace", replaced)
+    path = tmp_path / "a" / "folder" / PRIVATE_FILE
+    make_key(path, "ledger.example/deals")
+    assert done == [f"{path.stat().st_size} bytes", "named", "folder"]
+    done.clear()
+    write_atomically(path.with_name("text"), "four")
+    assert done == ["4 bytes", "named", "folder"]
+
+
+def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the text that is there, all; of the new one, nothing."""
+    path = tmp_path / "text"
+    write_atomically(path, "as it was")
+
+    def full(_: int) -> None:
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="no space"):
+            write_atomically(path, "else")
+        with pytest.raises(OSError, match="no space"):
+            make_key(tmp_path / "key", "ledger.example/deals")
+    assert path.read_text() == "as it was"
+    assert list(tmp_path.iterdir()) == [path]
