@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -41,17 +41,21 @@ def amounts_of(kind: str, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict
     column of its low bound."""
     values: dict[str, Any] = {}
     faults: dict[str, Exception] = {}
-    for low, columns, stored in (
-        ("low", _money, data.get(_FIELDS.get(kind, "amount"))),
-        ("more_low", _more, data.get(_MORE[kind]) if kind in _MORE else None),
-        ("share_low", _stake, data.get("stake")),
-    ):
+    for name, low, columns in _amounts(kind):
+        stored = data.get(name)
         if stored is not None:
             try:
                 values |= columns(tuple(stored.items()))
             except Exception as error:  # whatever is wrong with it
                 faults[low] = error
     return values, faults
+
+
+@lru_cache(maxsize=64)
+def _amounts(kind: str) -> tuple[tuple[str, str, Callable[[Items], Mapping[str, Any]]], ...]:
+    """The fields of a type's amounts, the columns of their low bounds, and what gives their values."""
+    more = ((_MORE[kind], "more_low", _more),) if kind in _MORE else ()
+    return (_FIELDS.get(kind, "amount"), "low", _money), ("stake", "share_low", _stake), *more
 
 
 # The same few figures come again and again while the log is read.

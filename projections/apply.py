@@ -10,6 +10,8 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
+from pydantic_core import from_json
+
 from ledger.chains import segments
 from ledger.event import CORRECTED, RETRACTED, SCHEMA, TYPES
 from ledger.head import Content, content_of, member_of
@@ -65,7 +67,7 @@ ALL = "all"
 
 # Days are numbers, as in date.toordinal; a list is a text of lines.
 Row = dict[str, Any]
-_NOTHING: dict[str, Row] = {name: dict.fromkeys(columns) for name, columns in COLUMNS.items()}
+_NOTHING: Row = dict.fromkeys(COLUMNS[SEGMENTS])
 _VIEWS = {kind: tuple(view for view in VIEWS if kind in view.types) for kind in TYPES}
 _TABLES = {kind: tuple(table for table in TABLES if kind in table.types) for kind in TYPES}
 
@@ -105,26 +107,19 @@ class Changes:
     set_aside: list[tuple[int, str, str]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """What a fact says, for whoever knows the log from one day until before another."""
-
-    content: Content
-    shows_from: int
-    known_from: int
-    known_to: int
+# What a fact says, the day from which it shows, and from when until before when the log is known like that.
+_Span = tuple[Content, int, int, int]
 
 
-def changes_of(store: Store, batch: Sequence[Stored], *, wary: bool = False) -> Changes:
+def changes_of(store: Store, batch: Sequence[Stored]) -> Changes:
     """What the events of a batch, which are in order and without gaps, change.
 
-    An event that can't be read is set aside; if `wary`, also one with texts that no table can hold, by projection.
-    Raises StoreError only.
+    An event that can't be read is set aside. Raises StoreError only.
     """
     changes = Changes(batch[0].position - 1)
     for stored in batch:
         try:
-            _change(store, stored, changes, wary)
+            _change(store, stored, changes)
         except StoreError:
             raise
         except Exception as error:  # whatever is wrong with an event, the others go on
@@ -132,25 +127,26 @@ def changes_of(store: Store, batch: Sequence[Stored], *, wary: bool = False) -> 
     return changes
 
 
-def _change(store: Store, stored: Stored, changes: Changes, wary: bool) -> None:
-    state = read_state(stored, wary)
+def _change(store: Store, stored: Stored, changes: Changes) -> None:
+    state = read_state(stored)
     if stored.type in (CORRECTED, RETRACTED):
-        chain = _chain(store, stored, state, wary)
+        chain = _chain(store, stored, state)
         _stand_anew(chain, changes)
     else:
         chain = [(stored, state)]
         known = _day(state["known"])
-        failed = _stand(stored, stored.position, [_Span(content_of(state), known, known, FOREVER)], changes)
-        changes.set_aside += ((stored.position, name, _reason(error)) for name, error in failed.items())
+        failed = _stand(stored, stored.position, [(content_of(state), known, known, FOREVER)], changes)
+        if failed:
+            changes.set_aside += ((stored.position, name, _reason(error)) for name, error in failed.items())
     try:
         changes.events.append(events.row(chain))
     except Exception as error:
         changes.set_aside.append((stored.position, events.NAME, _reason(error)))
 
 
-def _chain(store: Store, stored: Stored, state: dict[str, Any], wary: bool) -> Chain:
+def _chain(store: Store, stored: Stored, state: dict[str, Any]) -> Chain:
     """The chain of a correction or retraction, up to that."""
-    earlier = [(one, _readable(one, wary)) for one in store.by_chain(stored.chain) if one.position < stored.position]
+    earlier = [(one, _readable(one)) for one in store.by_chain(stored.chain) if one.position < stored.position]
     chain = [*((one, its_state) for one, its_state in earlier if its_state is not None), (stored, state)]
     if chain[0][0].event_id != stored.chain:
         raise ValueError(f"the fact {stored.chain} that it is about can't be read")
@@ -174,11 +170,11 @@ def _spans(chain: Chain) -> list[_Span]:
     """How the fact of a chain stands with the chain's last event."""
     members = [member_of(one, state) for one, state in chain]
     contents = {member.event_id: (member, content) for member, content in members if content is not None}
-    spans = []
+    spans: list[_Span] = []
     for span in segments([member for member, _ in members]):
         member, content = contents[span.event_id]
         until = FOREVER if span.known_to is None else span.known_to.toordinal()
-        spans.append(_Span(content, member.shows_from.toordinal(), span.known_from.toordinal(), until))
+        spans.append((content, member.shows_from.toordinal(), span.known_from.toordinal(), until))
     return spans
 
 
@@ -193,41 +189,47 @@ def _stand(
 ) -> dict[str, Exception]:
     """The fact stands like this from a position on: rows in `segments`, with what its views say, or those views that
     are in `only`; and in other tables, where it stood before if `again`. What can't read it, by name, and why."""
-    facts, rows = [], []
-    for span in spans:
-        content = span.content
-        amounts, faults = amounts_of(fact.type, content.data)
+    kind = fact.type
+    facts: list[Fact] = []
+    rows: list[Row] = []
+    for content, shows_from, known_from, known_to in spans:
+        amounts, faults = amounts_of(kind, content.data)
         first, last = _days(content.effective)
-        facts.append(Fact(fact.type, fact.stream, content.effective, content.data, amounts, faults))
-        segment: Row = {
-            "chain": fact.event_id,
-            "fact_position": fact.position,
-            "pos_from": position,
-            "pos_to": NO_END,
-            "known_from": span.known_from,
-            "known_to": span.known_to,
-            "first_day": first,
-            "last_day": last,
-            "seen_from": first if fact.type in ADDITIVE else last,
-            "type": fact.type,
-            "status": content.status,
-            "same_as": content.same_as,
-        }
+        facts.append(Fact(kind, fact.stream, content.effective, content.data, amounts, faults))
         rows.append(
-            {**_NOTHING[SEGMENTS], **segment, "effective": content.effective, "known": span.shows_from, **amounts}
+            {
+                **_NOTHING,
+                "chain": fact.event_id,
+                "fact_position": fact.position,
+                "pos_from": position,
+                "pos_to": NO_END,
+                "known_from": known_from,
+                "known_to": known_to,
+                "first_day": first,
+                "last_day": last,
+                "seen_from": first if kind in ADDITIVE else last,
+                "type": kind,
+                "status": content.status,
+                "same_as": content.same_as,
+                "effective": content.effective,
+                "known": shows_from,
+                **amounts,
+            }
         )
     failed: dict[str, Exception] = {}
-    for view in _VIEWS[fact.type]:
+    for view in _VIEWS[kind]:
         if only is None or view.name in only:
             try:
-                for row, said in zip(rows, [view.said(one) for one in facts], strict=True):
-                    if said is not None:
-                        row.update(said)
+                all_said = [view.said(one) for one in facts]
             except Exception as error:  # whatever it can't read
                 failed[view.name] = error
-    if _VIEWS[fact.type]:
+                continue
+            for row, said in zip(rows, all_said, strict=True):
+                if said is not None:
+                    row.update(said)
+    if _VIEWS[kind]:
         changes.tables[SEGMENTS].begin(fact, rows)
-    for table in _TABLES[fact.type] if only is None else ():
+    for table in _TABLES[kind] if only is None else ():
         try:
             own = [
                 {**{name: row[name] for name in SEGMENT_COLUMNS}, **said}
@@ -244,7 +246,8 @@ def _stand(
 
 
 class _Wary(dict[str, Any]):
-    """A part of an event, which gives out no text that isn't valid Unicode. Raises UnicodeEncodeError."""
+    """A part of an event that may hold texts that aren't valid Unicode; it doesn't give them out, for no table takes
+    them. Raises UnicodeEncodeError."""
 
     def get(self, name: str, default: Any = None) -> Any:
         return self[name] if name in self else default  # noqa: SIM401 - that is this method
@@ -268,9 +271,13 @@ def _days(text: str) -> tuple[int, int]:
     return period.first.toordinal(), period.last.toordinal()
 
 
-def read_state(stored: Stored, wary: bool = False) -> dict[str, Any]:
+def read_state(stored: Stored) -> dict[str, Any]:
     """An event's state. Raises ValueError, KeyError or TypeError for one that this version can't read."""
-    state: dict[str, Any] = json.loads(stored.state, object_hook=_Wary) if wary else json.loads(stored.state)
+    state: dict[str, Any]
+    try:
+        state = from_json(stored.state, cache_strings="keys")
+    except ValueError:
+        state = json.loads(stored.state, object_hook=_Wary)
     if state["schema"] != SCHEMA:
         raise ValueError(f"schema {state['schema']!r} is not one that this version reads")
     if stored.type not in TYPES or state["type"] != stored.type:
@@ -279,9 +286,9 @@ def read_state(stored: Stored, wary: bool = False) -> dict[str, Any]:
     return state
 
 
-def _readable(stored: Stored, wary: bool) -> dict[str, Any] | None:
+def _readable(stored: Stored) -> dict[str, Any] | None:
     try:
-        return read_state(stored, wary)
+        return read_state(stored)
     except Exception:  # it was set aside when it came
         return None
 

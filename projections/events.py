@@ -19,6 +19,7 @@ from projections.reviews import reviews_of
 from projections.table import lines
 from projections.visibility import RECORDED, Point, Tables
 
+UUID_LENGTH = 36
 NAME = "events"
 COLUMNS = {
     "position": "BIGINT",
@@ -105,20 +106,22 @@ def _records(chain: Sequence[tuple[Stored, dict[str, Any]]]) -> set[str]:
 
 def _named(kind: str, data: dict[str, Any]) -> set[str]:
     """Ids that are entities', or may be: a restriction's `on` doesn't say whether it names an entity or a record."""
-    found = {data["entity"]} if kind.startswith("entity.") else set()
+    found = set()
     for name in _naming(kind):
         value = data.get(name)
         if isinstance(value, str):
             found.add(value)
         elif value:
             found.update(value)
-    return {one for one in found if not is_uuid(one)}
+    return {one for one in found if len(one) != UUID_LENGTH or not is_uuid(one)}
 
 
 @lru_cache(maxsize=64)
 def _naming(kind: str) -> tuple[str, ...]:
     """The fields of an event type that name entities, or may."""
-    return tuple(name for name, names in reference_fields(kind) if names in ("entity", "anything", "subject"))
+    own = ("entity",) if kind.startswith("entity.") else ()
+    naming = (name for name, names in reference_fields(kind) if names in ("entity", "anything", "subject"))
+    return tuple(dict.fromkeys((*own, *naming)))
 
 
 def events(

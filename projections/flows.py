@@ -4,7 +4,7 @@ nouns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -58,15 +58,16 @@ _SAYS = {
 ENDS = frozenset({"commitment.closed", "contract.ended"})
 MAKES = frozenset({"commitment.made", "contract.signed", "guarantee.given"})
 CHANGES = frozenset({"commitment.changed", "contract.changed"})
+_OF_STREAM = frozenset(kind for kind in _SAYS if kind.startswith(("commitment.", "contract.", "guarantee.")))
 _TAKES = frozenset({"investment.made", "commitment.drawn", "contract.paid"})
 
 
-def _record(fact_type: str, stream: str, data: Mapping[str, Any]) -> str | None:
-    if fact_type.startswith(("commitment.", "contract.", "guarantee.")):
+def _record(kind: str, stream: str, said: Said) -> str | None:
+    if kind in _OF_STREAM:
         return stream
-    drawn_on = data.get("commitment")
-    inside = fact_type == "investment.made" and data.get("inside_commitment") is not False
-    return f"commitment/{drawn_on}" if drawn_on is not None and inside else None
+    drawn_on = said.get("commitment")
+    inside = kind == "investment.made" and drawn_on is not None and said.get("inside_commitment") is not False
+    return f"commitment/{drawn_on}" if inside else None
 
 
 def _subtype(kind: str, said: Said) -> Any:

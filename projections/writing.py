@@ -45,16 +45,11 @@ class Writing:
             raise
         except Exception:  # whatever the tables don't take
             if len(batch) == 1:
-                self._apply_alone(store, batch[0])
+                taken = [name for name in tables if self._takes(batch[0], changes, name)]
+                self._write(batch, changes, taken)
                 return
             for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
                 self.apply(store, half, changes_of(store, half))
-
-    def _apply_alone(self, store: Store, stored: Stored) -> None:
-        """Apply what can be applied of an event that some table doesn't take as it is."""
-        changes = changes_of(store, [stored], wary=True)
-        tables = [name for name in (events.NAME, *changes.tables) if self._takes(stored, changes, name)]
-        self._write([stored], changes, tables)
 
     def _takes(self, stored: Stored, changes: Changes, name: str) -> bool:
         """Whether one table takes its changes; if not, the event is set aside."""
