@@ -1,16 +1,19 @@
-"""python3 x.py bench [--quick] [--size 10k|1m|10m] [--ledger FOLDER] [--json FILE] [--docs] [ROW …]
+"""python3 x.py bench [--quick] [--size 10k|1m|10m] [--ledger FOLDER] [--keep] [--json FILE] [--docs] [ROW …]
 
 Measures the rows named, or all of them, and prints a table and then a JSON line for each figure. A run of all rows is
-added to benchmarks/history.csv. What a row is, and what bounds it, is in docs/performance.md.
+added to benchmarks/history.csv, any other with --keep. What a row is, and what bounds it, is in docs/performance.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,64 +26,101 @@ from benchmarks.points import head
 from benchmarks.table import CannotMeasure, Figure, json_line, keep, show, write_docs
 
 Row = Callable[[Ground], Iterator[Figure]]
-# In the order of docs/performance.md.
-ROWS: dict[str, Row] = {
+# In the order of docs/performance.md; those that share a server stand together.
+WRITING: dict[str, Row] = {
     "single": writing.single,
     "latency": writing.latency,
     "bulk": bulk.bulk,
     "backdated": bulk.backdated,
     "umadb": appending.umadb,
+}
+"""These bring their own events, whatever the size of the ledger."""
+ROWS: dict[str, Row] = {
+    **WRITING,
     "follower": following.follower,
     "rebuild": following.rebuild,
+    "memory": footprint.memory,
     "after-write": following.after_write,
-    "holdings": holdings.holdings,
+    "start": footprint.start,
+    "disk": footprint.disk,
     "portfolio": holdings.portfolio,
+    "holdings": holdings.holdings,
+    "page": lists.page,
     "exposure": exposures.exposure,
     "history": exposures.history,
     "cycles": exposures.cycles,
-    "page": lists.page,
-    "memory": footprint.memory,
-    "disk": footprint.disk,
-    "start": footprint.start,
 }
 SIZES = {"10k": 10_000, "1m": 1_000_000, "10m": 10_000_000}
+ROW_SECONDS: float = 600
+PAGE_WIDTH = 140  # of the table, where there is no terminal to fit
 
 
 def main() -> int:
     """Exit codes: 0 all rows were measured, 1 a row failed, 2 wrong usage. A target that isn't met is no failure."""
     options = _options()
     if options.docs:
-        write_docs(ROOT / "docs" / "performance.md")
+        write_docs(ROOT / "docs" / "performance.md", list(ROWS))
         return 0
-    console = Console(stderr=True)
-    figures: list[Figure] = []
-    failed = False
+    console = Console(stderr=True, log_path=False, width=None if sys.stderr.isatty() else PAGE_WIDTH)
+    figures: dict[str, list[Figure]] = {}
+    failed: set[str] = set()
+    measured, load = datetime.now(UTC).isoformat(timespec="seconds"), os.getloadavg()[0]
     with Ground(SIZES[options.size], options.quick, options.ledger, lambda line: console.log(line)) as ground:
-        if ground.given is not None:
-            with ground.log() as log:
-                ground.size = head(log)
-        for name in options.rows or ROWS:
+        if set(options.rows) - set(WRITING):
             started = time.perf_counter()
+            with ground.log() as log:  # it is made first, since that takes longer than a row may
+                ground.size = head(log)
+            console.log(f"the ledger: {time.perf_counter() - started:.1f} s")
+        if options.keep and ground.size not in SIZES.values():
+            console.print(f"--keep: this ledger has {ground.size:,} events, and the history {', '.join(SIZES)}")
+            return 2
+        for name in options.rows:
+            started = time.perf_counter()
+            its = figures[name] = []
             try:
-                for figure in ROWS[name](ground):  # those before a failure stay
-                    figures.append(figure)
+                with _at_most(ROW_SECONDS):
+                    for figure in ROWS[name](ground):  # those before a failure stay
+                        its.append(figure)
             except CannotMeasure as why:
-                figures.append(Figure(name, None, "", note=str(why)))
+                its.append(Figure(name, None, "", note=str(why)))
+            except _TooLong:
+                its.append(Figure(name, None, "", note=f"not done within {ROW_SECONDS} s"))
+                ground.leave()  # whoever was asked may be at it still
             except Exception as error:
                 traceback.print_exc()
-                figures.append(Figure(name, None, "", note=f"failed: {error}"[:300]))
-                failed = True
+                its.append(Figure(name, None, "", note=f"failed: {error}"[:300]))
+                failed.add(name)
             ground.row.close()
             console.log(f"{name}: {time.perf_counter() - started:.1f} s")
-        where = machine(ground.postgres_version)
-    show(figures, ground.size, console)
+        where = machine(ground.postgres_version, load)
+    everything = [one for its in figures.values() for one in its]
+    show(everything, ground.size, console)
     console.print(f"[dim]{where}; commit {commit()}[/dim]")
     out = sys.stdout if options.json is None else options.json.open("a")
-    for one in figures:
+    for one in everything:
         print(json_line(one, ground.size), file=out, flush=True)
-    if not options.rows and options.ledger is None and not failed:
-        keep(figures, ground.size, commit(), where, datetime.now(UTC).isoformat(timespec="seconds"))
+    if options.keep:
+        keep({name: its for name, its in figures.items() if name not in failed}, ground.size, commit(), where, measured)
     return 1 if failed else 0
+
+
+class _TooLong(BaseException):
+    """A row takes longer than it may. No Exception, so that nothing on the way takes it for one of its own faults."""
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Raise _TooLong in this thread when so much time is over, whatever it waits for."""
+
+    def over(*_: object) -> None:
+        raise _TooLong
+
+    signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _options() -> argparse.Namespace:
@@ -89,7 +129,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="10k events, few repetitions: under 50 seconds")
     parser.add_argument("--size", choices=SIZES, default=None, help="events in the ledger that is asked; default 1m")
     parser.add_argument("--ledger", type=Path, help="ask this ledger's folder instead; its read model may be made anew")
-    parser.add_argument("--docs", action="store_true", help="measure nothing; put the last runs into docs")
+    parser.add_argument("--keep", action="store_true", help="add the figures to the history, also if not all are asked")
+    parser.add_argument("--docs", action="store_true", help="measure nothing; put the newest figures into docs")
     parser.add_argument("--json", type=Path, help="append the JSON lines to this file instead of printing them")
     options = parser.parse_args()
     if unknown := set(options.rows) - set(ROWS):
@@ -97,6 +138,8 @@ def _options() -> argparse.Namespace:
     if options.quick and options.size not in (None, "10k"):
         parser.error("--quick is for 10k events")
     options.size = options.size or ("10k" if options.quick else "1m")
+    options.keep = options.keep or (not options.rows and options.ledger is None)
+    options.rows = options.rows or list(ROWS)
     return options
 
 

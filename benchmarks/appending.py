@@ -26,7 +26,7 @@ def umadb(ground: Ground) -> Iterator[Figure]:
         import umadb as package
     except ImportError:
         raise CannotMeasure("the package umadb isn't installed") from None
-    seconds = 0.4 if ground.quick else 3.0
+    seconds = 0.3 if ground.quick else 3.0
     ours = Single(ground.small, "/v1/events", seconds)
     with _umadb_server(ground.folder("umadb")) as url, ThreadPoolExecutor(load.CONNECTIONS) as threads:
         clients = [package.Client(url) for _ in range(load.CONNECTIONS)]

@@ -10,7 +10,7 @@ import psycopg
 
 from benchmarks import workload
 from benchmarks.ground import LINES, Ground, body_of, record
-from benchmarks.processes import Client
+from benchmarks.processes import Client, Server
 from benchmarks.table import Figure, Target, compared, in_turns
 
 
@@ -18,13 +18,13 @@ class _Bulk:
     """The same lines for everybody, a body at a time. Each method takes the next body of its own; events a second."""
 
     def __init__(self, ground: Ground, events: int, bodies: int) -> None:
+        servers = ground.serve(), ground.serve(ground.database())
         made = list(workload.events(events))
         self.lines = [made[at : at + events // bodies] for at in range(0, events, events // bodies)]
         self.bodies = [body_of(lines) for lines in self.lines]
         self.stock_lines = 100 if ground.quick else 1_000
         self._next: dict[str, Iterator[int]] = {}
-        self.sqlite = Client(ground.serve(ground.folder("bulk")).address)
-        self.postgres = Client(ground.serve(ground.folder("bulk"), ground.database()).address)
+        self.sqlite, self.postgres = (Client(one.address) for one in servers)
         self.peers = Client(ground.peers.address)
         self.raw = sqlite3.connect(ground.work / "raw.sqlite", isolation_level=None)
         for statement in (
@@ -87,7 +87,7 @@ class _Bulk:
 def bulk(ground: Ground) -> Iterator[Figure]:
     """NDJSON over HTTP into an empty ledger, beside the same bytes put into the bare databases."""
     bodies = ground.rounds(4, 8)
-    them = _Bulk(ground, min(ground.size, 5_000 * bodies) if not ground.quick else 8_000, bodies)
+    them = _Bulk(ground, min(ground.size, 5_000 * bodies) if not ground.quick else 6_000, bodies)
     found = in_turns(
         bodies,
         them.on_sqlite,
@@ -115,10 +115,10 @@ def bulk(ground: Ground) -> Iterator[Figure]:
 
 def backdated(ground: Ground) -> Iterator[Figure]:
     """The time until events are recorded and can be asked about, half of them back-dated, and none."""
-    size, bodies = (4_000, 4) if ground.quick else (min(ground.size, 100_000), 10)
+    size, bodies = (2_400, 4) if ground.quick else (min(ground.size, 100_000), 10)
 
-    def taking(share: float) -> Iterator[float]:
-        client = Client(ground.serve(ground.folder("backdated")).address)
+    def taking(server: Server, share: float) -> Iterator[float]:
+        client = Client(server.address)
         made = list(workload.events(size, back_dated=share))
         for at in range(0, size, size // bodies):
             body = body_of(made[at : at + size // bodies])
@@ -127,7 +127,7 @@ def backdated(ground: Ground) -> Iterator[Figure]:
             client.get("/v1/entities?limit=1", min_position=str(position))
             yield (time.perf_counter() - started) * 1e6 / (size // bodies)
 
-    late, ordered = taking(0.5), taking(0.0)
+    late, ordered = taking(ground.serve(), 0.5), taking(ground.serve(), 0.0)
     found = in_turns(bodies, lambda: next(late), lambda: next(ordered))
     note = "floor: the same load without any; both until a question can see them"
     target = Target("ratio", "≤", 1.2)

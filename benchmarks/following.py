@@ -37,12 +37,13 @@ class _Head:
 
 @contextmanager
 def _store(ground: Ground, most: int) -> Iterator[tuple[Store, int]]:
-    """The log, or its beginning, in this process, and how many events that is."""
-    with ground.copy() as folder:  # a process that serves it may hold the ledger itself
-        store = open_store(folder, None)
-        ended = cast(Store, _Head(store, most))
-        yield ended, ended.head()
-        store.close()
+    """The log, or its beginning, in this process, which only reads it, and how many events that is."""
+    folder = ground.ledger
+    ground.leave()
+    store = open_store(folder, None)
+    ended = cast(Store, _Head(store, most))
+    yield ended, ended.head()
+    store.close()
 
 
 def _reading(store: Store) -> float:
@@ -99,7 +100,7 @@ def after_write(ground: Ground) -> Iterator[Figure]:
     """Write an event, then ask for a holder's list that holds it: how much longer that takes than the write."""
     import json
 
-    with ground.copy() as folder, ground.serving(folder) as server, Client(server.address) as client:
+    with Client(ground.written.address) as client:
         writes, reads = [], []
         made = (event for event in singles() if event["type"] == "investment.made")
         for event in (next(made) for _ in range(ground.rounds(40, 300))):

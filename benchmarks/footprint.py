@@ -26,7 +26,9 @@ def memory(ground: Ground) -> Iterator[Figure]:
         last = head(log)
         holder, _ = nearest(portfolios(log, last), 1_000)
         points = [at_position(log, last), past(log, last * 3 // 4, chance)]
-    with ground.copy() as folder, ground.serving(folder) as server, Client(server.address) as client:
+    ground.leave()  # what counts is a server's whole life
+    with Client(ground.written.address) as client:
+        server = ground.written
         started = server.memory()
         record(client, body_of(list(islice(singles(), 2_000))))
         for at in points:
@@ -57,14 +59,23 @@ def disk(ground: Ground) -> Iterator[Figure]:
 
 def start(ground: Ground) -> Iterator[Figure]:
     """From the command to the first answer that it is ready, with the read model of the log there."""
-    with ground.copy() as folder:
+    _ = ground.copy
 
-        def seconds(data: str) -> float:
-            started = time.perf_counter()
-            with ground.serving(folder if data == "full" else ground.folder("empty")):
-                return time.perf_counter() - started
+    def full() -> float:
+        ground.leave()
+        started = time.perf_counter()
+        _ = ground.written.address
+        return time.perf_counter() - started
 
-        found = in_turns(ground.rounds(1, 5), lambda: seconds("full"), lambda: seconds("empty"))
+    def empty() -> float:
+        ground.leave()
+        started = time.perf_counter()
+        _ = ground.serve().address
+        seconds = time.perf_counter() - started
+        ground.row.close()
+        return seconds
+
+    found = in_turns(ground.rounds(1, 5), full, empty)
     note = "floor: with an empty ledger, which is what Python and its imports take"
     target = Target("value", "≤", 3, MILLION)
     yield compared("start to ready, read model there", "s", found, target, note=note)

@@ -9,23 +9,22 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from benchmarks import postgres, processes, workload
+from benchmarks import filling, postgres, processes, workload
 from benchmarks.peers import bitemporal
 from benchmarks.processes import Client, Server
 
 CACHE = Path(__file__).resolve().parent.parent / ".benchmarks"
 LINES = "application/x-ndjson"
 LOG_FILE, READ_MODEL_FILE = "ledger.sqlite", "read-model.duckdb"
-LOAD_LINES = 20_000  # events in a request when a ledger is filled
 # Questions about writing are put to a ledger of this size, whatever the size of the run: PostgreSQL's isn't kept.
 SMALL = 5_000
 
@@ -59,8 +58,8 @@ class Ground:
     row: ExitStack = field(default_factory=ExitStack)
     """What ends with the row that is being measured: a server that idles takes its part of the processor too."""
     _numbers: Iterator[int] = field(default_factory=count)
-    _asking: ExitStack = field(default_factory=ExitStack)
-    _asked: Server | None = None
+    _standing: ExitStack = field(default_factory=ExitStack)
+    _stands: tuple[Path, Server] | None = None
 
     def __enter__(self) -> Ground:
         return self
@@ -94,19 +93,17 @@ class Ground:
     @cached_property
     def ledger(self) -> Path:
         """The folder of the ledger with all events of the workload. Nobody writes into it: see `copy`."""
-        folder = self.given or filled(self.size, self.work / "filling.log", self.told)
-        with self.serving(folder):  # it makes the read model anew, should it be of another version
-            pass
+        folder = self.given or filled(self.size, self.told)
+        _ = self._standing_on(folder).address  # it makes the read model anew, should it be of another version
         return folder
 
-    @contextmanager
-    def copy(self) -> Iterator[Path]:
-        """A copy of the ledger that may be written to, removed with the block."""
-        folder = self.folder("copy")
+    @cached_property
+    def copy(self) -> Path:
+        """The folder of a copy of the ledger that may be written to, for all the rows that do."""
+        folder, ledger = self.folder("copy"), self.ledger
         self.leave()  # files that a server has open may be in the middle of something
-        shutil.copytree(self.ledger, folder)
-        yield folder
-        shutil.rmtree(folder)
+        shutil.copytree(ledger, folder)
+        return folder
 
     @contextmanager
     def log(self) -> Iterator[sqlite3.Connection]:
@@ -118,42 +115,50 @@ class Ground:
     @property
     def asked(self) -> Server:
         """The server that answers questions on the ledger."""
-        if self._asked is None:
-            self._asked = self._asking.enter_context(self.serving(self.ledger))
-        return self._asked
+        return self._standing_on(self.ledger)
+
+    @property
+    def written(self) -> Server:
+        """The server of the copy."""
+        return self._standing_on(self.copy)
+
+    def _standing_on(self, folder: Path) -> Server:
+        """One of these two servers, which goes on from row to row until the other is needed."""
+        if self._stands is not None and self._stands[0] == folder:
+            return self._stands[1]
+        self.leave()
+        server = self._standing.enter_context(processes.ledger(folder, None, self.folder("server.log")))
+        self._stands = folder, server
+        return server
 
     def leave(self) -> None:
-        """End the server that answers questions, since its read model may be open in one process only."""
-        self._asking.close()
-        self._asked = None
+        """End the server that is standing, since a folder may be open in one process only."""
+        self._standing.close()
+        self._stands = None
 
     # --- servers ---
 
     @cached_property
     def small(self) -> Server:
         """A server on SQLite with SMALL events, to write to."""
-        return self._small(None)
+        folder = self.folder("small")
+        filling.fill(folder, SMALL)
+        return self.closing.enter_context(self._thrown_away(folder))
 
     @cached_property
     def small_on_postgres(self) -> Server:
         """The same on PostgreSQL."""
-        return self._small(self.database())
-
-    def _small(self, database_url: str | None) -> Server:
-        server = self.closing.enter_context(self.serving(self.folder("small"), database_url))
+        server = self.closing.enter_context(self._thrown_away(self.folder("small"), self.database()))
         with Client(server.address) as client:
             record(client, body_of(list(workload.events(SMALL))))
         return server
 
-    def serve(self, data: Path, database_url: str | None = None) -> Server:
-        """`dealledger serve` on a folder, until the row is measured."""
-        return self.row.enter_context(self.serving(data, database_url))
+    def serve(self, database_url: str | None = None) -> Server:
+        """`dealledger serve` on an empty ledger, until the row is measured."""
+        return self.row.enter_context(self._thrown_away(self.folder("empty"), database_url))
 
-    @contextmanager
-    def serving(self, data: Path, database_url: str | None = None) -> Iterator[Server]:
-        """The same, until the end of the block."""
-        with processes.ledger(data, database_url, self.folder("server.log")) as server:
-            yield server
+    def _thrown_away(self, data: Path, database_url: str | None = None) -> AbstractContextManager[Server]:
+        return processes.ledger(data, database_url, self.folder("server.log"), lasting=False)
 
     @cached_property
     def postgres(self) -> str:
@@ -175,7 +180,7 @@ class Ground:
         from benchmarks.peers.server import command  # needs FastAPI only when it is started
 
         return self.closing.enter_context(
-            processes.running(*command(self.folder("stock"), self.database(), self.work / "peers.log"))
+            processes.running(*command(self.folder("stock"), self.database(), self.work / "peers.log"), lasting=False)
         )
 
     @cached_property
@@ -191,28 +196,19 @@ class Ground:
 # --- filling -----------------------------------------------------------------------------------------------------
 
 
-def filled(size: int, log: Path, told: Callable[[str], object]) -> Path:
-    """A ledger with so many events of the workload, made once and kept in the cache."""
+def filled(size: int, told: Callable[[str], object]) -> Path:
+    """A ledger with so many events of the workload, made once and kept in the cache; its read model is still to be
+    made."""
     fingerprint = hashlib.sha256(Path(workload.__file__).read_bytes()).hexdigest()[:12]
     folder = CACHE / f"{size}-{fingerprint}"
     if folder.exists():
         return folder
     told(f"Filling a ledger with {size:,} events; this is done once")
-    filling = folder.with_name(folder.name + ".filling")
-    shutil.rmtree(filling, ignore_errors=True)
-    with processes.ledger(filling, None, log) as server, Client(server.address) as client:
-        fill(client, size)
-        processes.wait_until_ready(server)
-    filling.rename(folder)
-    return folder
-
-
-def fill(client: Client, size: int) -> None:
-    """Record so many events of the workload through the door, with a progress bar."""
+    unfinished = folder.with_name(folder.name + ".filling")
+    shutil.rmtree(unfinished, ignore_errors=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    stream = workload.events(size)
     with Progress(*columns, transient=True) as progress:
         task = progress.add_task("events recorded", total=size)
-        while chunk := list(islice(stream, LOAD_LINES)):
-            record(client, body_of(chunk))
-            progress.advance(task, len(chunk))
+        filling.fill(unfinished, size, lambda done: progress.update(task, completed=done))
+    unfinished.rename(folder)
+    return folder

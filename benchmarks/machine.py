@@ -14,8 +14,9 @@ import duckdb
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def machine(postgres: str | None) -> str:
-    """CPU, cores, memory, kind of disk, versions. `postgres` is the server's version, if one was used."""
+def machine(postgres: str | None, load: float) -> str:
+    """CPU, cores, memory, kind of disk, versions. `postgres` is the server's version, if one was used; `load` how many
+    processes ran in the minute before."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     parts = [
         f"{_cpu()}, {os.cpu_count()} cores, {memory:.0f} GiB",
@@ -28,9 +29,7 @@ def machine(postgres: str | None) -> str:
         f"FastAPI {version('fastapi')}",
         f"uvicorn {version('uvicorn')}",
     ]
-    return "; ".join(
-        [*parts, *([f"PostgreSQL {postgres}"] if postgres else []), f"load before {os.getloadavg()[0]:.1f}"]
-    )
+    return "; ".join([*parts, *([f"PostgreSQL {postgres}"] if postgres else []), f"load before {load:.1f}"])
 
 
 def commit() -> str:

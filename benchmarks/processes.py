@@ -11,9 +11,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,21 @@ IDLE_SECONDS = 2  # uvicorn closes connections that were idle for 5
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Server:
-    """A running server."""
+    """A server that was started. Several start at once, since only who needs the address waits for it."""
 
-    address: Address
     process: subprocess.Popen[bytes]
+    log: Path
+    wait: Callable[[Address], None]
+    """Returns when it can be asked at its address."""
+
+    @cached_property
+    def address(self) -> Address:
+        """Where it listens, as soon as it can be asked."""
+        address = _address(self.process, self.log)
+        self.wait(address)
+        return address
 
     def ask(self, path: str, **headers: str) -> dict[str, Any]:
         """The answer to one GET, over a connection of its own."""
@@ -83,21 +93,21 @@ class Client:
 
 
 @contextmanager
-def ledger(data: Path, database_url: str | None, log: Path) -> Iterator[Server]:
-    """`dealledger serve` as anybody would start it, ready to answer; its log lines go to a file, as in a service."""
+def ledger(data: Path, database_url: str | None, log: Path, *, lasting: bool = True) -> Iterator[Server]:
+    """`dealledger serve` as anybody would start it; its log lines go to a file, as in a service."""
     environment = {**os.environ, **({"DEALLEDGER_DATABASE_URL": database_url} if database_url else {})}
     command = [str(Path(sys.executable).parent / "dealledger"), "serve", "--data", str(data), "--port", "0"]
-    with running(command, log, environment) as server:
-        wait_until_ready(server)
+    with running(command, log, environment, wait_until_ready, lasting=lasting) as server:
         yield server
 
 
-def wait_until_ready(server: Server) -> None:
-    """Until it has applied all that its log holds."""
+def wait_until_ready(address: Address) -> None:
+    """Until the ledger there has applied all that its log holds."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         try:
-            state = server.ask("/readyz")
+            with Client(address) as client:
+                state = json.loads(client.get("/readyz"))
             if state["ready"] and not state["lag"]:
                 return
         except RuntimeError:  # 503: the read model is made anew
@@ -107,16 +117,24 @@ def wait_until_ready(server: Server) -> None:
 
 
 @contextmanager
-def running(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Iterator[Server]:
-    """A server that writes to `log` where it listens; ended with SIGTERM when it is no longer needed."""
+def running(
+    command: Sequence[str],
+    log: Path,
+    environment: Mapping[str, str],
+    wait: Callable[[Address], None] = lambda _: None,
+    *,
+    lasting: bool = True,
+) -> Iterator[Server]:
+    """A server that writes to `log` where it listens. One whose data are `lasting` is told to stop when it is no longer
+    needed; what another leaves behind is thrown away, so it needn't close it in order."""
     with log.open("w") as lines:
         process = subprocess.Popen(  # noqa: S603
             command, stdout=lines, stderr=subprocess.STDOUT, env=dict(environment), start_new_session=True
         )
     try:
-        yield Server(_address(process, log), process)
+        yield Server(process, log, wait)
     finally:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM if lasting else signal.SIGKILL)
         try:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:

@@ -7,7 +7,7 @@ import dataclasses
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -174,12 +174,13 @@ def rounded(value: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A line of the history: a figure, when and where it was measured, and of which commit."""
+    """A line of the history: a figure of a row, when and where it was measured, and of which commit."""
 
     measured: str
     commit: str
     machine: str
     size: str
+    row: str
     name: str
     value: str
     unit: str
@@ -190,52 +191,59 @@ class Kept:
     note: str
 
 
-def keep(figures: Iterable[Figure], size: int, commit: str, machine: str, measured: str) -> None:
-    """Append to the history."""
+def keep(figures: Mapping[str, Sequence[Figure]], size: int, commit: str, machine: str, measured: str) -> None:
+    """Append the figures of each row to the history."""
     fresh = not HISTORY.exists()
     with HISTORY.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         if fresh:
             writer.writerow(field.name for field in dataclasses.fields(Kept))
-        for one in figures:
-            value, floor, ratio = ("" if x is None else f"{x:.5g}" for x in (one.value, one.floor, one.ratio))
-            met = {True: "yes", False: "no", None: ""}[one.met(size)]
-            where = (measured, commit, machine, str(size))
-            kept = Kept(*where, one.name, value, one.unit, floor, ratio, one.target(), met, one.note)
-            writer.writerow(dataclasses.astuple(kept))
+        for row, its in figures.items():
+            for one in its:
+                value, floor, ratio = ("" if x is None else f"{x:.5g}" for x in (one.value, one.floor, one.ratio))
+                met = {True: "yes", False: "no", None: ""}[one.met(size)]
+                where = (measured, commit, machine, str(size))
+                kept = Kept(*where, row, one.name, value, one.unit, floor, ratio, one.target(), met, one.note)
+                writer.writerow(dataclasses.astuple(kept))
 
 
-def last_runs() -> list[list[Kept]]:
-    """What the last run of each size left in the history, the smallest first."""
+def newest(rows: Sequence[str]) -> dict[int, list[Kept]]:
+    """What each of the rows, in their order, had when it was measured last, by size, the smallest first."""
     if not HISTORY.exists():
-        return []
+        return {}
     with HISTORY.open(newline="") as file:
         kept = [Kept(**line) for line in csv.DictReader(file)]
-    newest = {int(one.size): one.measured for one in kept}
-    return [[one for one in kept if (int(one.size), one.measured) == run] for run in sorted(newest.items())]
+    last = {(int(one.size), one.row): one.measured for one in kept}
+    found: dict[int, list[Kept]] = {size: [] for size in sorted({size for size, _ in last})}
+    for one in sorted(kept, key=lambda one: rows.index(one.row) if one.row in rows else -1):
+        if one.row in rows and last[int(one.size), one.row] == one.measured:
+            found[int(one.size)].append(one)
+    return found
 
 
-def told_in_docs() -> str:
-    """The last run of each size as Markdown."""
+def told_in_docs(rows: Sequence[str]) -> str:
+    """The newest figures of each size as Markdown. Where they are of several runs, each tells of which."""
     told = []
-    for run in last_runs():
-        where = run[0]
-        told += [
-            f"### {int(where.size):,} events",
-            "",
-            f"{where.measured[:10]}, commit {where.commit}: {where.machine}.",
-        ]
-        told += ["", "| row | value | floor | ratio | target | met |", "|---|--:|--:|--:|---|---|"]
-        for one in run:
+    for size, found in newest(rows).items():
+        runs = sorted({(one.measured, one.commit, one.machine) for one in found})
+        told += [f"### {size:,} events", ""]
+        for number, (measured, commit, machine) in enumerate(runs, 1):
+            named = f"Run {number}, " if len(runs) > 1 else ""
+            told += [f"{named}{measured[:16].replace('T', ' ')}, commit {commit}: {machine}.", ""]
+        several = len(runs) > 1
+        told.append(f"| row | value | floor | ratio | target | met |{' run |' if several else ''}")
+        told.append(f"|---|--:|--:|--:|---|---|{'--:|' if several else ''}")
+        for one in found:
             value, floor, ratio = (amount(float(x) if x else None) for x in (one.value, one.floor, one.ratio))
             name = one.name if one.value else f"{one.name}: {one.note}"
-            told.append(f"| {name} | {value} {one.unit} | {floor} | {ratio} | {one.target} | {one.met} |")
+            run = f" {runs.index((one.measured, one.commit, one.machine)) + 1} |" if several else ""
+            told.append(f"| {name} | {value} {one.unit} | {floor} | {ratio} | {one.target} | {one.met} |{run}")
         told.append("")
     return "\n".join(told)
 
 
-def write_docs(page: Path) -> None:
-    """Put the last runs' tables between the two marks of the page."""
+def write_docs(page: Path, rows: Sequence[str]) -> None:
+    """Put the newest figures of these rows between the two marks of the page."""
     text = page.read_text()
     before, after = text[: text.index(BEGIN) + len(BEGIN)], text[text.index(END) :]
-    page.write_text(f"{before}\n\n{told_in_docs()}\n{after}")
+    page.write_text(f"{before}\n\n{told_in_docs(rows)}\n{after}")

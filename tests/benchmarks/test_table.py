@@ -81,28 +81,34 @@ def test_a_line_has_what_the_issue_asks_for():
     assert (line["target"], line["met"], line["size"]) == ("≤ 10", True, MILLION)
 
 
-def test_the_documentation_shows_every_row_of_the_last_run_of_each_size(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    """Given two runs of one size and one of another; when the page is written; then it has the last of each, whole."""
+def test_the_documentation_shows_each_row_as_it_was_measured_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Given runs of two sizes, one of them of some rows only; when the page is written; then each row has its newest
+    figures, in the order of the rows, and tells of which run they are; rows that are gone aren't shown."""
     monkeypatch.setattr(table, "HISTORY", tmp_path / "history.csv")
     page = tmp_path / "performance.md"
     page.write_text(f"above\n{table.BEGIN}\nold\n{table.END}\nbelow\n")
-    times = iter(("2026-01-01T00:00:00", "2026-01-02T00:00:00", "2026-01-03T00:00:00"))
+    times = (f"2026-01-0{day}T00:00:00" for day in range(1, 5))
+    umadb = Figure("umadb", None, "", note="it isn't installed")
     for size, figures in (
-        (10_000, [Figure("before", 1.0, "ms")]),
-        (10_000, [FAST, Figure("umadb", None, "", note="it isn't installed")]),
-        (MILLION, [FAST]),
+        (10_000, {"a": [Figure("a of 77", 1.0, "ms"), Figure("a, more", 2.0, "ms")], "gone": [FAST]}),
+        (10_000, {"b": [FAST], "c": [umadb]}),
+        (10_000, {"a": [Figure("a of 78", 3.0, "ms")]}),
+        (MILLION, {"b": [FAST]}),
     ):
         table.keep(figures, size, "0123abc", "a machine, 2 cores", next(times))
-    table.write_docs(page)
+    table.write_docs(page, ["c", "a", "b"])
 
     text = page.read_text()
     assert text.startswith("above\n")
     assert text.endswith("\nbelow\n")
-    assert "before" not in text
     assert "old" not in text
-    assert "| umadb: it isn't installed | –  | – | – |  |  |" in text
-    assert text.count("| fast | 5 ms | 10.0 | 0.5 | ≤ 10 |") == 2
-    assert "### 10,000 events" in text
-    assert "### 1,000,000 events" in text
+    small, large = text.split("### ")[1:]
+    assert [line for line in small.splitlines() if line.startswith("| ")][1:] == [
+        "| umadb: it isn't installed | –  | – | – |  |  | 1 |",
+        "| a of 78 | 3 ms | – | – |  |  | 2 |",
+        "| fast | 5 ms | 10.0 | 0.5 | ≤ 10 |  | 1 |",
+    ]
+    assert "Run 1, 2026-01-02 00:00, commit 0123abc: a machine, 2 cores." in small
+    assert "Run 2, 2026-01-03 00:00" in small
+    assert "| fast | 5 ms | 10.0 | 0.5 | ≤ 10 | yes |\n" in large
+    assert "\n2026-01-04 00:00, commit 0123abc" in large
