@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from ledger import vouched as module
 from ledger.attachments import ADDED, ERASED, Content, salted
 from ledger.store import Entry, Store
 from ledger.vouched import NotVouched, Vouched, vouched
@@ -43,10 +42,8 @@ def kept(store: Store) -> Store:
     return store
 
 
-@pytest.mark.parametrize("batch", [1, 2, 1_000])
-def test_all_are_what_was_attached(kept: Store, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
-    """However many events are read at a time. The control of all below."""
-    monkeypatch.setattr(module, "BATCH", batch)
+def test_all_are_what_was_attached(kept: Store) -> None:
+    """The control of all below."""
     assert vouched(kept) == Vouched(held=2, erased=1, missing=3)
 
 
