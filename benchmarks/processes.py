@@ -20,8 +20,8 @@ from typing import Any
 
 Address = tuple[str, int]
 
+START_SECONDS = 3_600  # a log that isn't signed yet is hashed first
 READY_SECONDS = 3_600  # a read model of another version is made anew first
-START_SECONDS = 60
 STOP_SECONDS = 120
 IDLE_SECONDS = 2  # uvicorn closes connections that were idle for 5
 TICKS = os.sysconf("SC_CLK_TCK")

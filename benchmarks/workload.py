@@ -33,6 +33,9 @@ COUNTRIES = ("US", "US", "US", "CN", "GB", "DE", "JP", "FR")
 ROUNDS = ("seed", "A", "B", "C", "D")
 # How many may be built on: old commitments and contracts stop being drawn and billed.
 OPEN = 2_000
+# One correction in three is of an earlier correction, one of the last few hundred.
+CORRECTED_AGAIN = 1 / 3
+DISPUTED = 200
 # What may come late: what draws on a record, or ends it, is of its day, since the rules refuse what comes before it or
 # after its close. This is their share of the stream, so that many of them, and not all, are back-dated.
 FREE = ("investment.made", "valuation.recorded", "distribution.paid", "contract.signed")
@@ -87,6 +90,7 @@ class _Stream:
     contracts: list[_Open] = field(default_factory=list)
     held: list[tuple[str, str, str]] = field(default_factory=list)
     correctable: list[tuple[str, Event]] = field(default_factory=list)
+    disputed: list[tuple[str, Event]] = field(default_factory=list)  # corrections, each with its fact
     made: int = 0
 
     def entities(self) -> Iterator[Event]:
@@ -290,16 +294,19 @@ class _Stream:
         return "rate.published", _published(base, low + self.random.randrange(10))
 
     def _correction(self) -> Event:
-        """Of a fact, or in one case of three of its correction: chains of several grow."""
-        place = self.random.randrange(len(self.correctable))
-        target, fact = self.correctable[place]
+        """Of a fact, or in one case of three of an earlier correction: chains of several grow."""
+        if self.disputed and self.random.random() < CORRECTED_AGAIN:
+            target, fact = self.disputed.pop(self.random.randrange(len(self.disputed)))
+        else:
+            target, fact = self.random.choice(self.correctable)
         replacement = {name: fact[name] for name in ("type", "effective", "status", "source")}
         amount = "value" if fact["type"] == "valuation.recorded" else "amount"
         replacement["data"] = {**fact["data"], amount: self._money(self._size(), fact["data"][amount]["currency"])}
         data = {"event": target, "replacement": replacement, "reason": "The source corrected its figure."}
         said = self._said("event.corrected", data, self.day, self.day)
-        if self.random.random() < 1 / 3:
-            self.correctable[place] = (said["id"], fact)
+        self.disputed.append((said["id"], fact))
+        if len(self.disputed) > DISPUTED:
+            self.disputed.pop(self.random.randrange(DISPUTED))
         return said
 
     def _retraction(self) -> Event:
