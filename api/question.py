@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +23,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     ValidationError,
 )
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema, to_json
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -350,7 +349,7 @@ def pinned(asked: Times) -> bool:
 
 def json_bytes(answer: Mapping[str, Any]) -> bytes:
     """The one way in which answers are written: keys in the order of the contract, no spaces, UTF-8."""
-    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
+    return to_json(answer)
 
 
 def respond(request: Request, asked: Asked, body: bytes) -> Response:

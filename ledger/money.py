@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Annotated, Any, Literal, Self
 
 from babel.numbers import is_currency
@@ -20,7 +20,8 @@ ZERO = Decimal(0)
 ONE = Decimal(1)
 # Wide enough that no sum of figures of 18 + 12 digits is ever rounded; only quotients are.
 ARITHMETIC = Context(prec=80, rounding=ROUND_HALF_EVEN)
-PLACES = Decimal("1e-12")
+MOST_PLACES = 12
+PLACES = Decimal(1).scaleb(-MOST_PLACES)
 # What quotients of extremes can come to, written out.
 SHOWING = Context(prec=400, rounding=ROUND_HALF_EVEN)
 
@@ -66,6 +67,9 @@ def exactly(amount: Decimal) -> Bounds:
 
 def total(parts: Iterable[Bounds]) -> Bounds:
     """The sum, bound by bound; unbounded above as soon as one part is. Nothing at all sums to zero."""
+    parts = list(parts)
+    if all(part.low is part.stated is part.high for part in parts):  # most figures are exact: one sum instead of three
+        return exactly(reduce(ARITHMETIC.add, [part.low for part in parts], ZERO))
     low = stated = ZERO
     high: Decimal | None = ZERO
     for part in parts:
@@ -111,9 +115,13 @@ def quotient(value: Bounds, share: Bounds) -> Bounds:
 
 def plain(number: Decimal) -> str:
     """A decimal as answers write it: at most 12 places, half to even, no exponent, no trailing zeros."""
-    text = format(number.quantize(PLACES, context=SHOWING), "f")
-    text = text.rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text
+    text = format(number, "f")
+    if "." in text:
+        text = text.rstrip("0")
+        if len(text) - text.index(".") > MOST_PLACES + 1:
+            text = format(number.quantize(PLACES, context=SHOWING), "f").rstrip("0")
+        text = text.rstrip(".")
+    return "0" if text == "-0" else text
 
 
 # --- as submitted ----------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import duckdb
 
 from ledger.store import Store, Stored, StoreError
 from projections.apply import COLUMNS, VIEWS, Changes, changes_of
+from projections.portfolios import Portfolios
 from projections.writing import Writing
 
 FILE = "read-model.duckdb"
@@ -48,6 +49,7 @@ class ReadModel:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
+        self.portfolios = Portfolios(folder)
         self.rebuilding: dict[str, Any] | None = None
         """Why the file is being rebuilt, the position that this has reached, and the head."""
         self._moved = threading.Condition()
@@ -162,6 +164,7 @@ class ReadModel:
                 cursor.close()
             self._cursors.clear()
             self._open[0].close()
+        self.portfolios.close()
 
     def _use(self, connection: duckdb.DuckDBPyConnection) -> None:
         [(position,)] = connection.execute("SELECT position FROM meta").fetchall()

@@ -34,6 +34,9 @@ class Figure:
         return {currency for currency in self.amounts if currency is not None}
 
 
+EMPTY = Figure()
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """What turns amounts into one currency; without a `target` they stay in their own.
@@ -101,6 +104,9 @@ def in_force(terms: Part, *, certain: bool, up_to: bool, taken: Figure, exchange
 
 def summed(parts: Iterable[Figure]) -> Figure:
     """The sum, currency by currency. What is of no currency joins the others only when it is shown."""
+    parts = list(parts)
+    if not parts:
+        return EMPTY
     by_currency: dict[str | None, list[Bounds]] = {}
     missing: set[MissingRate] = set()
     for part in parts:
@@ -155,6 +161,8 @@ class Item:
 
 def grouped(items: Sequence[Item]) -> Figure:
     """The sum of figures, where a whole and its parts count as the larger of the whole and the sum of its parts."""
+    if all(item.part_of is None for item in items):
+        return summed(item.figure for item in items)
     groups, _ = _groups(items)
     return summed(groups)
 
@@ -218,7 +226,10 @@ def number(value: Decimal | None) -> str | None:
 
 
 def bounds_shown(bounds: Bounds) -> dict[str, str | None]:
-    return {"low": plain(bounds.low), "stated": number(bounds.stated), "high": number(bounds.high)}
+    low = plain(bounds.low)
+    if bounds.low is bounds.stated is bounds.high:
+        return {"low": low, "stated": low, "high": low}
+    return {"low": low, "stated": number(bounds.stated), "high": number(bounds.high)}
 
 
 def money_shown(currency: str | None, bounds: Bounds) -> dict[str, Any]:
@@ -232,9 +243,9 @@ def shown(figure: Figure, own_currency: str | None) -> Any:
     """
     if figure.missing:
         return None
-    amounts = _folded(figure, figure.currencies).amounts
-    if not amounts:
+    if not figure.amounts:
         return money_shown(own_currency, NOTHING)
+    amounts = _folded(figure, figure.currencies).amounts
     shown_by_currency = [money_shown(currency, amounts[currency]) for currency in _in_order(amounts)]
     return shown_by_currency[0] if len(shown_by_currency) == 1 else shown_by_currency
 
@@ -245,7 +256,7 @@ def _in_order(currencies: Iterable[str | None]) -> list[str | None]:
 
 def with_missing(row: dict[str, Any], figures: Iterable[Figure]) -> dict[str, Any]:
     """The row, and the rates that its figures lack if there are any."""
-    missing = sorted(set().union(*(figure.missing for figure in figures)))
+    missing = sorted(set().union(*(figure.missing for figure in figures if figure.missing)))
     if missing:
         row["missing_rates"] = [{"base": one.base, "quote": one.quote, "on": one.on.isoformat()} for one in missing]
     return row

@@ -72,7 +72,7 @@ class Follower:
             try:
                 self.catch_up()
                 self.failure = None
-                wait = POLL_SECONDS
+                wait = 0 if self._model.portfolios.follow(self._model) else POLL_SECONDS
             except Exception as error:  # the log is away, the disk is full: it may get better
                 if self.failure is None:
                     log.exception("the read model can't follow the log")

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import reduce
-from itertools import groupby
-from typing import Any
+from functools import lru_cache, reduce
+from typing import Any, NamedTuple
 
 from ledger.money import ARITHMETIC, NOTHING, UNKNOWN, ZERO, Bounds, exactly, product, total
 from projections.amounts import AMOUNT, MONEY_COLUMNS, STAKE_COLUMNS, number_of
@@ -28,10 +27,10 @@ from projections.figures import (
 )
 from projections.paging import Listing, Page, cut
 from projections.rates import exchange
-from projections.replay import Step, replay
+from projections.replay import Step, replays
 from projections.table import Fact, Said, View, same
 from projections.valuations import Marks, Usable, newest_marks
-from projections.visibility import Point, Rule, Tables, counting, held
+from projections.visibility import Point, Rule, Tables, believed, counting, counts, duplicates, held
 
 _COLUMNS = {
     "role": "holding_role",  # made, sold, observed, paid
@@ -76,8 +75,7 @@ TABLE = View(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     """One event of a holding that counts."""
 
     chain: str
@@ -194,17 +192,75 @@ def stakes(model: Tables, at: Point) -> list[Held]:
 
 
 def _holdings(model: Tables, at: Point, holder: str | None, issuer: str | None) -> list[_Holding]:
-    chosen = {name: value for name, value in (("holder", holder), ("issuer", issuer)) if value is not None}
-    rows = _counting_rows(model, at, chosen)
-    marks = newest_marks(model, at, _subjects(chosen))
+    if holder is not None and model.portfolios.reach(model, at.position):
+        rows, marks = _of_holder(model, at, holder, issuer)
+    else:
+        chosen = {name: value for name, value in (("holder", holder), ("issuer", issuer)) if value is not None}
+        rows, marks = _counting_rows(model, at, chosen), newest_marks(model, at, _subjects(chosen))
     converting = exchange(model, at)
-    return [
-        _fold(key, list(its_rows), at, marks, converting) for key, its_rows in groupby(rows, key=lambda row: row.key)
+    by_key: dict[tuple[str, str, str], list[_Row]] = {}
+    for row in rows:
+        by_key.setdefault((row.holder, row.issuer, row.instrument), []).append(row)
+    return [_fold(key, by_key[key], at, marks, converting) for key in sorted(by_key)]
+
+
+def _of_holder(model: Tables, at: Point, holder: str, issuer: str | None) -> tuple[list[_Row], Marks]:
+    """The rows of a holder that count, by issuer and position, and the marks that may value them."""
+    portfolios = model.portfolios
+    repeated = duplicates(model, at) if portfolios.any_repeats(at) else {}
+    rows = [
+        _read(deal)
+        for *deal, status in portfolios.deals(at, holder, issuer)
+        if counts(status, at) and deal[0] not in repeated
     ]
+    if repeated and at.include_rumoured:
+        repeated = duplicates(model, believed(at))
+    newest: dict[str, dict[str, Usable]] = {"position": {}, "unit": {}, "whole": {}}
+    owners = {"position": holder, "whole": ""}
+    if any(row.units is not None for row in rows):
+        owners["unit"] = ""
+    for subject, use, (chain, last_day, basis, currency, low, stated, high) in portfolios.marks(
+        at, owners, {row.issuer for row in rows}, repeated
+    ):
+        bounds = Bounds(Decimal(low), _decimal(stated), _decimal(high))
+        newest[use][subject] = Usable(chain, date.fromordinal(last_day), basis, currency, bounds)
+    of_position = {(subject, holder): mark for subject, mark in newest["position"].items()}
+    return rows, Marks(of_position, newest["unit"], newest["whole"])
+
+
+def _read(deal: Sequence[Any]) -> _Row:
+    chain, position, first, last, role, holder, issuer, instrument, part_of, *figures = deal
+    currency, low, stated, high, units, basis, share_low, share_stated, share_high, fraction = figures
+    return _Row(
+        chain,
+        position,
+        date.fromordinal(first),
+        date.fromordinal(last),
+        role,
+        holder,
+        issuer,
+        instrument,
+        part_of,
+        currency,
+        _decimal(low),
+        _decimal(stated),
+        _decimal(high),
+        _decimal(units),
+        basis,
+        _decimal(share_low),
+        _decimal(share_stated),
+        _decimal(share_high),
+        _decimal(fraction),
+    )
+
+
+@lru_cache(maxsize=65_536)
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 def _counting_rows(model: Tables, at: Point, chosen: dict[str, str]) -> list[_Row]:
-    """The rows that count, by holding and position; each distribution under the instrument that it is of."""
+    """The rows that count, by position; each distribution under the instrument that it is of."""
     rule = counting(model, at)
     funds = f"SELECT commitment FROM commitments WHERE {held(at).sql} AND role = 'made' AND purpose = 'fund'"
     instrument = f"coalesce(instrument, CASE WHEN commitment IN ({funds}) THEN 'fund_interest' ELSE 'equity' END)"
@@ -212,9 +268,7 @@ def _counting_rows(model: Tables, at: Point, chosen: dict[str, str]) -> list[_Ro
     names = ", ".join(f"{instrument} AS instrument" if name == "instrument" else name for name in columns)
     filters = "".join(f" AND {column} = ${column}" for column in chosen)
     rows = model.rows(
-        f"""SELECT {names} FROM holdings WHERE {rule.sql}{filters}
-        ORDER BY holder, issuer, {instrument}, fact_position""",
-        {**rule.values, **chosen},
+        f"SELECT {names} FROM holdings WHERE {rule.sql}{filters} ORDER BY fact_position", {**rule.values, **chosen}
     )
     return [_Row(*row) for row in rows]
 
@@ -237,7 +291,7 @@ def _fold(key: tuple[str, str, str], rows: Sequence[_Row], at: Point, marks: Mar
     own = converting.target or own_currency(cost, proceeds, distributions)
 
     steps = [row.step for row in rows if row.role != "paid"]
-    low, position, high = (replay(steps, bound, at.as_of) for bound in ("low", "stated", "high"))
+    low, position, high = replays(steps, at.as_of)
     units = position.units
     if units is None and any(step.units is not None for step in steps if step.role != "sold"):
         units = ZERO  # bought, but on a day that may be still to come

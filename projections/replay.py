@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -28,6 +28,12 @@ class Step:
     basis: str | None
     share: Bounds
     fraction: Decimal | None
+
+    @property
+    def certain(self) -> bool:
+        """Whether all three bounds have it on the same day and at the same share."""
+        share = self.share
+        return self.first_day == self.last_day and (self.basis is None or share.low == share.stated == share.high)
 
     def day(self, bound: Bound) -> date:
         """When the step takes effect: early only if that makes the bound wider."""
@@ -88,6 +94,14 @@ class Position:
             self.shares[step.basis] = max(ZERO, ARITHMETIC.subtract(share, sold))
             # Votes may go and the ownership stay.
             self.sold_out |= step.basis == "economic" and not self.shares[step.basis]
+
+
+def replays(steps: Sequence[Step], as_of: date) -> tuple[Position, Position, Position]:
+    """The position on `as_of` at the low, the stated and the high bound; one replay will do if no step has any."""
+    position = replay(steps, "stated", as_of)
+    if all(step.certain for step in steps):
+        return position, position, position
+    return replay(steps, "low", as_of), position, replay(steps, "high", as_of)
 
 
 def replay(steps: Iterable[Step], bound: Bound, as_of: date) -> Position:

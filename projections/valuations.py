@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -176,35 +177,39 @@ class Marks:
     of_whole: dict[str, Usable]
 
 
+_REAL = "basis NOT IN ('target', 'counterfactual', 'implied')"
+# A mark that says nothing is of no use.
+_SAYS = "NOT (low = 0 AND stated IS NULL AND high IS NULL)"
+_PRICES = "price_low IS NOT NULL AND NOT (price_low = 0 AND price_stated IS NULL AND price_high IS NULL)"
+_OF_PRICE = ", ".join(f"{price} AS {name}" for name, price in zip(MONEY_COLUMNS, _PRICE_COLUMNS, strict=True))
+# The marks that may value a holding, by what they are the value of. `owner` is the holder whose position that is.
+USES = {
+    "position": f"""SELECT *, 'position' AS use, holder AS owner FROM valuations
+        WHERE holder IS NOT NULL AND {_REAL} AND {_SAYS}""",
+    "unit": f"""SELECT * REPLACE ({_OF_PRICE}), 'unit' AS use, '' AS owner FROM valuations
+        WHERE {_REAL} AND {_PRICES}""",
+    "whole": f"""SELECT *, 'whole' AS use, '' AS owner FROM valuations
+        WHERE holder IS NULL AND basis IN ('post_money', 'market_cap', 'fair_value') AND {_SAYS}""",
+}
+
+
 def newest_marks(model: Tables, at: Point, subjects: Rule) -> Marks:
     """The marks that value holdings of the subjects (a condition on `subject`). Rumours never do, nor targets."""
     rule = counting(model, believed(at))
-    values = {**rule.values, **subjects.values}
 
-    def newest(kept: str, columns: str, condition: str) -> list[tuple[Any, ...]]:
-        return model.rows(
-            f"""SELECT subject, holder, chain, last_day, basis, {columns} FROM valuations
-            WHERE {rule.sql} AND last_day <= $as_of AND {subjects.sql} AND {condition}
-            QUALIFY row_number() OVER (PARTITION BY {kept} ORDER BY last_day DESC, fact_position DESC) = 1""",
-            values,
+    def newest(use: str) -> dict[tuple[str, str], Usable]:
+        rows = model.rows(
+            f"""SELECT subject, owner, chain, last_day, basis, {", ".join(MONEY_COLUMNS)} FROM ({USES[use]})
+            WHERE {rule.sql} AND last_day <= $as_of AND {subjects.sql}
+            QUALIFY row_number() OVER (PARTITION BY subject, owner ORDER BY last_day DESC, fact_position DESC) = 1""",
+            {**rule.values, **subjects.values},
         )
+        return {(subject, owner): _usable(mark) for subject, owner, *mark in rows}
 
-    real = "basis NOT IN ('target', 'counterfactual', 'implied')"
-    # A mark that says nothing is of no use.
-    said = "NOT (low = 0 AND stated IS NULL AND high IS NULL)"
-    priced = "NOT (price_low = 0 AND price_stated IS NULL AND price_high IS NULL)"
-    value, price = ", ".join(MONEY_COLUMNS), ", ".join(_PRICE_COLUMNS)
-    of_holder = newest("subject, holder", value, f"holder IS NOT NULL AND {real} AND {said}")
-    of_unit = newest("subject", price, f"price_low IS NOT NULL AND {real} AND {priced}")
-    whole = "holder IS NULL AND basis IN ('post_money', 'market_cap', 'fair_value')"
-    of_whole = newest("subject", value, f"{whole} AND {said}")
-    return Marks(
-        {(row[0], row[1]): _usable(row) for row in of_holder},
-        {row[0]: _usable(row) for row in of_unit},
-        {row[0]: _usable(row) for row in of_whole},
-    )
+    of_subject = [{subject: mark for (subject, _), mark in newest(use).items()} for use in ("unit", "whole")]
+    return Marks(newest("position"), *of_subject)
 
 
-def _usable(row: tuple[Any, ...]) -> Usable:
-    _, _, chain, last_day, basis, currency, low, stated, high = row
+def _usable(mark: Sequence[Any]) -> Usable:
+    chain, last_day, basis, currency, low, stated, high = mark
     return Usable(chain, last_day, basis, currency, Bounds(low, stated, high))

@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ledger.event import CORRECTED, RETRACTED, TYPES
 from ledger.reviews import ReviewRecorded
 from projections.table import View
+
+if TYPE_CHECKING:
+    from projections.portfolios import Portfolios
 
 # What adds is possible, and so listed, from its period's first day on; what sets a state holds from the last.
 ADDITIVE = frozenset(
@@ -47,6 +50,14 @@ class Point:
 
 class Tables(Protocol):
     """The tables of a read model, as questions see them."""
+
+    @property
+    def position(self) -> int:
+        """The last position applied."""
+
+    @property
+    def portfolios(self) -> Portfolios:
+        """The rows of one holder, found without a search."""
 
     def rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of a query with named parameters."""

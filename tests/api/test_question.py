@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from api.paging import Cursor
+from api.question import json_bytes
 from tests.api.world import entity, event, given, reasons, usd
 from tests.service import fresh_service
 
@@ -293,3 +295,15 @@ def test_a_fault_of_the_read_model_is_not_the_cursors(shared: httpx.Client, monk
 
     monkeypatch.setattr("projections.entities.entities", broken)
     assert reasons(shared.get("/v1/entities", params={"cursor": cursor})) == ["internal"]
+
+
+def test_answers_are_written_as_pythons_own_json_writes_them() -> None:
+    """To the byte, whatever characters a text has; what isn't Unicode is refused by both."""
+    answer = {
+        "text": "".join(map(chr, [*range(0x300), 0x2028, 0x2029, 0xFFFD, 0xFFFF, 0x1F3E6])),
+        'é " \\ /': [None, True, False, 0, -1, 2**70, [], {}, "", ()],
+    }
+    assert json_bytes(answer) == json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
+    for broken in ({"text": "\ud800"}, {"\ud800": 1}):
+        with pytest.raises(ValueError):  # noqa: PT011
+            json_bytes(broken)

@@ -1,0 +1,262 @@
+"""What questions about one holder need, ordered by holder.
+
+DuckDB reads columns: to find the few rows of one holder it goes through everybody's. So these rows stand a second time
+in a SQLite file, ordered by holder, and the marks that may value a holding by subject and day. The file is filled from
+the read model, follows it by position, and is thrown away with the process: what may go wrong in it isn't kept.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Protocol
+
+from ledger.event import CORRECTED, RETRACTED
+from projections.amounts import AMOUNT, MONEY_COLUMNS, STAKE_COLUMNS
+from projections.valuations import USES
+from projections.visibility import Point, held, visible
+
+FILE = "portfolios.sqlite"
+# A question itself takes in so many events. While there are more, the follower does, and it goes to the read model.
+AT_ONCE = 5_000
+# The follower leaves fewer than these to the questions: there may be none.
+WORTHWHILE = 1_000
+# The follower takes in so many, and then looks for news.
+_STEP = 20_000
+_PATIENCE_SECONDS = 0.05
+_CACHE_KIB = 16_384
+
+log = logging.getLogger(__name__)
+
+_SEGMENT = {
+    **dict.fromkeys(("chain", "status"), "VARCHAR"),
+    **dict.fromkeys(("fact_position", "pos_from", "pos_to"), "BIGINT"),
+    **dict.fromkeys(("known_from", "known_to", "seen_from", "last_day"), "DATE"),
+}
+# How SQLite is given what it has no type for: days as numbers (as date.toordinal), amounts as texts.
+_GIVEN = {
+    "DATE": "({0} - DATE '0001-01-01' + 1)::INTEGER",
+    AMOUNT: "rtrim(rtrim({0}::VARCHAR, '0'), '.')",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table of the file: its columns, its key, and the queries to the read model that give its rows."""
+
+    name: str
+    columns: Mapping[str, str]
+    key: tuple[str, ...]
+    sources: tuple[str, ...]
+
+    @property
+    def made(self) -> str:
+        return (
+            f"CREATE TABLE {self.name} ({', '.join(self.columns)}, PRIMARY KEY ({', '.join(self.key)})) WITHOUT ROWID"
+        )
+
+    @property
+    def insert(self) -> str:
+        return f"INSERT OR REPLACE INTO {self.name} VALUES ({', '.join('?' * len(self.columns))})"
+
+    def rows(self, condition: str) -> str:
+        """The query for the rows that a condition chooses."""
+        values = ", ".join(_GIVEN.get(kind, "{0}").format(name) for name, kind in self.columns.items())
+        return " UNION ALL ".join(f"SELECT {values} FROM ({source}) WHERE {condition}" for source in self.sources)
+
+
+_TABLES = (
+    _Table(
+        "deals",
+        {
+            **_SEGMENT,
+            "first_day": "DATE",
+            **dict.fromkeys(("role", "holder", "issuer", "instrument", "commitment", "part_of"), "VARCHAR"),
+            **MONEY_COLUMNS,
+            **STAKE_COLUMNS,
+            **dict.fromkeys(("units", "fraction"), AMOUNT),
+        },
+        ("holder", "issuer", "fact_position", "pos_from", "known_from"),
+        ("SELECT * FROM holdings",),
+    ),
+    _Table(
+        "marks",
+        {**_SEGMENT, **dict.fromkeys(("use", "subject", "owner", "basis"), "VARCHAR"), **MONEY_COLUMNS},
+        ("subject", "use", "owner", "last_day", "fact_position", "pos_from", "known_from"),
+        tuple(USES.values()),
+    ),
+    _Table(
+        "funds",
+        {**_SEGMENT, "commitment": "VARCHAR"},
+        ("commitment", "fact_position", "pos_from", "known_from"),
+        ("SELECT * FROM commitments WHERE role = 'made' AND purpose = 'fund'",),
+    ),
+    _Table(
+        "repeats",
+        _SEGMENT,
+        ("fact_position", "pos_from", "known_from"),
+        ("SELECT * FROM facts WHERE same_as IS NOT NULL",),
+    ),
+)
+# The columns of a deal as `deals` gives it: days are numbers and amounts are texts.
+DEAL = (
+    *("chain", "fact_position", "first_day", "last_day", "role", "holder", "issuer", "instrument", "part_of"),
+    *(*MONEY_COLUMNS, "units", *STAKE_COLUMNS, "fraction", "status"),
+)
+# The same as in holdings.py, where the read model is asked.
+_INSTRUMENT = """coalesce(instrument, CASE WHEN commitment IS NOT NULL
+    AND EXISTS (SELECT 1 FROM funds WHERE funds.commitment = deals.commitment AND {held})
+    THEN 'fund_interest' ELSE 'equity' END)"""
+MARK = ("chain", "last_day", "basis", *MONEY_COLUMNS)
+
+
+class Followed(Protocol):
+    """A read model as the file follows it."""
+
+    @property
+    def position(self) -> int: ...
+
+    def rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]: ...
+
+
+class Portfolios:
+    """The file, up to a position of the log. One thread at a time takes in what is new; any thread may ask."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+        self._position = 0
+        self._taking = threading.Lock()
+        self._of_thread = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._writer: sqlite3.Connection | None = None
+        self._closed = False
+
+    def follow(self, model: Followed) -> bool:
+        """Take in a part of what the read model has, if that is much, and say whether there is more."""
+        with self._taking:
+            return model.position - self._position >= WORTHWHILE and self._follow(model, _STEP)
+
+    def reach(self, model: Followed, position: int) -> bool:
+        """Whether all up to a position is there; if little is lacking, it is taken in first."""
+        if 0 < position - self._position <= AT_ONCE and self._taking.acquire(timeout=_PATIENCE_SECONDS):
+            try:
+                self._follow(model, AT_ONCE)
+            finally:
+                self._taking.release()
+        return position <= self._position
+
+    def deals(self, at: Point, holder: str, issuer: str | None) -> list[tuple[Any, ...]]:
+        """The visible events of a holder's holdings, as DEAL, by issuer and position."""
+        rule = visible(at)
+        instrument = _INSTRUMENT.format(held=held(at).sql)
+        columns = ", ".join(instrument if name == "instrument" else name for name in DEAL)
+        of_issuer = "" if issuer is None else "AND issuer = $issuer"
+        return self._rows(
+            f"SELECT {columns} FROM deals WHERE holder = $holder {of_issuer} AND {rule.sql}"
+            " ORDER BY issuer, fact_position",
+            {**rule.values, "holder": holder, "issuer": issuer},
+        )
+
+    def marks(
+        self, at: Point, owners: Mapping[str, str], issuers: Collection[str], repeated: Collection[str]
+    ) -> Iterator[tuple[str, str, list[Any]]]:
+        """The newest mark of each issuer for each use, whose owner is given: issuer, use, and MARK.
+
+        `repeated` are the chains of marks that don't count.
+        """
+        rule = visible(at)
+        found = self._rows(
+            f"""SELECT issuer.value, use.key, (
+                SELECT json_array({", ".join(MARK)}) FROM marks
+                WHERE subject = issuer.value AND marks.use = use.key AND owner = use.value AND last_day <= $as_of
+                    AND {rule.sql} AND status NOT IN ('denied', 'rumoured')
+                    AND chain NOT IN (SELECT value FROM json_each($repeated))
+                ORDER BY last_day DESC, fact_position DESC LIMIT 1) AS mark
+            FROM json_each($issuers) AS issuer, json_each($owners) AS use WHERE mark IS NOT NULL""",
+            {
+                **rule.values,
+                "owners": json.dumps(owners),
+                "issuers": json.dumps([*issuers]),
+                "repeated": json.dumps([*repeated]),
+            },
+        )
+        return ((issuer, use, json.loads(mark)) for issuer, use, mark in found)
+
+    def any_repeats(self, at: Point) -> bool:
+        """Whether the ledger holds any other source of a fact."""
+        rule = held(at)
+        return bool(self._rows(f"SELECT 1 FROM repeats WHERE {rule.sql} LIMIT 1", rule.values))
+
+    def _rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        connection: sqlite3.Connection | None = getattr(self._of_thread, "connection", None)
+        if connection is None:
+            connection = self._of_thread.connection = self._connect()
+        given = {name: value.toordinal() if isinstance(value, date) else value for name, value in values.items()}
+        return connection.execute(sql, given).fetchall()
+
+    def _follow(self, model: Followed, most: int) -> bool:
+        """Take in so many positions at most. Without the file, questions go to the read model."""
+        head = model.position
+        if self._position >= head or self._closed:
+            return False
+        try:
+            self._take(model, self._position, min(head, self._position + most))
+        except sqlite3.Error:
+            log.exception("the portfolios can't follow the read model")
+            self._closed = True
+        return self._position < head and not self._closed
+
+    def _take(self, model: Followed, after: int, last: int) -> None:
+        """Take in the rows that begin in a span of positions, and those before them that end in it."""
+        if self._writer is None:
+            self._writer = self._made()
+        ends = model.rows(
+            "SELECT 1 FROM events WHERE position > $after AND position <= $last AND type IN ($corrected, $retracted)"
+            " LIMIT 1",
+            {"after": after, "last": last, "corrected": CORRECTED, "retracted": RETRACTED},
+        )
+        conditions = ["pos_from > $after AND pos_from <= $last"]
+        if after and ends:
+            conditions.append("pos_from <= $after AND pos_to > $after AND pos_to <= $last")
+        with self._writer:
+            for table in _TABLES:
+                for condition in conditions:
+                    self._writer.executemany(
+                        table.insert, model.rows(table.rows(condition), {"after": after, "last": last})
+                    )
+        self._position = last
+
+    def _made(self) -> sqlite3.Connection:
+        """The empty file."""
+        self._remove()
+        connection = self._connect()
+        connection.execute("PRAGMA journal_mode = WAL")  # who asks waits for nobody
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        for table in _TABLES:
+            connection.execute(table.made)
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, check_same_thread=False)
+        self._connections.append(connection)
+        return connection
+
+    def _remove(self) -> None:
+        for end in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + end).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        self._closed = True  # whoever is taking something in stops after that
+        with self._taking:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+            if self._writer is not None:
+                self._remove()
