@@ -1,0 +1,144 @@
+"""`dealledger verify` of a ledger's own folder: what lies beside the signed log is held against it, and all is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from api.cli import app
+from ledger.event import keys_of
+from ledger.log.keys import load_key
+from ledger.log.note import WITNESS, SigningKey
+from ledger.log.signer import HIGH_WATER_FILE, Signer
+from ledger.store import Entry, open_store
+from tests.api.test_cli import INVESTMENT
+from tests.api.test_verify import W1, edit, found, ledger, record, state, verify
+from tests.api.world import entity
+from tests.facts import ident
+
+__all__ = ["ledger", "state"]
+
+
+def put(folder: Path, *entries: Entry, sign: bool = True) -> None:
+    """Into the log, beside the writer; signed, if need be."""
+    store = open_store(folder, None)
+    with store.write() as transaction:
+        transaction.append(entries)
+    if sign:
+        assert Signer(store, load_key(folder), folder / HIGH_WATER_FILE).cycle() is None
+    store.close()
+
+
+def entry(event: dict[str, Any], version: int = 1) -> Entry:
+    """An event as the writer would record it."""
+    body = {"schema": 1, "id": ident(1), "known": "2024-01-01", "status": "reported", **event}
+    body |= {"recorded_at": "2999-01-01T00:00:00.000000Z", "recorded_by": "nobody"}
+    keys = tuple(keys_of(event["type"], event["data"]))
+    return Entry(keys[0], version, event["type"], json.dumps(body), ident(1), ident(1), keys)
+
+
+def test_the_high_water_file_of_another_past(ledger: Path, tmp_path: Path) -> None:
+    """Given history rewritten and signed with the real key; when only the file beside the database is as it was; then
+    that tells. With the file of its own, the control, nobody can."""
+    other = tmp_path / "other" / "ledger"
+    other.mkdir(parents=True)
+    for name in ("log.key", "log.vkey"):
+        shutil.copy2(ledger / name, other / name)
+    record(other, entity("wasp"), entity("bee"))
+    assert found("--data", other, "--seen", tmp_path / "1")["verified"]
+    shutil.copy2(ledger / HIGH_WATER_FILE, other / HIGH_WATER_FILE)
+    assert found("--data", other, "--seen", tmp_path / "2")["kind"] == "rewritten"
+    (other / HIGH_WATER_FILE).unlink()
+    assert found("--data", other, "--seen", tmp_path / "3")["verified"]
+
+
+@pytest.mark.parametrize("table", ["events", "tree_runs"])
+def test_a_log_and_a_tree_of_two_lengths(ledger: Path, table: str) -> None:
+    """Given an event that isn't signed yet; when it, or its leaf, is taken away; then that is told. Before, the
+    control, it is one event more than is signed."""
+    put(ledger, entry(entity("cow")), sign=False)
+    assert found("--data", ledger)["unsigned"] == 1
+    assert "1 later events fit their leaves, and are not signed yet." in verify("--data", ledger).stdout
+    edit(
+        ledger,
+        "DELETE FROM event_keys WHERE position = 3",
+        "DELETE FROM events WHERE position = 3"
+        if table == "events"
+        else "DELETE FROM tree_runs WHERE level = 0 AND first = 2",
+    )
+    said = found("--data", ledger)
+    heads = (2, 3) if table == "events" else (3, 2)
+    assert (said["kind"], said["detail"]) == (
+        "tree",
+        "the log has {} events and its tree {} leaves".format(*heads),
+    )
+
+
+def test_the_fact_that_a_signed_event_is_about(ledger: Path) -> None:
+    """No leaf covers the column, and rules and answers go by it."""
+    assert found("--data", ledger)["verified"]
+    edit(ledger, "UPDATE events SET chain = 'another' WHERE position = 1")
+    said = found("--data", ledger)
+    assert (said["kind"], "column `chain` says another" in said["detail"]) == ("index", True)
+
+
+def test_an_event_that_no_answer_has(ledger: Path) -> None:
+    """Given one that is in the log and signed, and that a projection can't apply; then the answers aren't what
+    follows."""
+    record(ledger, INVESTMENT)
+    assert found("--data", ledger)["verified"]
+    spoiled = {**INVESTMENT, "data": {**INVESTMENT["data"], "units": "many"}}
+    put(ledger, entry(spoiled, version=2))
+    said = found("--data", ledger)
+    assert (said["kind"], "1 events can't be applied" in said["detail"]) == ("read_model", True), said
+    assert "position 4: " in said["detail"]
+
+
+def test_each_witness_that_is_asked_for_must_have_signed(ledger: Path) -> None:
+    """One that did doesn't stand for another."""
+    w2 = SigningKey("witness.example/w2", bytes(range(33, 65)), WITNESS)
+    store = open_store(ledger, None)
+    text = (store.checkpoint() or "").partition("\n\n")[0] + "\n"
+    with store.write() as transaction:
+        transaction.add_cosignature(2, W1.signature(text, 1_700_000_000))
+    store.close()
+    one, other = (("--witness", key.verifier) for key in (W1, w2))
+    assert found("--data", ledger, *one)["verified"]
+    for asked in ((*one, *other), (*other, *one)):
+        said = found("--data", ledger, *asked)
+        assert (said["kind"], said["detail"]) == ("unsigned", f"the checkpoint isn't signed by the witness {w2.name}")
+
+
+def test_one_place_at_a_time(ledger: Path, tmp_path: Path) -> None:
+    """Two are bad usage, whichever they are; each alone isn't."""
+    places = {"--data": ledger, "--url": "http://127.0.0.1:9", "--bundle": tmp_path}
+    for one in places:
+        for other in places:
+            done = verify(one, places[one], other, places[other])
+            if one != other:
+                assert (done.exit_code, "More than one of" in done.stderr) == (2, True)
+    for one, where in places.items():
+        assert "More than one of" not in verify(one, where).stderr
+
+
+def test_all_that_was_found_is_told(ledger: Path, tmp_path: Path) -> None:
+    """In words, each where there is something to tell."""
+    done = verify("--data", ledger)
+    assert done.stdout.split("\n")[1:] == ["The read model is what follows from the log.", ""]
+    asked = ["--record", "entity/ant", "--ask", "/v1/entities"]
+    bundle = tmp_path / "bundle"
+    assert CliRunner().invoke(app, ["export", "--bundle", str(bundle), "--data", str(ledger), *asked]).exit_code == 0
+    done = verify("--bundle", bundle)
+    assert done.stdout.split("\n")[1:] == [
+        "It begins with what was signed at 2 events.",
+        "1 proofs lead from their events to the root.",
+        "1 answers follow from the events, to the byte.",
+        "",
+    ]
+    assert "no --vkey is given" in done.stderr
+    assert verify("--bundle", bundle, "--vkey", load_key(ledger).verifier).stderr == ""
