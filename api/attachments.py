@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import mimetypes
 import re
@@ -208,7 +207,7 @@ async def post_attachments(request: Request) -> Response:
     digest = canonical_sha256([said, asked.attachment, len(body)])
     try:
         write = Write((_event(said, content),), origin_of(request, key), key, False, digest, version, content)
-        [outcome] = await asyncio.wrap_future(service.writer.submit([write]))
+        [outcome] = await service.desk.write([write])
         if isinstance(outcome, Refusal):
             raise single(outcome)
     except Refusal as refusal:

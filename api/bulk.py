@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -159,7 +158,7 @@ async def _submit(service: Service, read: _Read, rules: Rules) -> list[dict[str,
             break
     answered: list[Outcome] = []
     if tried:
-        answered = await asyncio.wrap_future(service.writer.submit(tried, stop=rules.stop, dry_run=rules.dry_run))
+        answered = await service.desk.write(tried, stop=rules.stop, dry_run=rules.dry_run)
     outcomes = iter(answered)
     told = []
     refused = False

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.routing import Match
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import PROBLEM, Door
 from api.service import Service
@@ -38,14 +38,15 @@ def allowed(app: FastAPI, scope: Scope) -> list[str]:
 class Doorkeeper:
     """ASGI middleware. Log lines say who asked what and how it went, never what was in it."""
 
-    def __init__(self, app: FastAPI, service: Service) -> None:
-        self._app = app
+    def __init__(self, app: FastAPI, service: Service, way: ASGIApp | None = None) -> None:
+        self._app = app  # which knows all addresses
+        self._way = way or app  # to them
         self._service = service
         self._log = structlog.get_logger("request")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._way(scope, receive, send)
             return
         method = scope["method"]
         sent = Headers(scope=scope)
@@ -82,7 +83,7 @@ class Doorkeeper:
             if method == "OPTIONS" and (methods := allowed(self._app, scope)):
                 await Response(status_code=204, headers={"Allow": ", ".join(methods)})(scope, receive, answer)
             else:
-                await self._app(scope, receive, answer)
+                await self._way(scope, receive, answer)
         except Exception:
             # Starlette raises it again after the last resort (api/problems.py) has answered and logged it. In the
             # middle of an answer there is none, and the connection has to break.

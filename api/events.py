@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -114,12 +113,13 @@ async def post_events(request: Request) -> Response:
     query = query_of(request.query_params)
     if content_type(request, JSON, LINES) == LINES:
         return await _post_lines(request, service, parse_question(LinesQuestion, query))
-    parse_question(NoParameters, query)
+    if query:
+        parse_question(NoParameters, query)
     key, version = idempotency_key(request), if_match(request)
     body = await read_body(request, service.settings.max_body_bytes, service.settings.idle_seconds)
     given = (body, service.settings.max_events, origin_of(request, key), key, version)
     write, alone = read_write(*given) if len(body) <= INLINE_BYTES else await service.run(read_write, *given)
-    [outcome] = await asyncio.wrap_future(service.writer.submit([write]))
+    [outcome] = await service.desk.write([write])
     if isinstance(outcome, Refusal):
         raise single(outcome) if alone else outcome
     accepted = cast(Accepted, outcome)  # the first request of a call is always tried

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
@@ -45,13 +46,21 @@ _EACH: list[Processor] = [
 ]
 
 
+_as_text = json.JSONEncoder(default=repr).encode
+
+
+def _written(event: EventDict, **_: Any) -> str:
+    """As structlog writes it, with an encoder that is made once."""
+    return _as_text(event)
+
+
 def configure(level: str) -> None:
     """Send this process's log lines of `level` and above to stderr, the libraries' among them."""
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
-        processors=[*_EACH, structlog.processors.JSONRenderer()],
+        processors=[*_EACH, structlog.processors.JSONRenderer(_written)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
     handler = logging.StreamHandler(sys.stderr)
     renderer = structlog.processors.JSONRenderer()

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from api.desk import Desk
 from api.metrics import Metrics
 from api.settings import Settings
 from api.tail import Tail
@@ -42,6 +43,7 @@ class Service:
     model: ReadModel
     follower: Follower
     writer: Writer
+    desk: Desk
     threads: ThreadPoolExecutor
     tail: Tail
     stopping: threading.Event
@@ -130,7 +132,19 @@ def open_service(settings: Settings) -> Iterator[Service]:
         threads = ThreadPoolExecutor(settings.question_threads, thread_name_prefix="question")
         closing.callback(threads.shutdown)
         service = Service(
-            settings, store, Prover(store), signer, model, follower, writer, threads, tail, stopping, metrics, witnesses
+            settings,
+            store,
+            Prover(store),
+            signer,
+            model,
+            follower,
+            writer,
+            Desk(writer),
+            threads,
+            tail,
+            stopping,
+            metrics,
+            witnesses,
         )
         metrics.watch(
             head=service.last_position,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -26,6 +27,11 @@ def is_uuid(text: str) -> bool:
     return _UUID.fullmatch(text) is not None
 
 
+# The same ids, codes and dates come again and again, so what they were found to be is remembered.
+_remembered = lru_cache(maxsize=65_536)
+
+
+@_remembered
 def _slug(text: str) -> str:
     if not _SLUG.fullmatch(text) or is_uuid(text):
         raise PydanticCustomError(
@@ -45,6 +51,8 @@ def _id(text: str) -> str:
 
 
 def _clean(text: str) -> str:
+    if text.isascii() and text.isprintable() and text.strip():
+        return text
     for character in text:
         if character in _BIDI or (unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t"):
             raise PydanticCustomError(
@@ -61,6 +69,8 @@ def _unseen(character: str) -> bool:
 
 def _name(text: str) -> str:
     _clean(text)
+    if text.isascii() and text.isprintable() and text == text.strip():
+        return text
     if "\n" in text or "\t" in text or text != text.strip() or any(map(_unseen, text)):
         raise PydanticCustomError(
             "invalid_text", "not a name; write one line, with no space around it and none that is unseen"
@@ -70,6 +80,7 @@ def _name(text: str) -> str:
     return text
 
 
+@_remembered
 def _period(text: str) -> str:
     try:
         parse_period(text)
@@ -78,6 +89,7 @@ def _period(text: str) -> str:
     return text
 
 
+@_remembered
 def _day(text: str) -> str:
     try:
         parse_day(text)

@@ -126,10 +126,13 @@ def plain(number: Decimal) -> str:
 
 # --- as submitted ----------------------------------------------------------------------------------------------
 
+_PLAIN = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,12})?")  # nearly all are such
 _DECIMAL = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?")
 
 
 def _decimal_text(text: str) -> str:
+    if _PLAIN.fullmatch(text):
+        return text
     match = _DECIMAL.fullmatch(text)
     if not match:
         raise PydanticCustomError(
@@ -151,6 +154,7 @@ def _share_text(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=1_024)
 def _currency_code(code: str) -> str:
     if not (code.isascii() and code.isupper() and is_currency(code)):
         raise PydanticCustomError("unknown_currency", "not an ISO 4217 code; write three capital letters like USD")
@@ -193,6 +197,8 @@ class Bounded(BaseModel):
             )
         if self.high_open and high is None:
             raise PydanticCustomError("invalid_amount", "high_open without a high; give the high too")
+        if low is None and high is None:
+            return self
         ends = [Decimal(end) for end in (low, stated, high) if end is not None]
         if ends != sorted(ends):
             raise PydanticCustomError("invalid_amount", "bounds the wrong way round; low ≤ the figure ≤ high")

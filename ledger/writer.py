@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from ledger.attachments import ADDED, ERASED, Content
 from ledger.checks import check, look_up
@@ -78,12 +78,22 @@ class NotTried:
 Outcome = Accepted | Refusal | NotTried
 
 
+class Waiting(Protocol):
+    """Who is told the outcomes; a Future is one."""
+
+    def set_running_or_notify_cancel(self) -> bool: ...
+    def set_result(self, outcomes: list[Outcome], /) -> None: ...
+    def set_exception(self, error: BaseException | None, /) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
-class _Job:
+class Job:
+    """A call: see Writer.submit."""
+
     requests: Sequence[Request]
     stop: bool
     dry_run: bool
-    done: Future[list[Outcome]]
+    done: Waiting
 
     @property
     def size(self) -> int:
@@ -109,8 +119,10 @@ class Writer:
         self._on_commit = on_commit
         self._timed = timed
         self._forbidden = forbidden
+        self.answered: Callable[[], object] = lambda: None
+        """Called when all jobs of a commit have been told their outcomes."""
         self._records = Head()
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._closing = threading.Lock()
         self._closed = False
         self.head = store.head()
@@ -125,12 +137,16 @@ class Writer:
         With `stop`, those after the first refusal are not tried. With `dry_run`, each is checked as if those before it
         were written, and nothing is.
         """
-        job = _Job(requests, stop, dry_run, Future())
+        done: Future[list[Outcome]] = Future()
+        self.hand_in(Job(requests, stop, dry_run, done))
+        return done
+
+    def hand_in(self, job: Job) -> None:
+        """As `submit`, for whoever waits in a way of his own."""
         with self._closing:
             if self._closed:
                 raise Unavailable("the ledger is shutting down")
             self._jobs.put(job)
-        return job.done
 
     @property
     def waiting(self) -> int:
@@ -149,10 +165,11 @@ class Writer:
             jobs = self._waiting()
             for group in _groups(job for job in jobs if job is not None):
                 self._answer(group)
+                self.answered()
             if None in jobs:
                 return
 
-    def _waiting(self) -> list[_Job | None]:
+    def _waiting(self) -> list[Job | None]:
         """At least one job, and whatever else waits, up to what one commit takes. None is the end."""
         jobs = [self._jobs.get()]
         size = 0
@@ -164,7 +181,7 @@ class Writer:
         # Whoever went away while waiting is not served; from here on nobody can go away.
         return [job for job in jobs if job is None or job.done.set_running_or_notify_cancel()]
 
-    def _answer(self, jobs: Sequence[_Job]) -> None:
+    def _answer(self, jobs: Sequence[Job]) -> None:
         try:
             outcomes = self._settle(jobs)
         except Exception as error:  # whatever it is, those who wait must hear of it, and the thread goes on
@@ -178,7 +195,7 @@ class Writer:
             else:
                 job.done.set_result(outcome)
 
-    def _settle(self, jobs: Sequence[_Job]) -> list[list[Outcome] | Exception]:
+    def _settle(self, jobs: Sequence[Job]) -> list[list[Outcome] | Exception]:
         """Commit the jobs. If the store can't tell how that went, look inside the next lock, and else write again."""
         started = time.perf_counter()
         group = _Group(self._records, self._forbidden)
@@ -200,7 +217,7 @@ class Writer:
         self._on_commit(self.head)
         return group.outcomes
 
-    def _commit(self, group: _Group, jobs: Sequence[_Job]) -> None:
+    def _commit(self, group: _Group, jobs: Sequence[Job]) -> None:
         try:
             with self._store.write() as transaction:
                 group.take(transaction, jobs)
@@ -210,9 +227,9 @@ class Writer:
             self._records.commit()
 
 
-def _groups(jobs: Iterable[_Job]) -> list[list[_Job]]:
+def _groups(jobs: Iterable[Job]) -> list[list[Job]]:
     """Jobs that may share a transaction; a dry run goes alone, since all that it does is undone."""
-    groups: list[list[_Job]] = []
+    groups: list[list[Job]] = []
     for job in jobs:
         if groups and not job.dry_run and not groups[-1][-1].dry_run:
             groups[-1].append(job)
@@ -238,7 +255,7 @@ class _Group:
         self._contents: dict[str, Content] = {}  # by the event that adds it
         self._last_stamp = datetime.min.replace(tzinfo=UTC)
 
-    def take(self, transaction: WriteTransaction, jobs: Sequence[_Job]) -> None:
+    def take(self, transaction: WriteTransaction, jobs: Sequence[Job]) -> None:
         """Answer every job and write what it accepts: events, index and answers in the one transaction."""
         self._transaction = transaction
         self._records.begin(transaction)
@@ -282,7 +299,7 @@ class _Group:
         stored = transaction.by_id(self._entries[0].event_id)
         return stored is not None and stored.state == self._entries[0].state
 
-    def _outcomes(self, job: _Job) -> list[Outcome]:
+    def _outcomes(self, job: Job) -> list[Outcome]:
         outcomes: list[Outcome] = []
         for request in job.requests:
             if job.stop and outcomes and not isinstance(outcomes[-1], Accepted):
