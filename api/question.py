@@ -7,6 +7,7 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
@@ -40,7 +41,8 @@ from projections.visibility import Point
 
 PINNED = "public, max-age=31536000, immutable"
 NOT_PINNED = "no-cache"
-POLL_SECONDS = 0.002
+# How often a question that waits looks whether it still may.
+LOOK_SECONDS = 0.1
 _DIGITS = re.compile(r"[0-9]{1,15}")
 
 
@@ -224,20 +226,33 @@ async def resolve(service: Service, times: Times, at_least: int) -> Resolved:
 
 
 async def _reached(service: Service, position: int) -> None:
-    """Return when the read model has applied `position`. Polled, so that those who wait hold no thread."""
-    deadline = time.monotonic() + service.settings.wait_seconds
-    if service.model.position < position:
-        service.follower.hurry()
-    while service.model.position < position:
+    """Return when the read model has applied `position`. Those who wait hold no thread."""
+    model, deadline = service.model, time.monotonic() + service.settings.wait_seconds
+    if model.position >= position:
+        return
+    reached = asyncio.Event()
+    model.when(position, _telling(asyncio.get_running_loop(), reached))
+    service.follower.hurry()
+    while not reached.is_set():
         if time.monotonic() > deadline or service.stopping.is_set():
-            applied = service.model.position
             fault = Fault(
                 Door.BEHIND,
-                f"Asked for {position}, applied so far: {applied}.",
+                f"Asked for {position}, applied so far: {model.position}.",
                 "Ask again in a second, or see /readyz.",
             )
             raise Faulty(fault, headers={"Retry-After": "1"})
-        await asyncio.sleep(POLL_SECONDS)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(reached.wait(), LOOK_SECONDS)
+
+
+def _telling(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> Callable[[], None]:
+    """What sets an event of a loop from another thread; by then the loop may have ended."""
+
+    def tell() -> None:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(event.set)
+
+    return tell
 
 
 def times_of(at: Point) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def open_service(settings: Settings) -> Iterator[Service]:
         tail = Tail(stopping)
 
         def committed(head: int) -> None:
-            follower.wake()
+            follower.wake(head)
             tail.wake(head)
 
         metrics = Metrics()

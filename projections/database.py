@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -53,6 +53,7 @@ class ReadModel:
         self.rebuilding: dict[str, Any] | None = None
         """Why the file is being rebuilt, the position that this has reached, and the head."""
         self._moved = threading.Condition()
+        self._waiting: list[tuple[int, Callable[[], object]]] = []
         self._cursors: list[duckdb.DuckDBPyConnection] = []
         # The connection and each thread's cursor on it: replaced together, so that no thread keeps one of the other.
         self._open = (_empty(":memory:"), threading.local())
@@ -158,6 +159,14 @@ class ReadModel:
             self._writing.apply(store, batch, changes)
             self._move(batch[-1].position)
 
+    def when(self, position: int, told: Callable[[], object]) -> None:
+        """Call `told` once the position is applied, in the thread that applies it; at once if it is already."""
+        with self._moved:
+            if self._position < position:
+                self._waiting.append((position, told))
+                return
+        told()
+
     def close(self) -> None:
         with self._moved:
             for cursor in self._cursors:
@@ -179,6 +188,10 @@ class ReadModel:
         with self._moved:
             self._position = position
             self._moved.notify_all()
+            reached = [told for wanted, told in self._waiting if wanted <= position]
+            self._waiting = [waiting for waiting in self._waiting if waiting[0] > position]
+        for told in reached:
+            told()
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         """This thread's own connection to the tables."""
@@ -244,7 +257,8 @@ Item = TypeVar("Item")
 def ahead(items: Iterator[Item]) -> Iterator[Item]:
     """The same items, each made while the one before is put to use: DuckDB works without Python's lock."""
     with ThreadPoolExecutor(1, "ahead") as worker:
-        coming = worker.submit(next, items, None)
-        while (item := coming.result()) is not None:
+        item = next(items, None)  # here: most often it is the only one
+        while item is not None:
             coming = worker.submit(next, items, None)
             yield item
+            item = coming.result()

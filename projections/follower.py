@@ -13,9 +13,10 @@ from projections.database import ReadModel
 BATCH = 5_000
 # How long to wait before looking again when nobody says that there is news: another server may have written.
 POLL_SECONDS = 0.2
-# How long news may gather while nobody waits for it: a transaction of the read model costs much the same for one event
-# as for hundreds, and takes its time from those who write.
-GATHER_SECONDS = 0.2
+# How long news may gather while nobody waits for it, and how many events: a transaction of the read model costs much
+# the same for one event as for a hundred, and takes its time from those who write.
+GATHER_SECONDS = 1.0
+GATHER_EVENTS = 1_000
 # How long to wait when the log or the file can't be used.
 RETRY_SECONDS = 1.0
 
@@ -31,6 +32,7 @@ class Follower:
         self._news = threading.Event()
         self._hurry = threading.Event()
         self._stopping = threading.Event()
+        self._asked = False
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         self.failure: str | None = None
         """Why the last attempt to follow failed; None while all goes well."""
@@ -43,12 +45,15 @@ class Follower:
     def start(self) -> None:
         self._thread.start()
 
-    def wake(self) -> None:
-        """There is news."""
+    def wake(self, head: int = 0) -> None:
+        """There is news, up to the head."""
+        if head - self._model.position >= GATHER_EVENTS:
+            self._hurry.set()
         self._news.set()
 
     def hurry(self) -> None:
         """Somebody waits for what is new."""
+        self._asked = True
         self._hurry.set()
         self._news.set()
 
@@ -66,6 +71,7 @@ class Follower:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            asked, self._asked = self._asked, False
             self._news.clear()
             self._hurry.clear()
             began = time.monotonic()
@@ -78,5 +84,6 @@ class Follower:
                     log.exception("the read model can't follow the log")
                 self.failure = f"{type(error).__name__}: {error}"
                 wait = RETRY_SECONDS
-            if self._news.wait(wait):
+            # Who asked for what is new, and may have written it, is likely to do so again.
+            if self._news.wait(wait) and not asked:
                 self._hurry.wait(max(0, began + GATHER_SECONDS - time.monotonic()))

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ import pytest
 from ledger.store import Store, Stored, StoreUnavailable
 from projections.apply import COLUMNS
 from projections.database import ReadModel
-from projections.follower import BATCH, Follower
+from projections.follower import BATCH, GATHER_EVENTS, Follower
 from projections.writing import Writing
 from tests.facts import commit, correct, draw, entity, ident, invest, mark, retract, stake, usd
 from tests.projections.conftest import Books
@@ -261,6 +262,15 @@ def test_news_is_applied_at_once_when_told_and_soon_when_not(tmp_path: Path, mon
     model.close()
 
 
+def gathering(log: ListedLog, model: ReadModel, follower: Follower) -> None:
+    """Give events till one isn't applied at once: the first ones may come in time for what goes on already."""
+    for number in range(1, 10):
+        log.given(entity(f"e{number}"))
+        follower.wake()
+        if not model.wait_for(number, 0.3):
+            return
+
+
 def test_news_gathers_while_nobody_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given a follower that has just applied something; when there is more news; then it waits for still more, unless
     somebody waits for it; and ends at once when it is told to."""
@@ -270,11 +280,7 @@ def test_news_gathers_while_nobody_waits_for_it(tmp_path: Path, monkeypatch: pyt
     model = ReadModel(tmp_path)
     follower = Follower(log.store, model)
     follower.start()
-    for number in range(1, 10):  # the first ones may come in time for what goes on already
-        log.given(entity(f"e{number}"))
-        follower.wake()
-        if not model.wait_for(number, 0.3):
-            break
+    gathering(log, model, follower)
     waiting = model.position + 1
     assert waiting == log.head()
     follower.hurry()
@@ -285,6 +291,60 @@ def test_news_gathers_while_nobody_waits_for_it(tmp_path: Path, monkeypatch: pyt
     follower.stop()
     assert time.monotonic() - began < SECONDS
     model.close()
+
+
+def test_many_events_are_applied_though_nobody_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a follower that gathers; when so many events are there that more would save nothing; then it applies them;
+    the control: with one fewer it doesn't."""
+    monkeypatch.setattr("projections.follower.GATHER_SECONDS", 600)
+    monkeypatch.setattr("projections.follower.POLL_SECONDS", 600)
+    log = ListedLog()
+    model = ReadModel(tmp_path)
+    follower = Follower(log.store, model)
+    follower.start()
+    gathering(log, model, follower)
+    missing = model.position + GATHER_EVENTS - log.head()
+    log.given(*(entity(f"more-{number}") for number in range(missing - 1)))
+    follower.wake(log.head())
+    assert not model.wait_for(log.head(), 0.3)
+    log.given(entity("last"))
+    follower.wake(log.head())
+    assert model.wait_for(log.head(), SECONDS)
+    follower.stop()
+    model.close()
+
+
+def test_who_asks_for_what_is_new_is_not_kept_waiting_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given somebody who waited for an event; when the next one comes; then it is applied before anybody asks."""
+    monkeypatch.setattr("projections.follower.GATHER_SECONDS", 600)
+    log = ListedLog()
+    model = ReadModel(tmp_path)
+    follower = Follower(log.store, model)
+    follower.start()
+    log.given(entity("first"))
+    follower.hurry()
+    assert model.wait_for(1, SECONDS)
+    log.given(entity("second"))
+    follower.wake(log.head())
+    assert model.wait_for(2, SECONDS)
+    follower.stop()
+    model.close()
+
+
+def test_who_waits_for_a_position_is_told_once_it_is_applied(books: Books) -> None:
+    """At once if it is already; each once, and nobody before his position."""
+    told: list[int] = []
+    for position in (3, 1, 2, 1):
+        books.model.when(position, partial(told.append, position))
+    assert told == []
+    books.given(entity("acme"), entity("beta"))
+    assert sorted(told) == [1, 1, 2]
+    books.given(entity("gamma"))
+    assert told[3:] == [3]
+    books.model.when(2, partial(told.append, 22))
+    assert told[4:] == [22]
 
 
 def test_questions_are_answered_while_events_are_applied(tmp_path: Path) -> None:
