@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from projections import layers
+from projections.chosen import Chosen
 from projections.edges import entity_of
 from projections.exposures import Exposure, PairFlows, Pools, Terms, pairs_of, with_missing
 from projections.figures import MissingRate
 from projections.forest import Forest
-from projections.layers import Chosen
+from projections.layers import Reading, read
 from projections.visibility import Point, Tables, held
 
 Step = Literal["month", "quarter", "year", "event"]
@@ -47,10 +47,11 @@ def history(
     points = []
     days = _days(model, at, terms, span)
     around = span.step == "event" and terms.entity is not None
-    before = _chosen(model, replace(at, as_of=_day_before(days[0])), terms).state if around else None
+    reading = read(model, replace(at, as_of=span.last))
+    before = _chosen(reading.on(_day_before(days[0])), terms).state if around else None
     for day in days:
         then = replace(at, as_of=day)
-        chosen = _chosen(model, then, terms)
+        chosen = _chosen(reading.on(day), terms)
         if around and day != span.last and chosen.state == before:
             continue
         before = chosen.state if around else None
@@ -88,11 +89,11 @@ class _Chosen:
         return self.network, [edge._replace(share=None) for edge in self.flows.edges()]
 
 
-def _chosen(model: Tables, at: Point, terms: Terms) -> _Chosen:
-    whole = layers.whole(model, at, terms.layer, terms.extras)
+def _chosen(reading: Reading, terms: Terms) -> _Chosen:
+    whole = reading.layer(terms.layer, terms.extras)
     flows = whole.all() if terms.entity is None else whole.around(terms.entity, terms.hops)
     net = Exposure(flows.tied, flows, with_finn=terms.with_finn)
-    return _Chosen(flows, net.shown(at), net.missing)
+    return _Chosen(flows, net.shown(reading.at), net.missing)
 
 
 def _day_before(day: date) -> date:

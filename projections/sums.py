@@ -99,6 +99,7 @@ class Rows:
     position: Integers
     first_day: Integers  # days since 1970
     last_day: Integers
+    seen_from: Integers  # the day from which the row counts
     type: Integers
     record: Integers
     payer: Integers
@@ -108,6 +109,9 @@ class Rows:
     stated: Integers
     high: Integers  # -1: without bound
     flags: Integers
+
+    def __getitem__(self, chosen: Any) -> Rows:
+        return Rows(**{name: column[chosen] for name, column in vars(self).items()})
 
     def has(self, flag: str) -> Booleans:
         found: Booleans = (self.flags & _BIT[flag]) != 0
@@ -127,6 +131,7 @@ def rows_of(model: Tables, rule: Rule, currencies: Sequence[str]) -> Rows:
     columns = model.arrays(
         f"""SELECT fact_position AS position,
         first_day - DATE '1970-01-01' AS first_day, last_day - DATE '1970-01-01' AS last_day,
+        seen_from - DATE '1970-01-01' AS seen_from,
         list_position($types, type)::TINYINT AS type, coalesce(record_no, 0) AS record,
         coalesce(payer_no, 0) AS payer, coalesce(payee_no, 0) AS payee,
         CASE WHEN currency IS NULL THEN 0 ELSE coalesce(list_position($currencies, currency), -1) END::TINYINT

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -26,11 +28,15 @@ def edges(books: Books, layer: str = "contracted", *include: str, **times: Any) 
 
 
 def graph(model: Tables, at: Point, layer: Layer, include: frozenset[str] = frozenset()) -> list[Edge]:
-    """All edges of a layer, by each event's own rules; as columns have them all at once they have to be the same."""
+    """All edges of a layer, by each event's own rules.
+
+    As columns have them all at once they have to be the same; and so from what was read as of a later day.
+    """
     known = parties(model, at, saying=("parent", "undisclosed"))
     one_by_one = edges_of(Accounts(at, exchange(model, at), layer, include, known, rows_of(model, at)))
-    at_once = layers.whole(model, at, layer, include).all().edges()
-    assert list(map(_alike, at_once)) == list(map(_alike, one_by_one))
+    later = layers.read(model, replace(at, as_of=date.max)).on(at.as_of)
+    for whole in (layers.whole(model, at, layer, include), later.layer(layer, include)):
+        assert list(map(_alike, whole.all().edges())) == list(map(_alike, one_by_one))
     return one_by_one
 
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from projections import layers
+from projections.chosen import Whole
 from projections.exposures import Terms, exposures
-from projections.layers import Whole
 from tests.facts import commit, distribute, entities, entity, eur, ident, invest, pay, rate, sign, usd
 from tests.projections.conftest import Books
 from tests.projections.graphs import found
