@@ -67,7 +67,7 @@ class Columns:
 def check_columns(store: Reading) -> None:
     """The columns of all events. Raises Misplaced."""
     columns = Columns(store)
-    for batch in _batches(store):
+    for batch in batches(store):
         for event in batch:
             columns.check(event)
 
@@ -78,12 +78,12 @@ def check_keys(store: Reading) -> None:
     Raises Misplaced. The columns must have been checked.
     """
     said: dict[str, set[str]] = {}  # by fact, for those that were amended
-    for batch in _batches(store):
+    for batch in batches(store):
         for event in batch:
             if event.type in AMENDING:
                 said.setdefault(event.chain, set()).update(_keys(event))
     count = 0
-    for batch in _batches(store):
+    for batch in batches(store):
         expected: set[tuple[str, int]] = set()
         for event in batch:
             keys = set(_keys(event))
@@ -100,7 +100,8 @@ def check_keys(store: Reading) -> None:
         raise Misplaced(f"the table event_keys has {kept} rows, and from the events follow {count}")
 
 
-def _batches(store: Reading) -> Iterator[list[Stored]]:
+def batches(store: Reading) -> Iterator[list[Stored]]:
+    """All events, in the log's order."""
     position = 0
     while batch := store.read(position, BATCH):
         yield batch

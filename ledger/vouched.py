@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from ledger.attachments import ADDED, ERASED
+from ledger.columns import state_of
 from ledger.store import Store
-
-BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +47,14 @@ def _said(store: Store) -> tuple[dict[str, tuple[int, str, int]], dict[str, int]
     """By id, where and with what hash and size each was added, and where each was erased."""
     added: dict[str, tuple[int, str, int]] = {}
     erased: dict[str, int] = {}
-    for position, type_, data in _events(store):
-        if type_ == ADDED:
-            added[data["attachment"]] = (position, data["hash"], data["size"])
-        else:
-            erased[data["attachment"]] = position
+    for event in store.by_type(ADDED, ERASED):
+        try:
+            data = state_of(event)["data"]
+            name = str(data["attachment"])
+            if event.type == ADDED:
+                added[name] = (event.position, data["hash"], data["size"])
+            else:
+                erased[name] = event.position
+        except (KeyError, TypeError):
+            raise NotVouched(f"the event at position {event.position} lacks what an event of its type has") from None
     return added, erased
-
-
-def _events(store: Store) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    position = 0
-    while batch := store.read(position, BATCH):
-        position = batch[-1].position
-        for one in batch:
-            if one.type in (ADDED, ERASED):
-                yield one.position, one.type, json.loads(one.state)["data"]

@@ -18,6 +18,7 @@ from api.cli.ledgers import Data, Source, Url, existing, follow, opened, show_pr
 from api.cli.talking import Exit, answers, fail, failures_told, say, tell
 from api.health import readiness
 from api.service import Service
+from ledger.answered import check_answers
 from ledger.columns import Misplaced, check_columns, check_keys
 from ledger.store import Store, open_store
 from ledger.store.sqlite import LOG_FILE
@@ -170,19 +171,20 @@ def _log(store: Store) -> Iterator[Finding]:
 
 
 def _index(store: Store) -> Finding:
-    """What events are found by follows from what they say."""
+    """What events and first answers are found by follows from what the events say."""
     try:
         check_columns(store)
         check_keys(store)
+        check_answers(store)
     except Misplaced as error:
         return Finding("index", False, str(error))
-    return Finding("index", True, "ids, facts and keys follow from the events")
+    return Finding("index", True, "ids, facts, keys and first answers follow from the events")
 
 
 def _read(text: str) -> dict[str, Any]:
     """A state, or nothing if it can't be read."""
     try:
         state = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return state if isinstance(state, dict) else {}

@@ -18,6 +18,7 @@ from api.cli.ledgers import Data, Url
 from api.cli.places import Place, place_of
 from api.cli.replaying import check_answers
 from api.cli.talking import Exit, fail, failures_told, messages, say, tell
+from ledger.answered import check_answers as check_kept_answers
 from ledger.columns import Misplaced, check_columns, check_keys
 from ledger.log.bundle.proofs import check_proofs
 from ledger.log.files import Files, NotThere
@@ -240,6 +241,7 @@ def _check_store(report: Report, store: Store, verified: Verified) -> None:
     try:
         check_columns(store)
         check_keys(store)
+        check_kept_answers(store)
     except Misplaced as error:
         raise NotVerified(Kind.INDEX, str(error)) from None
     report.unsigned = heads.leaves - size

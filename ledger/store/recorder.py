@@ -100,6 +100,15 @@ class Reading(ABC):
     def by_id(self, event_id: str) -> Stored | None:
         return next(iter(self._events("WHERE id = ?", event_id)), None)
 
+    def at(self, positions: Collection[int]) -> list[Stored]:
+        """The events at these positions, in no order."""
+        rows = self._rows_in(f"SELECT {COLUMNS} FROM events WHERE position IN ({{}})", positions)
+        return [Stored._make(row) for row in rows]
+
+    def by_type(self, *types: str) -> list[Stored]:
+        """All events of these types, by position. It looks at every event."""
+        return self._events(f"WHERE type IN ({', '.join('?' * len(types))}) ORDER BY position", *types)
+
     def by_key(self, key: str) -> list[Stored]:
         """The events that touch a record, by position."""
         return self._events("JOIN event_keys USING (position) WHERE key = ? ORDER BY position", key)
@@ -152,6 +161,11 @@ class Reading(ABC):
         rows = self._rows("SELECT key, body_sha256, answer, position FROM answers WHERE key = ?", key)
         return Answer(*rows[0]) if rows else None
 
+    def answers_after(self, key: str, limit: int) -> list[Answer]:
+        """The first answers to the keys that follow this one, in the order of their bytes, at most `limit`."""
+        sql = "SELECT key, body_sha256, answer, position FROM answers WHERE key > ? ORDER BY key LIMIT ?"
+        return [Answer(*row) for row in self._rows(sql, key, limit)]
+
     def heads(self) -> tree.Heads:
         """How many events the log has and how many leaves the tree, at one moment."""
         return tree.heads(self._rows)
@@ -198,7 +212,7 @@ class Reading(ABC):
             [(after, attachment, salt, content)] = rows
             yield Content(attachment, bytes(salt), bytes(content))
 
-    def _rows_in(self, sql: str, values: Collection[str]) -> Iterator[tuple[Any, ...]]:
+    def _rows_in(self, sql: str, values: Collection[str] | Collection[int]) -> Iterator[tuple[Any, ...]]:
         """The rows of a query in which `{}` stands for many values."""
         left = iter(values)
         while some := list(islice(left, VALUES_AT_ONCE)):

@@ -353,6 +353,16 @@ def test_what_events_are_found_by(ledger: Path) -> None:
     assert (done.exit_code, "WRONG  index" in done.stdout) == (1, True)
 
 
+def test_first_answers_to_keys(ledger: Path) -> None:
+    """They are no events, and whoever sends something again goes by them."""
+    assert CliRunner().invoke(app, ["doctor", "--data", str(ledger)]).exit_code == 0
+    edit(ledger, "DELETE FROM answers WHERE position = 2")
+    said = found("--data", ledger)
+    assert (said["kind"], "position 2 came with an idempotency key" in said["detail"]) == ("index", True)
+    done = CliRunner().invoke(app, ["doctor", "--data", str(ledger)])
+    assert (done.exit_code, "WRONG  index" in done.stdout) == (1, True)
+
+
 def test_events_matter(ledger: Path) -> None:
     """A ledger with money in it verifies like any other."""
     record(ledger, INVESTMENT)
