@@ -116,7 +116,7 @@ def fill(
     head, done = heads(rows).position, 0
     while done < head:
         events = read(done, BACKFILL)
-        if [event.position for event in events] != list(range(done + 1, done + 1 + len(events))) or not events:
+        if [event.position for event in events] != list(range(done + 1, done + 1 + len(events))):
             raise TreeDamaged(f"the log lacks an event after position {done}, so no tree can be made of it")
         store(grown(rows, Heads(done, heads(rows).leaves), events))
         done += len(events)

@@ -50,6 +50,24 @@ def test_what_is_as_it_was(filled: Store, size: int) -> None:
     assert caught.value.kind == Kind.REWRITTEN
 
 
+@pytest.mark.parametrize("size", [0, 1, 255, 256, 257])
+def test_hashes_are_asked_for_tile_by_tile(filled: Store, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """As the store gives them: none over the border of a tile."""
+    hashes, asked = filled.hashes, list[tuple[int, int]]()
+
+    def asking(level: int, first: int, count: int) -> bytes:
+        if level == 0:
+            asked.append((first, count))
+        assert first // 256 == (first + count - 1) // 256
+        return hashes(level, first, count)
+
+    monkeypatch.setattr(filled, "hashes", asking)
+    remade(filled, size, EVENTS)
+    new = [(first, count) for first, count in asked if first >= size]
+    assert sum(count for _, count in new) == EVENTS - size
+    assert len(new) == (1 if size >= 256 else 2)
+
+
 @pytest.mark.parametrize("position", [251, 256, 257, 300])
 def test_an_event_that_was_changed_or_lost(filled: Store, tmp_path: Path, position: int) -> None:
     """Its position is told, wherever it is."""

@@ -15,7 +15,7 @@ from eventsourcing.persistence import StoredEvent
 from ledger.log.entry import ENTRY_BYTES, entry_bytes
 from ledger.log.merkle import leaf_hash, root
 from ledger.log.tiles import nodes, tiles
-from ledger.store import Entry, Heads, NoLeaf, Store, TreeDamaged, open_store
+from ledger.store import Entry, Heads, NoLeaf, Store, TreeDamaged, leaf_of, open_store
 from ledger.store.postgres import PostgresStore
 from ledger.store.sqlite import SQLiteStore
 from tests.ledger.log.logs import append, beside, entry, expected
@@ -181,6 +181,32 @@ def test_hashes_that_are_not_there(store: Store, level: int, first: int, count: 
     assert store.hashes(0, 0, 0) == b""
     with pytest.raises(TreeDamaged):
         store.hashes(level, first, count)
+
+
+@pytest.mark.parametrize("first", [100, 200])
+def test_hashes_with_a_gap_between_them(store: Store, place: Path | str, first: int) -> None:
+    """Those before it are there; what comes after it is never taken for what is gone."""
+    append(store, 256, batch=100)
+    assert len(store.hashes(0, 0, 256)) == 256 * 32
+    with beside(store, place) as shell:
+        assert shell.execute(f"DELETE FROM tree_runs WHERE level = 0 AND first = {first}").rowcount == 1
+    assert store.hashes(0, first - 50, 50) == expected(256).read(0, first - 50, 50)
+    for at, count in ((0, first + 1), (first, 1), (first, 50), (first + 10, 1)):
+        with pytest.raises(TreeDamaged, match="lacks hashes"):
+            store.hashes(0, at, count)
+
+
+def test_an_event_that_has_no_bytes_has_no_leaf(store: Store) -> None:
+    """A text that isn't Unicode; and a version that not every reader keeps, of which nothing is written."""
+    for text in ("half of a pair: \ud800", "the other: \udc00"):
+        with pytest.raises(NoLeaf, match="surrogate pair"):
+            leaf_of(Entry("s", 1, "t", text, "id", "id", ()))
+    with pytest.raises(NoLeaf, match="version"), store.write() as transaction:
+        transaction.append([entry(1), Entry("s", 2**53, "t", "{}", "id", "id", ())])
+    assert store.heads() == Heads(0, 0)
+    with store.write() as transaction:
+        transaction.append([Entry("s", 2**53 - 1, "t", "{}", "id", "id", ())])
+    assert store.heads() == Heads(1, 1)
 
 
 # --- logs from before the tree ----------------------------------------------------------------------------------
