@@ -12,6 +12,7 @@ from typing import Any
 
 from ledger.money import Bounds
 from projections.amounts import MONEY_COLUMNS, UNIT_COLUMNS
+from projections.doubles import Doubles, under_the_first
 from projections.figures import Exchange, Figure, Part, in_force, summed
 from projections.table import Fact, Said, View, same
 from projections.visibility import Point, Rule, Tables, counting
@@ -150,16 +151,21 @@ class Flow:
         return Part(self.currency, Bounds(self.low, self.stated, self.high), self.first_day, self.last_day)
 
 
-def flows(model: Tables, at: Point, chosen: Rule) -> list[Flow]:
-    """The flows that count and are `chosen`, with all others of the same records, by position."""
+def flows(model: Tables, at: Point, chosen: Rule, repeated: Doubles) -> list[Flow]:
+    """The flows that count and are `chosen`, with all others of the same records, by position.
+
+    What is of a double, or a part of one, is of the first.
+    """
     rule = counting(model, at)
+    firsts = {**repeated.records, **repeated.slugs("commitment"), **repeated.events}
+    source, of_doubles = under_the_first(TABLE.name, ("record", "part_of"), firsts)
     rows = model.rows(
-        f"""WITH counted AS MATERIALIZED (SELECT * FROM flows WHERE {rule.sql} AND low IS NOT NULL),
+        f"""WITH counted AS MATERIALIZED (SELECT * FROM {source} WHERE {rule.sql} AND low IS NOT NULL),
         chosen AS MATERIALIZED (SELECT chain, record FROM counted WHERE {chosen.sql})
         SELECT chain, fact_position, first_day, last_day, type, {", ".join(_COLUMNS)} FROM counted
         WHERE chain IN (SELECT chain FROM chosen)
         OR record IN (SELECT record FROM chosen WHERE record IS NOT NULL) ORDER BY fact_position""",
-        {**rule.values, **chosen.values},
+        {**rule.values, **chosen.values, **of_doubles},
     )
     return [Flow(*row) for row in rows]
 

@@ -12,6 +12,7 @@ from ledger.claims import Quantity
 from ledger.fields import is_uuid
 from ledger.money import ZERO, Bounds, bounds_of, money_of, stake_of
 from ledger.times import parse_period
+from projections.doubles import Doubles, doubles
 from projections.figures import Exchange, Figure, Item, Part, grouped, larger_of
 from projections.flows import CHANGES, MAKES, Flow, agreed, flows
 from projections.parties import Parties, parties
@@ -96,29 +97,41 @@ def found_sum(found: Iterable[Found]) -> Figure:
 
 def reconciled(model: Tables, at: Point, every: list[Claim], asked: Iterable[Claim]) -> Books:
     """What the claims that are asked for, and those that they sum up, are reconciled with."""
-    by_name: dict[str | None, Claim] = {name: claim for claim in every for name in (claim.id, claim.chain)}
+    repeated = doubles(model, at)
+    by_name = _by_name(every, repeated)
     needed = list(_with_members(asked, by_name))
     between = {name for claim in needed for side in ("payers", "payees") for name in claim.said.get(side) or ()}
     members = {name for claim in needed for name in claim.said.get("members") or ()}
+    events = {repeated.events.get(name, name) for name in members if is_uuid(name)}
+    records = {f"{kind}/{name}" for name in members if not is_uuid(name) for kind in _RECORDS}
     known = parties(model, at) if between else Parties({}, {})
     chosen = Rule(
         """(list_contains($parties::VARCHAR[], payer) OR list_contains($parties::VARCHAR[], payee)
         OR list_contains($members::VARCHAR[], chain) OR list_contains($records::VARCHAR[], record))""",
         {
             "parties": sorted(known.ever_below(between)),
-            "members": sorted(name for name in members if is_uuid(name)),
-            "records": sorted(f"{kind}/{name}" for name in members if not is_uuid(name) for kind in _RECORDS),
+            "members": sorted(events),
+            "records": sorted(repeated.records.get(record, record) for record in records),
         },
     )
     of_record: dict[str, list[Flow]] = defaultdict(list)
     by_chain: dict[str, Flow] = {}
     if between or members:
-        for flow in flows(model, at, chosen):
+        for flow in flows(model, at, chosen, repeated):
             by_chain[flow.chain] = flow
             if flow.record is not None:
                 of_record[flow.record].append(flow)
     sides = _sides(by_chain.values(), of_record, known, at.as_of)
-    return Books(at, exchange(model, at), every, by_name, by_chain, of_record, sides)
+    return Books(at, exchange(model, at), every, repeated, by_name, by_chain, of_record, sides)
+
+
+def _by_name(every: Iterable[Claim], repeated: Doubles) -> dict[str | None, Claim]:
+    """Claims by their ids and by those of the events that made them; also by those of their doubles."""
+    found: dict[str | None, Claim] = {name: claim for claim in every for name in (claim.id, claim.chain)}
+    for double, first in {**repeated.slugs("claim"), **repeated.events}.items():
+        if first in found:
+            found[double] = found[first]
+    return found
 
 
 def _sides(
@@ -158,6 +171,7 @@ class Books:
     at: Point
     converting: Exchange
     claims: list[Claim]
+    repeated: Doubles
     by_name: Mapping[str | None, Claim]
     by_chain: Mapping[str, Flow]
     of_record: Mapping[str, list[Flow]]
@@ -182,7 +196,7 @@ class Books:
 
     def denied_by(self, claim: Claim) -> list[str]:
         """The claims that deny it, by id."""
-        return [other.id for other in self.claims if other.said.get("denies") in (claim.id, claim.chain)]
+        return [other.id for other in self.claims if self.by_name.get(other.said.get("denies")) is claim]
 
     def found(self, claim: Claim) -> dict[str, Found] | None:
         """What the claim sums up, by the event that brought it; None for a claim that can't be reconciled."""
@@ -206,13 +220,13 @@ class Books:
     def _member(self, member: str, measures: str | None) -> dict[str, Found]:
         """An event as it says, a record as what the claim measures of it, else as agreed."""
         if is_uuid(member):
-            flow = self.by_chain.get(member)
+            flow = self.by_chain.get(self.repeated.events.get(member, member))
             if flow is None:
                 return {}
             return self._record(flow.record) if flow.type in MAKES | CHANGES else _once(self._event(flow))
         found: dict[str, Found] = {}
         for kind in _RECORDS:
-            record = f"{kind}/{member}"
+            record = self.repeated.records.get(f"{kind}/{member}", f"{kind}/{member}")
             measured = _MEASURED.get(measures or "")
             if (kind, measured) in (("commitment", "investment.made"), ("contract", "contract.paid")):
                 for flow in self.of_record.get(record, ()):

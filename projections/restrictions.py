@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from projections.doubles import Doubles, doubles
 from projections.flows import Flow, flows
 from projections.paging import Listing, Page, cut
 from projections.parties import Parties, parties
@@ -46,14 +47,15 @@ class _Restriction:
 
 def restrictions(model: Tables, at: Point, *, on: str | None = None, page: Page) -> Listing:
     """Restrictions on an entity or record, or all; by id. Lifted ones stay listed, with the breaches before that."""
-    chosen = [one for one in _restrictions(model, at) if on is None or on in one.said["on"]]
+    repeated = doubles(model, at)
+    chosen = [one for one in _restrictions(model, at, repeated) if on is None or on in one.said["on"]]
     rows, after = cut(chosen, page, lambda one: (one.id,))
-    books = _books(model, at, [one for one in rows if one.checked])
+    books = _books(model, at, [one for one in rows if one.checked], repeated)
     return Listing([_row(one, books) for one in rows], None, after is not None, after)
 
 
-def _restrictions(model: Tables, at: Point) -> list[_Restriction]:
-    """Every restriction that counts, by id."""
+def _restrictions(model: Tables, at: Point, repeated: Doubles) -> list[_Restriction]:
+    """Every restriction that counts, by id; what lifts its double lifts it."""
     rule = counting(model, at)
     rows = model.rows(
         f"""SELECT stream, type, chain, fact_position, last_day, effective, data FROM records
@@ -64,7 +66,7 @@ def _restrictions(model: Tables, at: Point) -> list[_Restriction]:
     lifted: dict[str, tuple[str, int, date, str]] = {}
     for stream, kind, chain, position, last_day, effective, data in rows:
         if kind == "restriction.lifted":
-            lifted.setdefault(stream, (chain, position, last_day, effective))
+            lifted.setdefault(repeated.records.get(stream, stream), (chain, position, last_day, effective))
         elif stream not in imposed or imposed[stream][1] < position:  # several, each after the one before was retracted
             imposed[stream] = (chain, position, last_day, json.loads(data))
     found = [_Restriction(*made, lifted=lifted.get(stream)) for stream, made in imposed.items()]
@@ -98,7 +100,7 @@ class _Books:
 
     parties: Parties
     commitments: dict[str, Flow]
-    """By id, and by the id of the event that made it."""
+    """By id, and by the id of the event that made it; also by those of its doubles."""
     of_payer: dict[str, list[Flow]]
     of_record: dict[str, list[Flow]]
 
@@ -157,21 +159,27 @@ def _why(one: _Restriction, payee: str, day: date, known: Parties) -> str | None
     return None
 
 
-def _books(model: Tables, at: Point, checked: Sequence[_Restriction]) -> _Books:
+def _books(model: Tables, at: Point, checked: Sequence[_Restriction], repeated: Doubles) -> _Books:
     """The events that the restrictions can speak of."""
     names = {name for one in checked for name in one.said["on"]}
     if not names:
         return _Books(Parties({}, {}), {}, {}, {})
+    firsts = {**repeated.slugs("commitment"), **repeated.events}
+    of_firsts = {firsts.get(name, name) for name in names}
     records = Rule(
         "(list_contains($records::VARCHAR[], record) OR list_contains($chains::VARCHAR[], chain))",
-        {"records": sorted(f"commitment/{name}" for name in names), "chains": sorted(names)},
+        {
+            "records": sorted(f"commitment/{name}" for name in of_firsts),
+            "chains": sorted(of_firsts),
+        },
     )
-    drawn = flows(model, at, records)
+    drawn = flows(model, at, records, repeated)
     commitments = _commitments(drawn)
+    commitments |= {name: commitments[first] for name, first in firsts.items() if first in commitments}
     known = parties(model, at)
     payers = names | {flow.payee for flow in commitments.values() if flow.payee is not None}
     condition = "list_contains($payers::VARCHAR[], payer)"
-    paid = flows(model, at, Rule(condition, {"payers": sorted(known.ever_below(payers))}))
+    paid = flows(model, at, Rule(condition, {"payers": sorted(known.ever_below(payers))}), repeated)
     every = {flow.chain: flow for flow in (*drawn, *paid) if flow.type in _CHECKED and flow.last_day <= at.as_of}
     of_payer: dict[str, list[Flow]] = defaultdict(list)
     of_record: dict[str, list[Flow]] = defaultdict(list)

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from ledger.money import Bounds
 from projections.amounts import MONEY_COLUMNS
-from projections.doubles import Doubles, doubles
+from projections.doubles import doubles, under_the_first
 from projections.figures import Exchange, Figure, Part, in_force, summed
 from projections.rates import exchange
 from projections.table import View
@@ -106,7 +106,9 @@ def terms(
     chosen = {column: value for column, value in filters.items() if value is not None}
     record, *own = (column for column in table.columns if column not in TERMS_COLUMNS)
     # Where several made the record, each after the one before was retracted, the last one recorded has it.
-    source, of_doubles = _under_the_first(table, record, doubles(model, at))
+    repeated = doubles(model, at)
+    named = [column for column in (record, "part_of") if column in table.columns]
+    source, of_doubles = under_the_first(table.name, named, {**repeated.slugs(record), **repeated.events})
     there = f"SELECT {record} FROM {source} WHERE {rule.sql} AND role = $made GROUP BY {record}"
     if chosen:
         there += " HAVING " + " AND ".join(f"arg_max({column}, fact_position) = ${column}" for column in chosen)
@@ -121,15 +123,3 @@ def terms(
         rows = list(its_rows)
         first = max((one for one in rows if one.role == made), key=lambda one: one.fact_position)
         yield Terms(first, [one for one in rows if one.role != made or one is first], at, converting)
-
-
-def _under_the_first(table: View, record: str, repeated: Doubles) -> tuple[str, dict[str, list[str]]]:
-    """The table with each double's id, where it is the record or its whole, replaced by the first's."""
-    columns = [column for column in (record, "part_of") if column in table.columns]
-    firsts = repeated.slugs(record) | (dict(repeated.events) if "part_of" in columns else {})
-    if not firsts:
-        return table.name, {}
-    first = "coalesce(MAP($doubles::VARCHAR[], $firsts::VARCHAR[])[{0}], {0}) AS {0}"
-    replaced = ", ".join(first.format(column) for column in columns)
-    values = {"doubles": list(firsts), "firsts": list(firsts.values())}
-    return f"(SELECT * REPLACE ({replaced}) FROM {table.name})", values

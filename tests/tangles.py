@@ -13,8 +13,9 @@ _TYPES = [
     *["commitment.changed", "commitment.closed", "commitment.drawn", "distribution.paid"],
     *["contract.paid", "contract.paid", "contract.changed", "contract.ended", "contract.billed"],
     *["guarantee.given", "guarantee.called", "entity.changed", "rate.published"],
+    *["claim.published", "claim.published", "restriction.imposed", "restriction.lifted"],
 ]
-_MAKERS = ("commitment.made", "contract.signed", "guarantee.given")
+_MAKERS = ("commitment.made", "contract.signed", "guarantee.given", "claim.published", "restriction.imposed")
 
 
 class Tangles(Builder):

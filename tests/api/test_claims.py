@@ -263,3 +263,36 @@ def test_pages_fit_together(service: httpx.Client) -> None:
     second = service.get("/v1/claims", params={"limit": "2", "cursor": first["next"]}).json()
     assert [row["claim"] for row in first["claims"] + second["claims"]] == ["said-0", "said-1", "said-2"]
     assert (first["more"], second["more"]) == (True, False)
+
+
+def test_what_a_claim_sums_up_of_a_double_is_of_the_first(service: httpx.Client) -> None:
+    """Given a pledge that two sources tell, and draws on either; then whichever a claim names, it finds one pledge."""
+    [*_, pledge] = given(service, *PARTIES, pledged(to="bee"))
+    [again] = given(service, {**pledged(to="bee", commitment="again"), "same_as": pledge["id"]})
+    [one, other] = given(service, drawn("30"), bought(amount="20", commitment="again"))
+    for name in ("pledge", "again", pledge["id"], again["id"]):
+        given(service, claimed(f"of-{name}", members=[name]))
+        row = row_of(service, f"of-{name}")
+        assert (row["found"], row["events"][:-1]) == (exactly("100"), [pledge["id"]]), name
+    given(service, claimed("drawn", members=["again"], measures="funding"))
+    assert row_of(service, "drawn")["found"] == exactly("50")
+    given(service, claimed("all", members=["pledge", "again", one["id"], other["id"]]))
+    assert row_of(service, "all")["found"] == exactly("100")
+
+
+def test_what_names_the_double_of_a_claim_names_the_first(service: httpx.Client) -> None:
+    """Its part, what denies it, and what sums it up."""
+    [*_, loan] = given(service, *PARTIES, bought(amount="100"))
+    [first] = given(service, claimed("first", members=[loan["id"]]))
+    [second] = given(service, {**claimed("second", "199", members=[loan["id"]]), "same_as": first["id"]})
+    given(
+        service,
+        claimed("part", "50", part_of="second"),
+        claimed("part-too", "50", part_of=second["id"]),
+        claimed("denial", None, kind="denial", denies="second"),
+        claimed("outer", members=["second"]),
+    )
+    assert [row_of(service, name)["share"] for name in ("part", "part-too")] == [ratio("0.25", "0.25", "0.25")] * 2
+    assert row_of(service, "first")["denied_by"] == ["denial"]
+    assert row_of(service, "outer")["found"] == exactly("100")
+    assert "second" not in [row["claim"] for row in service.get("/v1/claims").json()["claims"]]

@@ -176,3 +176,32 @@ def test_a_breach_goes_when_its_event_is_retracted_and_rumours_are_none(service:
     before = row_of(service)
     given(service, event("event.retracted", "2023-07-01", "2023-07-01", event=sure["id"], reason="a slip"))
     assert (len(before["breaches"]), breaches(service)) == (1, [])
+
+
+def test_a_restriction_on_a_double_is_one_on_the_first(service: httpx.Client) -> None:
+    """Given a fund's pledge that two sources tell; then a rule on either speaks of the draws on both."""
+    [*_, pledge] = given(service, *PARTIES, pledged(to="fund"))
+    given(service, {**pledged(to="fund", commitment="again"), "same_as": pledge["id"]})
+    draws = given(
+        service,
+        *(
+            bought(issuer="chips", commitment=name, day=day)
+            for name, day in (("pledge", "2023-05-01"), ("again", "2023-06-01"))
+        ),
+    )
+    for name in ("pledge", "again", pledge["id"]):
+        rule = imposed(restriction=f"on-{name}", on=[name], forbids=["chips"])
+        given(service, rule)
+        assert breaches(service, on=name) == [one["id"] for one in draws], name
+
+
+def test_what_lifts_the_double_of_a_restriction_lifts_the_first(service: httpx.Client) -> None:
+    [*_, rule] = given(service, *PARTIES, imposed(forbids=["chips"]))
+    given(service, {**imposed(restriction="again", forbids=["chips"]), "same_as": rule["id"]})
+    lift = event("restriction.lifted", "2023-06-01", "2024-06-01", restriction="again")
+    [_, late, lift] = given(service, bought("2023-05-01", issuer="chips"), bought("2023-07-01", issuer="chips"), lift)
+    row = row_of(service)
+    assert (row["restriction"], row["lifted"], row["events"]) == ("bound", "2023-06-01", [rule["id"], lift["id"]])
+    assert late["id"] not in [breach["event"] for breach in row["breaches"]]
+    state = service.get("/v1/records/restriction/bound").json()["state"]
+    assert state["lifted"] == "2023-06-01"

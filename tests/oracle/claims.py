@@ -25,7 +25,7 @@ from tests.oracle.money import (
     total,
 )
 from tests.oracle.parties import line
-from tests.oracle.rows import Question, Row, by_position, counting_rows
+from tests.oracle.rows import Question, Row, by_position, rows_of_firsts
 
 # The field of an event that holds its amount.
 AMOUNT = {
@@ -63,7 +63,7 @@ def claims(
     about: str | None = None,
     kind: str | None = None,
 ) -> dict[str, Any]:
-    rows = counting_rows(q)
+    rows = rows_of_firsts(q)
     every = newest_of_each([row for row in rows if row.type == "claim.published"], "claim")
     every.sort(key=lambda row: row.data["claim"])
     chosen = [

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.oracle.commitments import newest_of_each
 from tests.oracle.parties import inherited, line
-from tests.oracle.rows import Question, Row, by_position, counting_rows
+from tests.oracle.rows import Question, Row, by_position, counting_rows, rows_of_firsts
 
 PAYER = {"investment.made": "investor", "commitment.made": "from", "contract.signed": "customer"}
 PAYEE = {"investment.made": "issuer", "commitment.made": "to", "contract.signed": "provider"}
@@ -16,14 +16,17 @@ def restrictions(
     q: Question,
     on: str | None = None,
 ) -> dict[str, Any]:
-    rows = counting_rows(q)
+    rows = rows_of_firsts(q)
+    said_on = {row.id: row.data["on"] for row in counting_rows(q) if row.type == "restriction.imposed"}
     imposed = newest_of_each([row for row in rows if row.type == "restriction.imposed"], "restriction")
-    imposed = [row for row in imposed if on is None or on in row.data["on"]]
+    imposed = [row for row in imposed if on is None or on in said_on[row.id]]
     # What may not have happened yet is no breach yet.
     done = [row for row in rows if row.type in PAYER and row.last <= q.as_of]
     return {
         **q.header(),
-        "restrictions": [_restriction(rows, done, row) for row in sorted(imposed, key=lambda row: slug(row))],
+        "restrictions": [
+            _restriction(rows, done, row, said_on[row.id]) for row in sorted(imposed, key=lambda row: slug(row))
+        ],
     }
 
 
@@ -31,7 +34,7 @@ def slug(row: Row) -> str:
     return str(row.data["restriction"])
 
 
-def _restriction(rows: list[Row], done: list[Row], imposed: Row) -> dict[str, Any]:
+def _restriction(rows: list[Row], done: list[Row], imposed: Row, on: list[str]) -> dict[str, Any]:
     lifts = [row for row in rows if row.type == "restriction.lifted" and slug(row) == slug(imposed)]
     lifted = min(lifts, key=lambda row: row.order) if lifts else None
     said = imposed.data
@@ -47,7 +50,7 @@ def _restriction(rows: list[Row], done: list[Row], imposed: Row) -> dict[str, An
     return {
         "restriction": slug(imposed),
         "kind": said["kind"],
-        "on": said["on"],
+        "on": on,
         "by": said.get("by"),
         "text": said["text"],
         "allows": said.get("allows"),

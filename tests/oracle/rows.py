@@ -27,7 +27,15 @@ ADDITIVE = {
 }
 
 # What makes a record, and the field that names it.
-MAKERS = {"commitment.made": "commitment", "contract.signed": "contract", "guarantee.given": "guarantee"}
+# What makes a record, which a later one of its kind can repeat, and what kind it is.
+MAKERS = {
+    "commitment.made": "commitment",
+    "contract.signed": "contract",
+    "guarantee.given": "guarantee",
+    "claim.published": "claim",
+    "restriction.imposed": "restriction",
+}
+DEALS = ("commitment", "contract", "guarantee")
 
 
 @dataclass(frozen=True)
@@ -171,13 +179,20 @@ def rows_of_firsts(q: Question) -> list[Row]:
                 if kind in data:
                     data[kind] = records.get((kind, data[kind]), data[kind])
             if "part_of" in data:
-                whole = data["part_of"]
-                data["part_of"] = events.get(whole) or records.get(("commitment", whole), whole)
+                whole, kind = data["part_of"], "claim" if row.type == "claim.published" else "commitment"
+                data["part_of"] = events.get(whole) or records.get((kind, whole), whole)
+            if "denies" in data:
+                denied = data["denies"]
+                data["denies"] = events.get(denied) or records.get(("claim", denied), denied)
+            for names, kinds in (("members", (*DEALS, "claim")), ("on", ("commitment",))):
+                if names in data:
+                    of_records = [
+                        records[kind, name] for kind in kinds for name in data[names] if (kind, name) in records
+                    ]
+                    data[names] = [*(events.get(name, name) for name in data[names]), *of_records]
             if "linked" in data:
                 links = data["linked"] if isinstance(data["linked"], list) else [data["linked"]]
-                of_records = [
-                    records[kind, link] for kind in MAKERS.values() for link in links if (kind, link) in records
-                ]
+                of_records = [records[kind, link] for kind in DEALS for link in links if (kind, link) in records]
                 data["linked"] = [events.get(link, link) for link in links] + of_records
         return replace(row, data=data)
 
