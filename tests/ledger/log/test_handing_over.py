@@ -14,6 +14,7 @@ from ledger.log.signer import HIGH_WATER_FILE, Signer
 from ledger.log.signing import signer_of
 from ledger.store import Entry, Store
 from ledger.times import today
+from tests.facts import ident
 from tests.ledger.log.logs import append
 
 NAME = "ledger.example/deals"
@@ -109,3 +110,17 @@ def test_nothing_is_finished_on_another_log(signed: Store, folder: Path, tmp_pat
     assert "isn't that of the key in" in str(fault)
     assert found.published() == (signed.checkpoint(), 4)
     assert [read_key(other / name) for name in (PRIVATE_FILE, NEXT_FILE)] == before
+
+
+def test_nothing_is_finished_on_a_log_whose_rotations_cannot_be_read(signed: Store, folder: Path) -> None:
+    """Nobody can say whose it is."""
+    make_key(folder / NEXT_FILE, NAME)
+    id_, note = ident(99), signed.checkpoint()
+    assert note is not None
+    broken = json.dumps({"id": id_, "data": {"previous": "nonsense", "key": "nonsense"}})
+    with signed.write() as transaction:
+        transaction.append([Entry("log/key", 1, "key.rotated", broken, id_, id_, ("log/key",))])
+        transaction.add_checkpoint(4, note)
+    with pytest.raises(KeyRefused, match=r"isn't that of the key in .*the key is empty"):
+        finish(signed, folder)
+    assert (folder / NEXT_FILE).exists()
