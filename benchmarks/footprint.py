@@ -10,7 +10,7 @@ from itertools import islice
 from benchmarks import workload
 from benchmarks.ground import LOG_FILE, READ_MODEL_FILE, Ground, body_of, record
 from benchmarks.holdings import MILLION
-from benchmarks.points import at_position, head, nearest, past, portfolios
+from benchmarks.points import at_position, head, nearest, past
 from benchmarks.processes import Client
 from benchmarks.table import Figure, Target, compared, in_turns
 from benchmarks.writing import singles
@@ -24,7 +24,7 @@ def memory(ground: Ground) -> Iterator[Figure]:
     chance = random.Random(3)
     with ground.log() as log:
         last = head(log)
-        holder, _ = nearest(portfolios(log, last), 1_000)
+        holder, _ = nearest(ground.portfolios(last), 1_000)
         points = [at_position(log, last), past(log, last * 3 // 4, chance)]
     ground.leave()  # what counts is a server's whole life
     with Client(ground.written.address) as client:

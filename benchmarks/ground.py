@@ -18,7 +18,7 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from benchmarks import filling, postgres, processes, workload
+from benchmarks import filling, points, postgres, processes, workload
 from benchmarks.peers import bitemporal
 from benchmarks.processes import Client, Server
 
@@ -60,6 +60,7 @@ class Ground:
     _numbers: Iterator[int] = field(default_factory=count)
     _standing: ExitStack = field(default_factory=ExitStack)
     _stands: tuple[Path, Server] | None = None
+    _portfolios: dict[int, list[tuple[str, int]]] = field(default_factory=dict)
 
     def __enter__(self) -> Ground:
         return self
@@ -111,6 +112,13 @@ class Ground:
         connection = sqlite3.connect(f"file:{self.ledger / LOG_FILE}?mode=ro", uri=True)
         yield connection
         connection.close()
+
+    def portfolios(self, position: int) -> list[tuple[str, int]]:
+        """As points.portfolios, which reads the whole log up to there, but once only."""
+        if position not in self._portfolios:
+            with self.log() as log:
+                self._portfolios[position] = points.portfolios(log, position)
+        return self._portfolios[position]
 
     @property
     def asked(self) -> Server:

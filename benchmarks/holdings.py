@@ -13,7 +13,7 @@ from statistics import median
 from urllib.parse import urlencode
 
 from benchmarks.ground import Ground
-from benchmarks.points import Point, at_position, head, nearest, past, portfolios, state
+from benchmarks.points import Point, at_position, head, nearest, past, state
 from benchmarks.processes import Client
 from benchmarks.table import Figure, Target, compared, in_turns
 
@@ -42,14 +42,14 @@ def holdings(ground: Ground) -> Iterator[Figure]:
         last = head(log)
         yield _arbitrary(ground, ours, log, last, chance)
         yield _oldest_and_newest(ground, ours, log, last)
-        yield _beside_replay(ours, log, nearest(portfolios(log, last), LARGE), past(log, last * 3 // 4, chance))
+        yield _beside_replay(ours, log, nearest(ground.portfolios(last), LARGE), past(log, last * 3 // 4, chance))
 
 
 def portfolio(ground: Ground) -> Iterator[Figure]:
     """A large portfolio and a position by itself, at past points, beside the PostgreSQL table."""
     _ = ground.bitemporal
     with ground.log() as log, Client(ground.asked.address) as ours, Client(ground.peers.address) as peers:
-        known = portfolios(log, head(log))
+        known = ground.portfolios(head(log))
         for wanted, limit in ((LARGE, 3), (1, 1)):
             holder, companies = nearest(known, wanted)
             target = Target("ratio", "≥", limit, MILLION)
@@ -73,8 +73,8 @@ def _arbitrary(ground: Ground, ours: Client, log: sqlite3.Connection, last: int,
 def _oldest_and_newest(ground: Ground, ours: Client, log: sqlite3.Connection, last: int) -> Figure:
     """Two holders who had equally many positions at a tenth of the log and at its end: the same work, then and now."""
     early = last // 10
-    holder, companies = portfolios(log, early)[0]
-    now, its = nearest(portfolios(log, last), companies)
+    holder, companies = ground.portfolios(early)[0]
+    now, its = nearest(ground.portfolios(last), companies)
     then = at_position(log, early).query(holder=holder, limit=1000)
     newest = at_position(log, last).query(holder=now, limit=1000)
     found = in_turns(
