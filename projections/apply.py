@@ -220,7 +220,7 @@ def _stand(
     for view in _VIEWS[kind]:
         if only is None or view.name in only:
             try:
-                all_said = [view.said(one) for one in facts]
+                all_said = list(map(view.said, facts))
             except Exception as error:  # whatever it can't read
                 failed[view.name] = error
                 continue

@@ -22,7 +22,8 @@ FILE = "read-model.duckdb"
 # Raise it with every change of what a projection makes of an event. Files of other versions, or with other tables, are
 # rebuilt.
 VERSION = f"2 {hashlib.sha256(repr((COLUMNS, [view.sql for view in VIEWS])).encode()).hexdigest()[:16]}"
-REBUILD_BATCH = 20_000
+# Rows of a batch are dictionaries: with more of them they are in no cache any more when they are written.
+REBUILD_BATCH = 2_500
 log = logging.getLogger(__name__)
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {

@@ -71,14 +71,6 @@ def _record(kind: str, stream: str, said: Said) -> str | None:
     return f"commitment/{drawn_on}" if inside else None
 
 
-def _subtype(kind: str, said: Said) -> Any:
-    if kind == "investment.made":
-        return "secondary" if said.get("cash_to") == "holders" else None
-    if kind == "distribution.paid":
-        return said["kind"]
-    return said.get("purpose") or said.get("basis")
-
-
 def _words(said: Any) -> Any:
     """A text or a list of them as words with spaces between."""
     return " ".join(said) if isinstance(said, list) else said
@@ -90,13 +82,19 @@ def _said(fact: Fact) -> Said | None:
     binding = said.get("binding")
     if "low" not in fact.amounts and binding is None and kind not in ENDS:
         return None
+    if kind == "investment.made":
+        subtype = "secondary" if said.get("cash_to") == "holders" else None
+    elif kind == "distribution.paid":
+        subtype = said["kind"]
+    else:
+        subtype = said.get("purpose") or said.get("basis")
     payer, payee = _SAYS[kind]
     return {
         "flow": True,
         "record": _record(kind, fact.stream, said),
         "payer": said.get(payer),
         "payee": said.get(payee),
-        "subtype": _subtype(kind, said),
+        "subtype": subtype,
         "part_of": said.get("part_of"),
         "form": _words(said.get("form")),
         "instrument": said.get("instrument"),

@@ -10,7 +10,7 @@ from typing import Any
 from ledger.store import Store
 from projections.database import ReadModel
 
-BATCH = 5_000
+BATCH = 2_500
 # How long to wait before looking again when nobody says that there is news: another server may have written.
 POLL_SECONDS = 0.2
 # How long news may gather while nobody waits for it, and how many events: a transaction of the read model costs much
