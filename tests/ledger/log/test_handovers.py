@@ -7,13 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from ledger.log.checkpoint import Checkpoint
+from ledger.log.entry import entry_bytes
+from ledger.log.files import CHECKPOINT, HANDOVERS
 from ledger.log.handovers import keys_of, rotation_of, rotations, split_notes
+from ledger.log.merkle import leaf_hash
 from ledger.log.note import SigningKey
 from ledger.log.signer import Signer
-from ledger.log.tiles import Malformed
+from ledger.log.tiles import Bundle, Malformed, Tile, bundle_bytes
+from ledger.log.verify import Kind, NotVerified, verify
 from ledger.rotations import STREAM
 from ledger.store import Entry, Store
-from tests.ledger.log.logs import KEY, append
+from tests.ledger.log.logs import KEY, MemoryFiles, append
 
 NEXT = SigningKey(KEY.name, bytes(range(1, 33)))
 
@@ -54,3 +59,21 @@ def test_a_file_without_a_handover_is_empty() -> None:
     for text in (b"\n", b"\n\n", b" ", b"\0"):
         with pytest.raises(Malformed):
             split_notes(text)
+
+
+def test_a_rotation_that_can_be_read_only_at_first() -> None:
+    """A server gives the keys that it likes while they are followed, and an event that names none when all is read."""
+    good = event("key.rotated")
+    entries = [entry_bytes(good.stream, good.version, good.type, state) for state in (good.state, "{}")]
+    claimed = Checkpoint(KEY.name, 1, leaf_hash(entries[1]))
+    note = claimed.sign(KEY) + NEXT.signature(claimed.text)
+    bundles = [bundle_bytes([one]) for one in entries]
+
+    class Two(MemoryFiles):
+        def read(self, path: str) -> bytes:
+            return bundles.pop(0) if path == Bundle(0, 1).path else super().read(path)
+
+    files = Two({CHECKPOINT: note.encode(), HANDOVERS: note.encode(), Tile(0, 0, 1).path: leaf_hash(entries[1])})
+    with pytest.raises(NotVerified, match="names other keys") as caught:
+        verify(files, KEY.verifier)
+    assert (caught.value.kind, bundles) == (Kind.KEY, [])
