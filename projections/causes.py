@@ -157,13 +157,14 @@ class Causes:
         if not new:
             return
         rows = self.model.rows(
-            """SELECT position, stream, type, state, event_id, chain FROM events
+            """SELECT position, stream, type, event_id, chain FROM events
             WHERE list_contains($chains::VARCHAR[], chain) AND position <= $position ORDER BY position""",
             {"chains": new, "position": max(self.before.position, self.after.position)},
         )
         self._chains.update({chain: [] for chain in new})
-        for position, stream, kind, state, event_id, chain in rows:
-            stored = Stored(position, stream, 0, kind, state, event_id, chain)
+        states = self.model.states([row[0] for row in rows])
+        for position, stream, kind, event_id, chain in rows:
+            stored = Stored(position, stream, 0, kind, states[position], event_id, chain)
             self._chains[chain].append(_One(stored, *read_member(stored)))
 
     def _of_chain(self, chain: list[_One], said: Sequence[str] | None) -> set[Cause]:

@@ -51,6 +51,7 @@ class ReadModel:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
         self.portfolios = Portfolios(folder)
+        self._log: Store | None = None
         self.rebuilding: dict[str, Any] | None = None
         """Why the file is being rebuilt, the position that this has reached, and the head."""
         self._moved = threading.Condition()
@@ -73,6 +74,10 @@ class ReadModel:
         with self._moved:
             return self._moved.wait_for(lambda: self._position >= position, timeout)
 
+    def states(self, positions: Sequence[int]) -> dict[int, str]:
+        """The states of events by their positions, from the log that it is prepared from. Raises StoreError."""
+        return {} if self._log is None else self._log.states(positions)
+
     def rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of a query with named parameters."""
         return self._cursor().execute(sql, dict(values)).fetchall()
@@ -90,6 +95,7 @@ class ReadModel:
         """Open the file if the log bears it out, else rebuild it. Raises StoreError, ReadModelInUse."""
         if self._ready:
             return
+        self._log = store
         if not self.path.exists():
             doubt: str | None = "there is no file"
         else:

@@ -40,7 +40,6 @@ COLUMNS = {
     "source": "VARCHAR",  # its title, publisher and address, in lower case
     "entities": "VARCHAR[]",
     "records": "VARCHAR[]",  # "kind/id" of its own record, and of the commitment that it draws on
-    "state": "VARCHAR",
 }
 
 
@@ -68,7 +67,6 @@ def row(chain: Sequence[tuple[Stored, dict[str, Any]]]) -> list[Any]:
         _source(state),
         lines(sorted(_entities(chain))),
         lines(sorted(_records(chain))),
-        stored.state,
     ]
 
 
@@ -228,8 +226,8 @@ def event(model: Tables, at: Point, event_id: str) -> dict[str, Any] | None:
 
 def recorded_at(model: Tables, position: int) -> str | None:
     """When the event at a position was recorded (UTC), as the log has it; None for position 0."""
-    rows = model.rows("SELECT state FROM events WHERE position = $position", {"position": position})
-    return str(json.loads(rows[0][0])["recorded_at"]) if rows else None
+    states = model.states([position])
+    return str(json.loads(states[position])["recorded_at"]) if states else None
 
 
 def of_record(model: Tables, at: Point, record: str) -> list[dict[str, Any]]:
@@ -247,12 +245,12 @@ def version(model: Tables, at: Point, stream: str) -> int:
     return int(count)
 
 
-_Selected = tuple[int, str, str, str, str | None, str, str, int]
+_Selected = tuple[int, str, str, str, str | None, str, int]
 
 
 def _selected(model: Tables, at: Point, sql: str, values: dict[str, Any]) -> list[_Selected]:
     rows: list[Any] = model.rows(
-        f"""SELECT position, event_id, chain, type, about, state, stream, version FROM events
+        f"""SELECT position, event_id, chain, type, about, stream, version FROM events
         WHERE {RECORDED}{sql}""",
         {"position": at.position, "known_at": at.known_at, **values},
     )
@@ -271,19 +269,20 @@ def _shown(model: Tables, at: Point, rows: Sequence[_Selected]) -> list[dict[str
         {"position": at.position, "known_at": at.known_at, "ids": ids},
     ):
         about[kind, named].append(event_id)
+    states = model.states([one[0] for one in rows])
     verdicts, documents = reviews_of(model, at, ids), attachments_of(model, at, ids)
     return [
         shown(
             position,
             stream,
             version,
-            text,
+            states[position],
             about[CORRECTED, event_id],
             about[RETRACTED, event_id],
             verdicts.get(event_id, ()),
             documents.get(event_id, ()),
         )
-        for position, event_id, _, _, _, text, stream, version in rows
+        for position, event_id, _, _, _, stream, version in rows
     ]
 
 

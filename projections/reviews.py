@@ -130,7 +130,7 @@ def reviews(
         queue AS (
             SELECT fact, last_position, coalesce(state, '{UNREVIEWED}') AS state
             FROM facts LEFT JOIN judged USING (fact))
-        SELECT fact, last_position, queue.state, events.state, stream FROM queue JOIN events ON event_id = fact
+        SELECT fact, last_position, queue.state, events.position, stream FROM queue JOIN events ON event_id = fact
         WHERE {" AND ".join(["true", *(conditions[name] for name in chosen)])}
         ORDER BY last_position LIMIT {page.limit + 1:d}""",
         {**values, **chosen, "verdicts": list(VERDICTS), "reviewer": reviewer},
@@ -139,12 +139,13 @@ def reviews(
     rows = rows[: page.limit]
     ids = [row[0] for row in rows]
     amended, said = _amendments(model, at, ids), _listed(model, at, "fact", ids)
-    shown = [_shown(row, amended.get(row[0], []), said.get(row[0], [])) for row in rows]
+    states = model.states([row[3] for row in rows])
+    shown = [_shown(row, states[row[3]], amended.get(row[0], []), said.get(row[0], [])) for row in rows]
     return Listing(shown, None, more, str(rows[-1][1]) if more else None)
 
 
-def _shown(row: tuple[Any, ...], amended_by: list[str], said: list[dict[str, Any]]) -> dict[str, Any]:
-    fact, last_position, state, text, stream = row
+def _shown(row: tuple[Any, ...], text: str, amended_by: list[str], said: list[dict[str, Any]]) -> dict[str, Any]:
+    fact, last_position, state, _, stream = row
     event = json.loads(text)
     return {
         "event": fact,

@@ -7,7 +7,7 @@ of knowledge, begin (`pos_from` = p). So a point in the past is a filter over co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
@@ -58,6 +58,9 @@ class Tables(Protocol):
     @property
     def portfolios(self) -> Portfolios:
         """The rows of one holder, found without a search."""
+
+    def states(self, positions: Sequence[int]) -> dict[int, str]:
+        """The states of events by their positions, as JSON text. Raises StoreError."""
 
     def rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of a query with named parameters."""

@@ -97,6 +97,10 @@ class Reading(ABC):
         """The events after a position, at most `limit`, by position."""
         return self._events("WHERE position > ? ORDER BY position LIMIT ?", after, limit)
 
+    def states(self, positions: Collection[int]) -> dict[int, str]:
+        """The states of the events at these positions, as JSON text."""
+        return dict(self._rows_in("SELECT position, state FROM events WHERE position IN ({})", positions))
+
     def by_id(self, event_id: str) -> Stored | None:
         return next(iter(self._events("WHERE id = ?", event_id)), None)
 
@@ -214,7 +218,7 @@ class Reading(ABC):
 
     def _rows_in(self, sql: str, values: Collection[str] | Collection[int]) -> Iterator[tuple[Any, ...]]:
         """The rows of a query in which `{}` stands for many values."""
-        left = iter(values)
+        left: Iterator[str | int] = iter(values)
         while some := list(islice(left, VALUES_AT_ONCE)):
             places = 1 << (len(some) - 1).bit_length()  # few lengths, so that the database knows the query already
             some += some[-1:] * (places - len(some))

@@ -6,6 +6,7 @@ import base64
 import json
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -299,7 +300,7 @@ def test_a_fault_of_the_read_model_is_not_the_cursors(shared: httpx.Client, monk
 
 def test_answers_are_written_as_pythons_own_json_writes_them() -> None:
     """To the byte, whatever characters a text has; what isn't Unicode is refused by both."""
-    answer = {
+    answer: dict[str, Any] = {
         "text": "".join(map(chr, [*range(0x300), 0x2028, 0x2029, 0xFFFD, 0xFFFF, 0x1F3E6])),
         'é " \\ /': [None, True, False, 0, -1, 2**70, [], {}, "", ()],
     }

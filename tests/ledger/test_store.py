@@ -113,6 +113,15 @@ def test_batches_cover_the_log_once(store: Store) -> None:
     assert store.read(23, 5) == []
 
 
+def test_states_by_position(store: Store) -> None:
+    """As many as are there, also more than the database takes values in one question."""
+    entries = [entry(n) for n in range(1, 1_201)]
+    write(store, *entries)
+    assert store.states([]) == {}
+    assert store.states([3, 1, 5_000]) == {3: entries[2].state, 1: entries[0].state}
+    assert store.states(range(1, 1_201)) == {n: one.state for n, one in enumerate(entries, 1)}
+
+
 def test_questions_to_the_log(store: Store) -> None:
     """By id, by record, by chain, by version, by text and by idempotency key: outside and inside a transaction."""
     fact = entry(1, keys=("commitment/x", "key"))

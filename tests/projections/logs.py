@@ -72,6 +72,9 @@ class ListedLog:
     def read(self, after: int, limit: int) -> list[Stored]:
         return self.events[after : after + limit]
 
+    def states(self, positions: Iterable[int]) -> dict[int, str]:
+        return {position: self.events[position - 1].state for position in positions}
+
     def by_id(self, event_id: str) -> Stored | None:
         place = self._place.get(event_id)
         return None if place is None else self.events[place]
