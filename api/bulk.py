@@ -42,7 +42,7 @@ class Rules:
     origin: Origin
     stop: bool = True
     dry_run: bool = False
-    key_of: KeyOf = lambda line, sha256: None
+    key_of: KeyOf | None = None
     while_it_stands: bool = False
 
 
@@ -93,14 +93,11 @@ def record_line(line: Line, rules: Rules, longest: int) -> Request:
         raise refuse(Reason.TOO_LARGE, "", f"The line is longer than {longest} bytes.", "Shorten its texts.")
     value = parse(line.raw)
     event: Event = parse_event(value)
+    if rules.key_of is None:
+        return Request((event,), rules.origin)
     sha256 = canonical_sha256(value)
     return Request(
-        events=(event,),
-        origin=rules.origin,
-        key=rules.key_of(line, sha256),
-        while_it_stands=rules.while_it_stands,
-        body_sha256=sha256,
-        if_match=None,
+        (event,), rules.origin, rules.key_of(line, sha256), while_it_stands=rules.while_it_stands, body_sha256=sha256
     )
 
 

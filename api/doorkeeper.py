@@ -69,10 +69,11 @@ class Doorkeeper:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                headers["X-Content-Type-Options"] = "nosniff"
-                reason = headers.get(PROBLEM)
-                del headers[PROBLEM]  # between us
+                headers.append("X-Request-Id", request_id)
+                headers.append("X-Content-Type-Options", "nosniff")
+                if status >= 400:
+                    reason = headers.get(PROBLEM)
+                    del headers[PROBLEM]  # between us
                 if status == 405:
                     headers["Allow"] = ", ".join(allowed(self._app, scope))
             elif method == "HEAD":

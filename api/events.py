@@ -110,7 +110,7 @@ class Recorded(BaseModel):
 async def post_events(request: Request) -> Response:
     """Record one event, an array of events (all or none), or lines of events (each for itself)."""
     service: Service = request.app.state.service
-    query = query_of(request.query_params)
+    query = query_of(request.query_params) if request.scope["query_string"] else {}
     if content_type(request, JSON, LINES) == LINES:
         return await _post_lines(request, service, parse_question(LinesQuestion, query))
     if query:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI
-from starlette.middleware.errors import ServerErrorMiddleware
-from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.events import post_events, router
@@ -20,19 +21,21 @@ class Shortcut:
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
+        self._handlers = app.exception_handlers
         [self._route] = [route for route in router.routes if getattr(route, "name", "") == post_events.__name__]
-        raised = {kind: handler for kind, handler in app.exception_handlers.items() if kind is not Exception}
-        unforeseen = app.exception_handlers[Exception]
-        self._posting = ServerErrorMiddleware(ExceptionMiddleware(_post, raised), handler=unforeseen)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/v1/events" and scope["method"] == "POST":
             scope["app"], scope["route"] = self._app, self._route
-            await self._posting(scope, receive, send)
+            response = await self._post(Request(scope, receive, send))
+            await response(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-
-async def _post(scope: Scope, receive: Receive, send: Send) -> None:
-    response = await post_events(Request(scope, receive, send))
-    await response(scope, receive, send)
+    async def _post(self, request: Request) -> Response:
+        try:
+            return await post_events(request)
+        except Exception as error:  # there is a handler for every kind, and for those that nobody foresaw
+            handler: Any = next(self._handlers[kind] for kind in type(error).__mro__ if kind in self._handlers)
+            response: Response = await handler(request, error)
+            return response
