@@ -32,7 +32,7 @@ from projections import (
     valuations,
 )
 from projections.amounts import AMOUNT_COLUMNS, amounts_of
-from projections.table import SEGMENT_COLUMNS, SEGMENTS, Fact, Table, View
+from projections.table import SAME_AS, SEGMENT_COLUMNS, SEGMENTS, Fact, Table, View
 from projections.visibility import ADDITIVE, FACTS
 
 NO_END = 2**63 - 1
@@ -105,6 +105,17 @@ class Changes:
     tables: dict[str, TableChanges] = field(default_factory=lambda: defaultdict(TableChanges))
     events: list[list[Any]] = field(default_factory=list)
     set_aside: list[tuple[int, str, str]] = field(default_factory=list)
+
+    @property
+    def kinds(self) -> frozenset[str] | None:
+        """What the new rows in `segments` are: types of facts, and SAME_AS. None if also older rows change."""
+        of_table = self.tables.get(SEGMENTS)
+        if of_table is None:
+            return frozenset()
+        if of_table.ends:
+            return None
+        repeats = {SAME_AS} if any(row["same_as"] is not None for row in of_table.rows) else set()
+        return frozenset({row["type"] for row in of_table.rows} | repeats)
 
 
 # What a fact says, the day from which it shows, and from when until before when the log is known like that.

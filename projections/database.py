@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -55,6 +56,7 @@ class ReadModel:
         self.rebuilding: dict[str, Any] | None = None
         """Why the file is being rebuilt, the position that this has reached, and the head."""
         self._moved = threading.Condition()
+        self._recent: deque[tuple[int, frozenset[str] | None]] = deque(maxlen=50)
         self._waiting: list[tuple[int, Callable[[], object]]] = []
         self._cursors: list[duckdb.DuckDBPyConnection] = []
         # The connection and each thread's cursor on it: replaced together, so that no thread keeps one of the other.
@@ -164,7 +166,19 @@ class ReadModel:
             if stopping.is_set():
                 break
             self._writing.apply(store, batch, changes)
+            self._recent.append((changes.before, changes.kinds))
             self._move(batch[-1].position)
+
+    def kinds_after(self, position: int) -> frozenset[str] | None:
+        """What the rows after a position are at most, as `Changes.kinds`; None if nobody knows any more."""
+        found: frozenset[str] = frozenset()
+        for before, kinds in reversed(self._recent.copy()):
+            if kinds is None:
+                return None
+            found |= kinds
+            if before <= position:
+                return found
+        return None
 
     def when(self, position: int, told: Callable[[], object]) -> None:
         """Call `told` once the position is applied, in the thread that applies it; at once if it is already."""
@@ -187,6 +201,7 @@ class ReadModel:
         # The tables of the empty log are left to whoever asks them just now: closing them would take away the answer.
         self._open = (connection, threading.local())
         self._writing = None
+        self._recent.clear()
         self.rebuilding = None
         self._move(position)
         self._ready = True

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from ledger.event import CORRECTED, RETRACTED
 from projections.amounts import AMOUNT, MONEY_COLUMNS, STAKE_COLUMNS
+from projections.table import SAME_AS
 from projections.valuations import USES
 from projections.visibility import Point, held, visible
 
@@ -48,12 +49,14 @@ _GIVEN = {
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A table of the file: its columns, its key, and the queries to the read model that give its rows."""
+    """A table of the file: its columns, its key, the queries to the read model that give its rows, and what rows of
+    facts these are made of (as Changes.kinds)."""
 
     name: str
     columns: Mapping[str, str]
     key: tuple[str, ...]
     sources: tuple[str, ...]
+    kinds: frozenset[str]
 
     @property
     def made(self) -> str:
@@ -84,24 +87,28 @@ _TABLES = (
         },
         ("holder", "issuer", "fact_position", "pos_from", "known_from"),
         ("SELECT * FROM holdings",),
+        frozenset({"investment.made", "investment.sold", "holding.observed", "distribution.paid"}),
     ),
     _Table(
         "marks",
         {**_SEGMENT, **dict.fromkeys(("use", "subject", "owner", "basis"), "VARCHAR"), **MONEY_COLUMNS},
         ("subject", "use", "owner", "last_day", "fact_position", "pos_from", "known_from"),
         tuple(USES.values()),
+        frozenset({"valuation.recorded"}),
     ),
     _Table(
         "funds",
         {**_SEGMENT, "commitment": "VARCHAR"},
         ("commitment", "fact_position", "pos_from", "known_from"),
         ("SELECT * FROM commitments WHERE role = 'made' AND purpose = 'fund'",),
+        frozenset({"commitment.made"}),
     ),
     _Table(
         "repeats",
         _SEGMENT,
         ("fact_position", "pos_from", "known_from"),
         ("SELECT * FROM facts WHERE same_as IS NOT NULL",),
+        frozenset({SAME_AS}),
     ),
 )
 # The columns of a deal as `deals` gives it: days are numbers and amounts are texts.
@@ -121,6 +128,8 @@ class Followed(Protocol):
 
     @property
     def position(self) -> int: ...
+
+    def kinds_after(self, position: int) -> frozenset[str] | None: ...
 
     def rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]: ...
 
@@ -216,7 +225,8 @@ class Portfolios:
         """Take in the rows that begin in a span of positions, and those before them that end in it."""
         if self._writer is None:
             self._writer = self._made()
-        ends = model.rows(
+        kinds = model.kinds_after(after)  # a query costs more than all the rest of it
+        ends = kinds is None and model.rows(
             "SELECT 1 FROM events WHERE position > $after AND position <= $last AND type IN ($corrected, $retracted)"
             " LIMIT 1",
             {"after": after, "last": last, "corrected": CORRECTED, "retracted": RETRACTED},
@@ -225,7 +235,7 @@ class Portfolios:
         if after and ends:
             conditions.append("pos_from <= $after AND pos_to > $after AND pos_to <= $last")
         with self._writer:
-            for table in _TABLES:
+            for table in _TABLES if kinds is None else (one for one in _TABLES if one.kinds & kinds):
                 for condition in conditions:
                     self._writer.executemany(
                         table.insert, model.rows(table.rows(condition), {"after": after, "last": last})

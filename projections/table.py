@@ -26,6 +26,7 @@ SEGMENT_COLUMNS = {
     "status": "VARCHAR",
     "same_as": "VARCHAR",  # the chain that this is another source for
 }
+SAME_AS = "same_as"
 Said = Mapping[str, Any]
 
 
