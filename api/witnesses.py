@@ -188,8 +188,7 @@ class Asking:
             try:
                 self._ask(client, state, signed)
             except NotWitnessed:
-                with suppress(NotWitnessed):
-                    self._ask_for_handover(client, state, signed)
+                self._ask_for_handover(client, state, signed)
                 raise
         except (NotWitnessed, StoreError, Malformed) as error:
             if state.failure != str(error):
@@ -210,8 +209,10 @@ class Asking:
         state.size = size
 
     def _ask_for_handover(self, client: httpx.Client, state: State, newest: SignedCheckpoint) -> None:
-        """A witness that knows only the key before can sign at least that it gave way."""
-        notes = [one.note for one in rotations(self._store) if one.note is not None]
-        if notes and notes[-1] != newest.note:
-            checkpoint = parse_text(parse_note(notes[-1].encode()).text)
-            self._ask(client, state, SignedCheckpoint(checkpoint, notes[-1]))
+        """A witness that knows only a key of before can sign at least that it gave way; the newest handover that it
+        can is the best."""
+        notes = [one.note for one in rotations(self._store) if one.note is not None and one.note != newest.note]
+        for note in reversed(notes):
+            checkpoint = parse_text(parse_note(note.encode()).text)
+            with suppress(NotWitnessed):
+                return self._ask(client, state, SignedCheckpoint(checkpoint, note))

@@ -29,7 +29,7 @@ from ledger.log.rotating import rotate
 from ledger.log.signer import HIGH_WATER_FILE, Signer
 from ledger.log.witness import SIZE_TYPE
 from ledger.store import Store
-from tests.api.test_log import ants, checkpoint, is_ready, key_of, until
+from tests.api.signing import ants, checkpoint, is_ready, key_of, until
 from tests.api.test_metrics import figure
 from tests.api.test_witnessing import over_http, running, signer
 from tests.api.world import given
@@ -207,14 +207,18 @@ def test_what_a_witness_signed_is_not_asked_for_after_a_restart(sqlite_store: St
     assert len(sqlite_store.cosignatures(300)) == 1
 
 
-def test_a_witness_that_knows_only_the_old_key(sqlite_store: Store, tmp_path: Path) -> None:
-    """It signs that the key gave way, though not what the next one signed; and says so."""
+@pytest.mark.parametrize("more", [[], ["Once more."], ["Once more.", "And again."]])
+def test_a_witness_that_knows_only_the_old_key(sqlite_store: Store, tmp_path: Path, more: list[str]) -> None:
+    """It signs that the key gave way, though not what the next one signed; and says so. However often the key was
+    rotated before the witness could be asked."""
     keys = tmp_path / "keys"
     keys.mkdir()
     (keys / "log.key").write_text(f"{write_key(KEY)}\n")
     (keys / "log.key").chmod(0o600)
     append(sqlite_store, 300)
     done = rotate(sqlite_store, keys, keys / HIGH_WATER_FILE, "It was lost.")
+    for reason in more:
+        rotate(sqlite_store, keys, keys / HIGH_WATER_FILE, reason)
     append(sqlite_store, 1)
     signer = Signer(sqlite_store, load_key(keys), keys / HIGH_WATER_FILE)
     assert signer.cycle() is None
@@ -226,7 +230,7 @@ def test_a_witness_that_knows_only_the_old_key(sqlite_store: Store, tmp_path: Pa
     assert "403" in (asking.states[0].failure or "")
     assert asking.states[0].size == done.position == 301
     assert len(sqlite_store.cosignatures(301)) == 1
-    assert sqlite_store.cosignatures(302) == []
+    assert [sqlite_store.cosignatures(size) for size in range(302, 303 + len(more))] == [[]] * (1 + len(more))
 
 
 def test_an_answer_that_never_ends(sqlite_store: Store, signer: Signer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from ledger.log.handovers import split_notes
 from ledger.log.keys import NEXT_FILE, make_key
 from ledger.log.note import parse_note
 from ledger.store import open_store
-from tests.api.test_log import ants, checkpoint, is_ready, key_of, until
+from tests.api.signing import ants, checkpoint, is_ready, key_of, until
 from tests.api.test_verify import found, state
 from tests.api.world import given, post_lines, reasons
 from tests.service import fresh_service

@@ -23,7 +23,7 @@ from ledger.log.merkle import consistency_proof, inclusion_proof, root
 from ledger.log.note import VerifierKey, encoded, parse_verifier_key
 from ledger.log.tiles import nodes
 from ledger.log.witness import SIZE_TYPE, Request, cosignatures
-from tests.api.test_log import until
+from tests.api.signing import until
 from tests.api.world import entity, given
 from tests.ledger.log.logs import KEY
 from tests.outside.conftest import EVENTS, OLD, Served

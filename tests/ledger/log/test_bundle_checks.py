@@ -14,8 +14,8 @@ from ledger.log.merkle import leaf_hash
 from ledger.log.note import WITNESS, SigningKey, encoded
 from ledger.log.tiles import WIDTH, Bundle, Edge, Tile, bundle_bytes, bundles, tiles
 from ledger.store import Entry
+from tests.ledger.log.handed_over import NEXT, rotated, signed
 from tests.ledger.log.logs import KEY, entry
-from tests.ledger.log.test_rotation import NEXT, rotated, signed
 
 VKEY = str(KEY.verifier)
 TRUSTED = alone.Key(VKEY)

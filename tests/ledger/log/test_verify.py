@@ -15,8 +15,8 @@ from ledger.log.note import WITNESS, SigningKey
 from ledger.log.tiles import WIDTH, Bundle, Edge, Tile, bundle_bytes, bundles, tiles
 from ledger.log.verify import Kind, NotVerified, Seen, verify
 from ledger.store import Entry
+from tests.ledger.log.handed_over import NEXT, rotated, signed
 from tests.ledger.log.logs import KEY, MemoryFiles, entry
-from tests.ledger.log.test_rotation import NEXT, rotated, signed
 
 EVENTS = 258
 TRUSTED = KEY.verifier
