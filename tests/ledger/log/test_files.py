@@ -190,7 +190,13 @@ def locked(data: bytes) -> bytes:
     return data[: at + 8] + b"\x01\x00" + data[at + 10 :]
 
 
-@pytest.mark.parametrize("damage", [crc, method, locked])
+def longer(data: bytes) -> bytes:
+    """It is said to have more bytes than the zip."""
+    at = data.index(b"PK\x01\x02")
+    return data[: at + 20] + b"\xff\xff\0\0" * 2 + data[at + 28 :]
+
+
+@pytest.mark.parametrize("damage", [crc, method, locked, longer])
 def test_a_zip_that_is_damaged(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     """It opens; what is damaged in it can't be read, and is told."""
     path = tmp_path / "copy.zip"
