@@ -18,8 +18,9 @@ from projections import network as networks
 from projections import sums
 from projections.drafts import CREDIT, Books
 from projections.edges import Edge
+from projections.flow_rows import Rows, day
 from projections.network import Booleans, Integers, Network
-from projections.sums import Deals, Plain, Rows
+from projections.sums import Deals, Plain
 from projections.visibility import Tables
 
 # A place of a party that nobody named: the party's number, shifted by so many bits, and the lot.
@@ -227,8 +228,8 @@ class Chosen:
                 CREDIT if credit else None,
                 amount,
                 frozenset(),
-                sums.day(first),
-                sums.day(last),
+                day(first),
+                day(last),
                 its_events,
                 both_ways=credit,
             )

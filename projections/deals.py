@@ -16,7 +16,7 @@ from projections.flows import CHANGES, ENDS, FORM_COLUMNS, MAKES
 from projections.visibility import ALL, Point, Rule, Tables, counting
 
 KINDS = ("commitment", "contract", "guarantee")
-_TYPES = (
+TYPES = (
     "commitment.made",
     "commitment.changed",
     "commitment.closed",
@@ -119,7 +119,7 @@ def rows_of(model: Tables, at: Point, chosen: Rule = ALL) -> list[Row]:
     rows = model.rows(
         f"""SELECT {", ".join(_COLUMNS)} FROM flows
         WHERE {rule.sql} AND {chosen.sql} AND list_contains($types::VARCHAR[], type) ORDER BY fact_position""",
-        {**rule.values, **chosen.values, "types": list(_TYPES)},
+        {**rule.values, **chosen.values, "types": list(TYPES)},
     )
     found = list(map(Row._make, rows))
     repeated = doubles(model, at)

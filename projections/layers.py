@@ -9,17 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from projections import sums
+from projections import flow_rows, sums
 from projections.chosen import ALL_KINDS, LOT_BITS, Numbers, Whole, place_of
 from projections.deals import KINDS, rows_of, words
 from projections.doubles import Doubles, doubles
 from projections.drafts import Books, Layer
 from projections.edges import Edge, edges_of
 from projections.figures import Exchange
+from projections.flow_money import converted
+from projections.flow_rows import Rows, number_of
 from projections.network import Booleans, Integers
 from projections.parties import Parties, parties
 from projections.rates import exchange
-from projections.sums import Deals, Plain, Rows
+from projections.sums import Deals, Plain
 from projections.visibility import Point, Rule, Tables, counting
 
 
@@ -33,7 +35,7 @@ class Reading:
     rates: Exchange
     currencies: Sequence[str]
     rows: Rows
-    names: Sequence[str]  # by their numbers
+    numbers: Numbers  # of nobody's group yet
 
     def on(self, day: date) -> Reading:
         """The same as of an earlier day.
@@ -45,15 +47,15 @@ class Reading:
         at = replace(self.at, as_of=day)
         if self.repeated.events:
             return read(self.model, at)
-        seen = self.rows.seen_from <= sums.number_of(day)
+        seen = self.rows.seen_from <= number_of(day)
         return replace(self, at=at, rates=replace(self.rates, as_of=day), rows=self.rows[seen])
 
     def layer(self, layer: Layer, include: frozenset[str] = frozenset()) -> Whole:
         """A layer, in the point's currency. `include` names what else is let in (drafts.Extra)."""
         model, at, rows = self.model, self.at, self.rows
         known = parties(model, at, saying=("parent", "undisclosed"))
-        money, lacks = sums.converted(rows, self.rates, self.currencies)
-        numbers = _numbers(self.names, known, at.as_of)
+        money, lacks = converted(rows, self.rates, self.currencies)
+        numbers = _numbers(self.numbers, known, at.as_of)
         deals = sums.deals_of(rows)
         tied_rows = _tied(self, lacks | deals.otherwise(rows), numbers, include)
         plain = sums.drawn(rows, money, deals, ~tied_rows, at.as_of, layer, include)
@@ -62,14 +64,17 @@ class Reading:
 
 
 def read(model: Tables, at: Point) -> Reading:
+    """What a layer at this point, or as of an earlier day, is made of."""
     rates = exchange(model, at)
     currencies = [at.currency or "", *sorted(rates.rates)]
-    rows = sums.rows_of(model, counting(model, at), currencies)
+    rows = flow_rows.rows_of(model, counting(model, at), currencies)
     found = model.arrays("SELECT no, name FROM names WHERE NOT contains(name, '/')", {})
-    names = [""] * (int(found["no"].max(initial=0)) + 1)
-    for number, name in zip(found["no"].tolist(), found["name"].tolist(), strict=True):
+    of = dict(zip(found["name"].tolist(), found["no"].tolist(), strict=True))
+    names = [""] * (max(of.values(), default=0) + 1)
+    for name, number in of.items():
         names[number] = name
-    return Reading(model, at, doubles(model, at), rates, currencies, rows, names)
+    numbers = Numbers(names, of, np.arange(0), np.zeros(0, np.bool_))
+    return Reading(model, at, doubles(model, at), rates, currencies, rows, numbers)
 
 
 def whole(model: Tables, at: Point, layer: Layer, include: frozenset[str] = frozenset()) -> Whole:
@@ -84,11 +89,9 @@ def _rows(model: Tables, at: Point, positions: Integers) -> list[Any]:
     return rows_of(model, at, chosen)
 
 
-def _numbers(named: Sequence[str], known: Parties, as_of: date) -> Numbers:
-    names = list(named)
-    numbers = Numbers(
-        names, {name: number for number, name in enumerate(names) if name}, np.arange(0), np.arange(0) > 0
-    )
+def _numbers(of_names: Numbers, known: Parties, as_of: date) -> Numbers:
+    names = list(of_names.names)
+    numbers = replace(of_names, names=names, of=dict(of_names.of))
     roots = [(numbers.number(entity), numbers.number(known.root(entity, as_of))) for entity in known.said]
     root = np.arange(len(names))
     unnamed = np.zeros(len(names), np.bool_)
@@ -178,7 +181,7 @@ def _placed(
         both[: len(plain.row) + len(tied)],
         both[len(plain.row) + len(tied) :],
         np.concatenate([plain.kind, kinds]),
-        rows.last_day <= sums.number_of(books.at.as_of),
+        rows.last_day <= number_of(books.at.as_of),
     )
 
 
