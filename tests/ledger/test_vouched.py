@@ -81,3 +81,24 @@ def test_bytes_that_are_not_those_of_the_hash(kept: Store, what: str) -> None:
     put(kept, added(9, true, size=size if what != "both" else len(SECRET)), contents=(harmed,))
     with pytest.raises(NotVouched, match="three aren't those that position 9 has the hash of"):
         vouched(kept)
+
+
+@pytest.mark.parametrize("type_", [ADDED, ERASED])
+@pytest.mark.parametrize("state", ["nonsense", "{}", '{"data": []}', '{"data": null}', '{"data": {}}'])
+def test_an_event_that_says_of_no_attachment(kept: Store, type_: str, state: str) -> None:
+    """No writer writes it; whoever did, nobody can tell what it is about."""
+    put(kept, Entry("attachment/z", 1, type_, state, ident(9), ident(9), ("attachment/z",)))
+    with pytest.raises(NotVouched, match="position 9 lacks what an event of its type has"):
+        vouched(kept)
+
+
+@pytest.mark.parametrize("lacking", ["hash", "size"])
+def test_an_addition_without_a_hash_or_a_size(kept: Store, lacking: str) -> None:
+    """An erasure has neither, the control."""
+    said = {"hash": "sha256:0", "size": 1}
+    put(kept, event(20, ERASED, "far-0", **{lacking: 1}))
+    assert vouched(kept).erased == 2
+    del said[lacking]
+    put(kept, event(21, ADDED, "three", **said))
+    with pytest.raises(NotVouched, match="position 10 lacks what"):
+        vouched(kept)
