@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ledger.columns import Misplaced, check_columns, check_keys
+from ledger.columns import Misplaced, check_columns, check_keys, id_of, named_in
 from ledger.log.remade import Fault, Kind, remade
 from ledger.store import Entry, Store
 from ledger.store.sqlite import LOG_FILE, SQLiteStore
@@ -164,6 +164,17 @@ def test_what_is_no_state_of_an_event(amended: Ledger, place: Path | str, state:
             shell.execute(f"UPDATE events SET state = '{state}' WHERE id = '{id_}'")
         with pytest.raises(Misplaced, match=f"position {position} has another id inside"):
             check_columns(amended.store)
+
+
+@pytest.mark.parametrize("wrong", [None, 7, [], {}, True])
+def test_what_an_event_says_of_ids_is_text(wrong: Any) -> None:
+    """Its own, which its place in its stream stands for if it says nothing; and that of the event that it amends."""
+    entry = undoing(A, FACT, FACT)
+    assert (id_of(entry, {"id": B}), id_of(entry, {})) == (B, f"event/{A}@1")
+    assert named_in({"data": {"event": B}}) == B
+    assert id_of(entry, {"id": wrong}) is None
+    for said in ({}, {"data": wrong}, {"data": {"event": wrong}}):
+        assert named_in(said) is None
 
 
 @pytest.mark.parametrize(
