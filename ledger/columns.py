@@ -137,8 +137,6 @@ def _keys(event: Stored) -> list[str]:
         return [event.stream]
     try:
         said = state["data"]["replacement"] if event.type == CORRECTED else state
-        keys = keys_of(said["type"], said["data"])
-        "".join(keys)  # raises TypeError for what is no text
-        return keys
+        return keys_of(said["type"], said["data"])
     except (KeyError, TypeError, AttributeError):
         raise Misplaced(f"the event at position {event.position} lacks what an event of its type has") from None
