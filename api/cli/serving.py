@@ -119,7 +119,10 @@ def serve(
             gc.collect()
             gc.freeze()
             gc.set_threshold(10_000, 20, 50)
-            run(service, listening)
+            try:
+                run(service, listening)
+            finally:
+                gc.unfreeze()  # or DuckDB would tell at the end of all that it had leaked
 
 
 @contextmanager

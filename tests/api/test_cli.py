@@ -258,6 +258,9 @@ def test_a_service_stops_at_once(tmp_path: Path, sign: signal.Signals) -> None:
             assert process.wait(timeout=SECONDS) == 0
             # Answered, and not broken off as when the server's patience with its connections ends.
             assert waiting.result(SECONDS).status_code == 503
+        assert process.stdout is not None
+        # Nothing but its log: no library complains of what was never given back.
+        assert [line for line in process.stdout.read().splitlines() if not line.startswith("{")] == []
 
 
 def test_logs_are_json_lines_without_amounts(tmp_path: Path) -> None:
