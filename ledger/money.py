@@ -68,6 +68,8 @@ def exactly(amount: Decimal) -> Bounds:
 def total(parts: Iterable[Bounds]) -> Bounds:
     """The sum, bound by bound; unbounded above as soon as one part is. Nothing at all sums to zero."""
     parts = list(parts)
+    if len(parts) == 1 and parts[0].stated is not None:
+        return parts[0]
     if all(part.low is part.stated is part.high for part in parts):  # most figures are exact: one sum instead of three
         return exactly(reduce(ARITHMETIC.add, [part.low for part in parts], ZERO))
     low = stated = ZERO

@@ -107,6 +107,8 @@ def summed(parts: Iterable[Figure]) -> Figure:
     parts = list(parts)
     if not parts:
         return EMPTY
+    if len(parts) == 1 and all(bounds.stated is not None for bounds in parts[0].amounts.values()):
+        return parts[0]
     by_currency: dict[str | None, list[Bounds]] = {}
     missing: set[MissingRate] = set()
     for part in parts:

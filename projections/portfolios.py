@@ -140,6 +140,8 @@ class Portfolios:
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
         self._position = 0
+        self._ended = 0
+        """Rows that end up to this position have their ends."""
         self._taking = threading.Lock()
         self._of_thread = threading.local()
         self._connections: list[sqlite3.Connection] = []
@@ -222,25 +224,27 @@ class Portfolios:
         return self._position < head and not self._closed
 
     def _take(self, model: Followed, after: int, last: int) -> None:
-        """Take in the rows that begin in a span of positions, and those before them that end in it."""
+        """Take in the rows that begin in a span of positions, and those before them that have ended since they came."""
         if self._writer is None:
             self._writer = self._made()
+            self._ended = model.position  # rows come as they are by then, or later
         kinds = model.kinds_after(after)  # a query costs more than all the rest of it
-        ends = kinds is None and model.rows(
-            "SELECT 1 FROM events WHERE position > $after AND position <= $last AND type IN ($corrected, $retracted)"
-            " LIMIT 1",
-            {"after": after, "last": last, "corrected": CORRECTED, "retracted": RETRACTED},
-        )
         conditions = ["pos_from > $after AND pos_from <= $last"]
-        if after and ends:
-            conditions.append("pos_from <= $after AND pos_to > $after AND pos_to <= $last")
+        if kinds is None and last > self._ended and self._any_ends(model, last):
+            conditions.append("pos_from <= $after AND pos_to > $ended AND pos_to <= $last")
+        values = {"after": after, "last": last, "ended": self._ended}
         with self._writer:
             for table in _TABLES if kinds is None else (one for one in _TABLES if one.kinds & kinds):
                 for condition in conditions:
-                    self._writer.executemany(
-                        table.insert, model.rows(table.rows(condition), {"after": after, "last": last})
-                    )
-        self._position = last
+                    named = {name: value for name, value in values.items() if f"${name}" in condition}
+                    self._writer.executemany(table.insert, model.rows(table.rows(condition), named))
+        self._position, self._ended = last, max(last, self._ended)
+
+    def _any_ends(self, model: Followed, last: int) -> bool:
+        """Whether anything was corrected or retracted since."""
+        amending = "position > $ended AND position <= $last AND type IN ($corrected, $retracted)"
+        values = {"ended": self._ended, "last": last, "corrected": CORRECTED, "retracted": RETRACTED}
+        return bool(model.rows(f"SELECT 1 FROM events WHERE {amending} LIMIT 1", values))
 
     def _made(self) -> sqlite3.Connection:
         """The empty file."""
