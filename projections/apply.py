@@ -200,47 +200,29 @@ def _stand(
 ) -> dict[str, Exception]:
     """The fact stands like this from a position on: rows in `segments`, with what its views say, or those views that
     are in `only`; and in other tables, where it stood before if `again`. What can't read it, by name, and why."""
-    kind = fact.type
+    views = _VIEWS[fact.type] if only is None else [view for view in _VIEWS[fact.type] if view.name in only]
+    tables = _TABLES[fact.type] if only is None else ()
     facts: list[Fact] = []
     rows: list[Row] = []
-    for content, shows_from, known_from, known_to in spans:
-        amounts, faults = amounts_of(kind, content.data)
-        first, last = _days(content.effective)
-        facts.append(Fact(kind, fact.stream, content.effective, content.data, amounts, faults))
-        rows.append(
-            {
-                **_NOTHING,
-                "chain": fact.event_id,
-                "fact_position": fact.position,
-                "pos_from": position,
-                "pos_to": NO_END,
-                "known_from": known_from,
-                "known_to": known_to,
-                "first_day": first,
-                "last_day": last,
-                "seen_from": first if kind in ADDITIVE else last,
-                "type": kind,
-                "status": content.status,
-                "same_as": content.same_as,
-                "effective": content.effective,
-                "known": shows_from,
-                **amounts,
-            }
-        )
     failed: dict[str, Exception] = {}
-    for view in _VIEWS[kind]:
-        if only is None or view.name in only:
+    for span in spans:
+        row, of_span = _segment(fact, position, span)
+        for view in views:
             try:
-                all_said = list(map(view.said, facts))
+                said = view.said(of_span)
             except Exception as error:  # whatever it can't read
                 failed[view.name] = error
-                continue
-            for row, said in zip(rows, all_said, strict=True):
+            else:
                 if said is not None:
                     row.update(said)
-    if _VIEWS[kind]:
+        facts.append(of_span)
+        rows.append(row)
+    if failed:  # it has no span of a fact, or all
+        for row in rows:
+            row.update((view.mark, None) for view in views if view.name in failed)
+    if views:
         changes.tables[SEGMENTS].begin(fact, rows)
-    for table in _TABLES[kind] if only is None else ():
+    for table in tables:
         try:
             own = [
                 {**{name: row[name] for name in SEGMENT_COLUMNS}, **said}
@@ -254,6 +236,33 @@ def _stand(
             changes.tables[table.name].end(fact, position, changes.before)
         changes.tables[table.name].begin(fact, own)
     return failed
+
+
+def _segment(fact: Stored, position: int, span: _Span) -> tuple[Row, Fact]:
+    """A row of `segments` in which no view has said anything yet, and what views and tables read."""
+    content, shows_from, known_from, known_to = span
+    kind = fact.type
+    amounts, faults = amounts_of(kind, content.data)
+    first, last = _days(content.effective)
+    row: Row = {
+        **_NOTHING,
+        "chain": fact.event_id,
+        "fact_position": fact.position,
+        "pos_from": position,
+        "pos_to": NO_END,
+        "known_from": known_from,
+        "known_to": known_to,
+        "first_day": first,
+        "last_day": last,
+        "seen_from": first if kind in ADDITIVE else last,
+        "type": kind,
+        "status": content.status,
+        "same_as": content.same_as,
+        "effective": content.effective,
+        "known": shows_from,
+        **amounts,
+    }
+    return row, Fact(kind, fact.stream, content.effective, content.data, amounts, faults)
 
 
 class _Wary(dict[str, Any]):

@@ -78,7 +78,7 @@ TABLE = View(
         }
     ),
     _COLUMNS,
-    where="commitment_role IS NOT NULL",
+    mark="commitment_role",
     adds={
         **dict.fromkeys(("commitment_role", "agreement", "payer", "payee", "subtype", "part_of"), "VARCHAR"),
         **dict.fromkeys(("stage", "outcome", "horizon"), "VARCHAR"),

@@ -52,7 +52,7 @@ TABLE = View(
     "contracts",
     frozenset({"contract.signed", "contract.changed", "contract.ended", "contract.billed", "contract.paid"}),
     _COLUMNS,
-    where="contract_role IS NOT NULL",
+    mark="contract_role",
     adds=dict.fromkeys(("contract_role", "agreement", "payer", "payee", "resource", "term", "exclusive"), "VARCHAR"),
     said=_said,
 )

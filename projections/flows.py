@@ -113,7 +113,7 @@ TABLE = View(
         "up_to": "coalesce(up_to, false)",
         **same(*FORM_COLUMNS, *UNIT_COLUMNS, *NUMBERED.values()),
     },
-    where="flow",
+    mark="flow",
     adds={
         "flow": "BOOLEAN",
         **dict.fromkeys(("record", "payer", "payee", "subtype", "part_of"), "VARCHAR"),

@@ -65,7 +65,7 @@ TABLE = View(
     "holdings",
     frozenset({"investment.made", "investment.sold", "holding.observed", "distribution.paid"}),
     _COLUMNS,
-    where="holding_role IS NOT NULL",
+    mark="holding_role",
     adds={
         **dict.fromkeys(("holding_role", "holder", "issuer", "held_as", "agreement", "part_of"), "VARCHAR"),
         "units": AMOUNT,

@@ -64,7 +64,7 @@ TABLE = View(
     "performance",
     frozenset(_KINDS),
     _COLUMNS,
-    where="deal IS NOT NULL",
+    mark="deal",
     adds=dict.fromkeys(("deal", "holder", "issuer", "agreement", "part_of"), "VARCHAR"),
     said=_said,
 )

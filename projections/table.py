@@ -59,13 +59,13 @@ class View:
     `adds` are the columns that it wants there beside those of segments and amounts: several projections may want the
     same one. `said` gives their values for a fact of one of the types, or None if the fact isn't for this projection;
     it raises whatever it likes if the fact can't be read. `columns` says in SQL how they are shown, after those of
-    segments, and `where` which rows are.
+    segments. The rows that are shown are those with a value in the column `mark`, which no other projection wants.
     """
 
     name: str
     types: frozenset[str]
     columns: Mapping[str, str]
-    where: str
+    mark: str
     adds: Mapping[str, str]
     said: Callable[[Fact], Said | None]
 
@@ -74,7 +74,7 @@ class View:
         """The statement that makes the view."""
         shown = (name if name == value else f"{value} AS {name}" for name, value in self.columns.items())
         columns = ", ".join([*SEGMENT_COLUMNS, *shown])
-        return f"CREATE VIEW {self.name} AS SELECT {columns} FROM {SEGMENTS} WHERE {self.where}"
+        return f"CREATE VIEW {self.name} AS SELECT {columns} FROM {SEGMENTS} WHERE {self.mark} IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True)

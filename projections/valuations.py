@@ -54,7 +54,7 @@ TABLE = View(
     "valuations",
     frozenset({_RECORDED, "investment.made", "investment.sold"}),
     _COLUMNS,
-    where="mark IS NOT NULL",
+    mark="mark",
     adds=dict.fromkeys(("mark", "issuer", "holder"), "VARCHAR"),
     said=_said,
 )

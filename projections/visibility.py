@@ -77,7 +77,7 @@ FACTS = View(
     "facts",
     frozenset(TYPES) - {CORRECTED, RETRACTED, ReviewRecorded.type},
     {},
-    where="fact",
+    mark="fact",
     adds={"fact": "BOOLEAN"},
     said=lambda fact: {"fact": True},
 )
