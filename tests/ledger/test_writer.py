@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from ledger import checks
-from ledger import writer as writer_module
+from ledger import group as group_module
 from ledger.refusals import Reason, Refusal
 from ledger.store import Conflict, OutcomeUnknown, Store, StoreUnavailable, WriteTransaction, open_store
 from ledger.times import today
@@ -70,7 +70,7 @@ def test_a_clock_that_goes_back_does_not_turn_the_order(sqlite_store: Store, mon
         def now(cls, tz: Any = None) -> Any:
             return datetime(2026, 11, 22, cls.hour_now, tzinfo=tz)
 
-    monkeypatch.setattr(writer_module, "datetime", Clock)
+    monkeypatch.setattr(group_module, "datetime", Clock)
     for hour, expected in (
         (12, ["12:00:00.000000Z", "12:00:00.000001Z"]),
         (9, ["12:00:00.000002Z", "12:00:00.000003Z"]),
@@ -382,7 +382,7 @@ def test_a_fault_of_ours_takes_only_its_own_call_down(
             raise ZeroDivisionError
         return real(head, event, event_id, day)
 
-    monkeypatch.setattr(writer_module, "check", check)
+    monkeypatch.setattr(group_module, "check", check)
     submit = slow_ledger.writer.submit
     with slow.held():
         good = submit([request(entity("delta"))])
