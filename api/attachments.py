@@ -20,8 +20,9 @@ from api.body import canonical_sha256, read_body
 from api.bulk import single
 from api.events import JSON, NoParameters, RecordedEvent, idempotency_key, if_match, origin_of
 from api.paging import ListQuestion, Paged
-from api.problems import Door, Fault, Faulty, faults_of
+from api.problems import Fault, Faulty, faults_of
 from api.question import ID, Id, OneQuestion, Times, json_bytes, not_there, parse_question, query_of
+from api.reasons import Door
 from api.service import Service
 from ledger.attachments import ADDED, ERASED, Content, salted
 from ledger.event import Event, parse_event

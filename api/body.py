@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 
 from starlette.requests import ClientDisconnect, Request
 
-from api.problems import Door, Fault, Faulty
+from api.problems import Fault, Faulty
+from api.reasons import Door
 from api.settings import MIB
 from ledger.refusals import Reason, Refusal, refuse
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from api import documented
 from api.answers import DayString, Part, Root
 from api.paging import OF_THE_PAGE, Cursor, ListQuestion, goes_on
-from api.problems import Door, Fault, Faulty
+from api.problems import Fault, Faulty
 from api.question import (
     Asked,
     PlainDay,
@@ -31,6 +31,7 @@ from api.question import (
     times_of,
 )
 from api.questions import Named, find
+from api.reasons import Door
 from api.service import Service
 from projections.causes import Cause, Causes
 from projections.database import ReadModel

@@ -11,8 +11,9 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from api import documented
-from api.problems import MEANINGS, Door, not_found
+from api.problems import not_found
 from api.question import json_bytes
+from api.reasons import MEANINGS, Door
 
 router = APIRouter(tags=["documentation"])
 

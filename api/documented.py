@@ -9,8 +9,9 @@ from pydantic import BaseModel
 
 from api.export.door import FORMATS
 from api.paging import ListQuestion
-from api.problems import MEANINGS, MEDIA_TYPE, Door, Fault, problem
+from api.problems import MEDIA_TYPE, Fault, problem
 from api.question import Question
+from api.reasons import MEANINGS, Door
 from ledger.refusals import Reason
 
 # api/openapi.py puts it there.

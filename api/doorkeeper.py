@@ -13,7 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import PROBLEM, Door
+from api.problems import PROBLEM
+from api.reasons import Door
 from api.service import Service
 from api.tracing import trace_id_of
 

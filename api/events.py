@@ -19,8 +19,9 @@ from api.answers import Answered, EventBody, Listed
 from api.body import canonical_sha256, content_type, parse, read_body
 from api.bulk import Rules, Summary, content_keys, line_keys, lines_of, record_lines, single
 from api.paging import ListQuestion, Paged
-from api.problems import Door, Fault, Faulty
+from api.problems import Fault, Faulty
 from api.question import EVENT_ID, SLUG, Form, Id, OneQuestion, Times, json_bytes, parse_question, query_of
+from api.reasons import Door
 from api.service import Service
 from ledger.event import PROBLEMS_TOLD, TYPES, Event, Origin, parse_event
 from ledger.fields import Status

@@ -20,8 +20,9 @@ from api.answers import (
     Rated,
     Record,
 )
-from api.problems import Door, Fault, Faulty
+from api.problems import Fault, Faulty
 from api.question import Id, OneQuestion, PlainDay, PlainNumber, Tabled, some_of
+from api.reasons import Door
 from ledger.money import Currency
 from projections.behind import of_graph
 from projections.database import ReadModel

@@ -18,8 +18,9 @@ from starlette.types import Receive, Scope, Send
 
 from api import documented
 from api.answers import EventBody
-from api.problems import Door, Fault, Faulty
+from api.problems import Fault, Faulty
 from api.question import PlainNumber, json_bytes, parse_question, query_of
+from api.reasons import Door
 from api.service import Service
 from api.tail import POLL_SECONDS
 from ledger.store import Store, Stored, StoreError

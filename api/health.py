@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from api import documented
 from api.events import NoParameters
-from api.problems import MEANINGS, Door
 from api.question import json_bytes, parse_question, query_of
+from api.reasons import MEANINGS, Door
 from api.service import Service
 from ledger.log.remade import Kind
 from ledger.store import StoreError

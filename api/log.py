@@ -13,8 +13,9 @@ from starlette.responses import Response
 from api import documented
 from api.answers import Root
 from api.events import NoParameters
-from api.problems import Door, Fault, Faulty
+from api.problems import Fault, Faulty
 from api.question import EVENT_ID, PINNED, PlainNumber, json_bytes, not_there, parse_question, query_of, unchanged
+from api.reasons import Door
 from api.service import Service
 from ledger.log.checkpoint import SignedCheckpoint
 from ledger.log.entry import NotAnEntry, entry_bytes

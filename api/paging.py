@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.problems import Door, Fault, Faulty
+from api.problems import Fault, Faulty
 from api.question import (
     Asked,
     PlainNumber,
@@ -29,6 +29,7 @@ from api.question import (
     stated,
     times_of,
 )
+from api.reasons import Door
 from api.service import Service
 from projections.database import ReadModel
 from projections.paging import EVERYTHING, Listing, Page

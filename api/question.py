@@ -30,7 +30,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.answers import Answered
-from api.problems import Door, Fault, Faulty, not_found
+from api.problems import Fault, Faulty, not_found
+from api.reasons import Door
 from api.service import Service
 from ledger.log.note import encoded
 from ledger.money import Currency

@@ -31,8 +31,9 @@ from api.imports import IMPORTS
 from api.ownership import OWNERSHIP
 from api.paging import OF_THE_PAGE, ListQuestion
 from api.performance import PERFORMANCE
-from api.problems import Door, Fault, Faulty
+from api.problems import Fault, Faulty
 from api.question import Question, Resolved, Times, parse_question, query_of, stated
+from api.reasons import Door
 from api.records import RECORD
 from api.restrictions import RESTRICTIONS
 from api.reviews import REVIEWERS, REVIEWS

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 import api.app
 from api.cli import app as command_line
-from api.problems import MEANINGS
+from api.reasons import MEANINGS
 from api.settings import MIB, Settings
 from ledger.event import TYPES
 

@@ -15,8 +15,9 @@ from api.export import events
 from api.export.columns import Cell, Column, Flat, Kind, bare, flat, times_columns
 from api.export.tables import Export, Said, Table
 from api.paging import OF_THE_PAGE, ListQuestion
-from api.problems import Door, Fault, Faulty
+from api.problems import Fault, Faulty
 from api.question import Asked, Question, Resolved, Times, times_of
+from api.reasons import Door
 from projections.database import ReadModel
 from projections.paging import Page
 

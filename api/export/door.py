@@ -16,7 +16,7 @@ from api.export.lines import write_csv, write_jsonl
 from api.export.parquet import write_parquet
 from api.export.tables import Export
 from api.export.workbook import TooLong, write_workbook
-from api.problems import Door, Fault, Faulty
+from api.problems import Fault, Faulty
 from api.question import (
     Asked,
     Question,
@@ -29,6 +29,7 @@ from api.question import (
     times_of,
     unchanged,
 )
+from api.reasons import Door
 from api.service import Service
 
 SPOOL_BYTES = 4 * 1024 * 1024

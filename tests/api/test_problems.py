@@ -12,7 +12,8 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from api.doorkeeper import Doorkeeper
-from api.problems import MEANINGS, Door, Fault, handle, problem, readable
+from api.problems import Fault, handle, problem, readable
+from api.reasons import MEANINGS, Door
 from api.service import open_service
 from api.settings import Settings
 from ledger.refusals import Reason
