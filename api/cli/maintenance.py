@@ -15,7 +15,7 @@ import httpx
 import typer
 
 from api.cli.ledgers import Data, Source, Url, existing, follow, opened, show_progress
-from api.cli.talking import Exit, answers, fail, failures_told, say, tell
+from api.cli.talking import Exit, answers, fail, failures_told, say, shown, tell
 from api.health import readiness
 from api.service import Service
 from ledger.answered import check_answers
@@ -76,7 +76,9 @@ def doctor(
         tell(json.dumps([{"what": one.what, "well": one.well, "seen": one.seen} for one in findings], indent=2))
     else:
         for one in findings:
-            answers.print(f"{'ok   ' if one.well else 'WRONG'}  {one.what}: {one.seen}", soft_wrap=True, markup=False)
+            answers.print(
+                f"{'ok   ' if one.well else 'WRONG'}  {one.what}: {shown(one.seen)}", soft_wrap=True, markup=False
+            )
     if not ready:
         raise typer.Exit(Exit.NOT_READY)
     if not (ready_only or all(one.well for one in findings)):

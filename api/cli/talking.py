@@ -67,6 +67,11 @@ def tell(answer: str | bytes, *, line_break: bool = True) -> None:
         typer.echo(answer, nl=line_break)
 
 
+def shown(text: str) -> str:
+    """What a log, or who has it, says, without what a terminal would obey; nobody needs all of a long one."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text[:2000])
+
+
 def say(text: str) -> None:
     """A line on stderr."""
     messages.print(Text(text), soft_wrap=True)

@@ -17,7 +17,7 @@ from rich.progress import Progress
 from api.cli.ledgers import Data, Url
 from api.cli.places import Place, place_of
 from api.cli.replaying import check_answers
-from api.cli.talking import Exit, fail, failures_told, messages, say, tell
+from api.cli.talking import Exit, fail, failures_told, messages, say, shown, tell
 from ledger.answered import check_answers as check_kept_answers
 from ledger.columns import Misplaced, check_columns, check_keys
 from ledger.log.bundle.proofs import check_proofs
@@ -100,7 +100,7 @@ def verify(
         notes = [path.read_bytes() for path in old or []]
         report = Report(True, origin=key.name, key=str(key), warnings=warnings)
         if place.unready is not None:
-            warnings.append(_shown(place.unready.says))
+            warnings.append(shown(place.unready.says))
         try:
             keys = keys_of(place.files, key).all
             notes += [last for last in map(remembered.checkpoint, keys) if last is not None]
@@ -131,11 +131,11 @@ def verify(
         except NotVerified as error:
             unsigned = error.kind == Kind.MISSING and _is_unsigned(place.files)
             detail = _why_unsigned(bundle, notes, place.high_water) if unsigned else str(error)
-            report.verified, report.kind, report.detail = False, str(error.kind), _shown(detail)
+            report.verified, report.kind, report.detail = False, str(error.kind), shown(detail)
         except TreeDamaged as error:
-            report.verified, report.kind, report.detail = False, str(Kind.TREE), _shown(str(error))
+            report.verified, report.kind, report.detail = False, str(Kind.TREE), shown(str(error))
         except Fault as error:
-            report.verified, report.kind, report.detail = False, str(error.kind), _shown(str(error))
+            report.verified, report.kind, report.detail = False, str(error.kind), shown(str(error))
     _tell(report, as_json)
 
 
@@ -280,11 +280,6 @@ def _check_read_model(report: Report, store: Store, folder: Path) -> None:
 
 
 # --- what is told -----------------------------------------------------------------------------------------------
-
-
-def _shown(text: str) -> str:
-    """What a log, or who has it, says, without what a terminal would obey; nobody needs all of a long one."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text[:2000])
 
 
 def _tell(report: Report, as_json: bool) -> None:

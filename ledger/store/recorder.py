@@ -331,7 +331,7 @@ def recorded_at(state: str) -> str | None:
     """The server's time stamp in an event's state; None if the event came through the library's own API."""
     try:
         stamp = json.loads(state)["recorded_at"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
     return str(stamp)
 
