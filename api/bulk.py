@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -123,20 +124,29 @@ def _read(lines: Sequence[Line], rules: Rules, longest: int) -> _Read:
 async def record_lines(service: Service, lines: Iterator[Line], rules: Rules) -> AsyncIterator[list[dict[str, Any]]]:
     """Record the lines, chunk by chunk, and tell of each what became of it. Raises Unavailable if nothing was tried.
 
-    A dry run is one chunk, since later lines are checked against earlier ones that are never written.
+    A dry run is one chunk, since later lines are checked against earlier ones that are never written. Else a chunk is
+    read while the writer has the one before and waits for the disk.
     """
     stopped = False
     tried = False
-    chunk: list[Line]
-    while chunk := await service.run(list, lines if rules.dry_run else islice(lines, CHUNK)):
+
+    def read_next() -> _Read:
+        chunk = list(lines if rules.dry_run else islice(lines, CHUNK))
         if stopped:
-            yield [{"line": line.number, "status": NOT_TRIED} for line in chunk]
+            return _Read([line.number for line in chunk])
+        return _read(chunk, rules, service.settings.max_line_bytes)
+
+    reading = asyncio.ensure_future(service.run(read_next))
+    while (read := await reading).numbers:
+        reading = asyncio.ensure_future(service.run(read_next))
+        if stopped:
+            yield [{"line": number, "status": NOT_TRIED} for number in read.numbers]
             continue
-        read = await service.run(_read, chunk, rules, service.settings.max_line_bytes)
         try:
             told = await _submit(service, read, rules)
         except Unavailable:
             if not tried:
+                reading.cancel()
                 raise
             told = [_problem(number, [unavailable()]) for number in read.numbers]
             stopped = True
