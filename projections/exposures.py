@@ -343,10 +343,9 @@ class Exposure:
         """The figures by name; None where a rate is missing that they need."""
         lacking = [edge for edge in self.edges if edge.missing]
         found = self.circulation
-        circle_of = {node: place for place, nodes in enumerate(self.every.components("strong")) for node in nodes}
         all_known = not lacking
         funding_known = all(edge.kind != "funding" for edge in lacking)
-        circles_known = all(circle_of.get(edge.payer, -1) != circle_of.get(edge.payee, -2) for edge in lacking)
+        circles_known = not lacking or not self._on_circles(lacking)
         return {
             "gross": found.gross if all_known else None,
             "circulation": found.circulation if circles_known else None,
@@ -356,6 +355,11 @@ class Exposure:
             "recycled_share": found.recycled_share if funding_known and circles_known else None,
             "finn": finn(self.known) if all_known and self.with_finn else None,
         }
+
+    def _on_circles(self, edges: Iterable[Edge]) -> bool:
+        """Whether any of these edges is on a circle."""
+        circle_of = {node: place for place, nodes in enumerate(self.every.components("strong")) for node in nodes}
+        return any(circle_of.get(edge.payer, -1) == circle_of.get(edge.payee, -2) for edge in edges)
 
     def shown(self, at: Point) -> dict[str, Any]:
         """The figures, and the reasons for those that are undefined."""
