@@ -23,7 +23,7 @@ from benchmarks import appending, bulk, exposures, following, footprint, holding
 from benchmarks.ground import Ground
 from benchmarks.machine import ROOT, commit, machine
 from benchmarks.points import head
-from benchmarks.table import CannotMeasure, Figure, json_line, keep, show, write_docs
+from benchmarks.table import CannotMeasure, Figure, Run, json_line, keep, show, write_docs
 
 Row = Callable[[Ground], Iterator[Figure]]
 # In the order of docs/performance.md; those that share a server stand together.
@@ -64,7 +64,8 @@ def main() -> int:
     console = Console(stderr=True, log_path=False, width=None if sys.stderr.isatty() else PAGE_WIDTH)
     figures: dict[str, list[Figure]] = {}
     failed: set[str] = set()
-    measured, load = datetime.now(UTC).isoformat(timespec="seconds"), os.getloadavg()[0]
+    run, load = Run(datetime.now(UTC).isoformat(timespec="seconds"), commit()), os.getloadavg()[0]
+    out = sys.stdout if options.json is None else options.json.open("a")
     with Ground(SIZES[options.size], options.quick, options.ledger, lambda line: console.log(line)) as ground:
         if set(options.rows) - set(WRITING):
             started = time.perf_counter()
@@ -92,15 +93,13 @@ def main() -> int:
                 failed.add(name)
             ground.row.close()
             console.log(f"{name}: {time.perf_counter() - started:.1f} s")
-        where = machine(ground.postgres_version, load)
-    everything = [one for its in figures.values() for one in its]
-    show(everything, ground.size, console)
-    console.print(f"[dim]{where}; commit {commit()}[/dim]")
-    out = sys.stdout if options.json is None else options.json.open("a")
-    for one in everything:
-        print(json_line(one, ground.size), file=out, flush=True)
-    if options.keep:
-        keep({name: its for name, its in figures.items() if name not in failed}, ground.size, commit(), where, measured)
+            where = machine(ground.postgres_version, load)
+            if options.keep and name not in failed:  # at once: a long run may be ended before its end
+                keep(name, its, ground.size, run, where)
+            for one in its:
+                print(json_line(one, ground.size), file=out, flush=True)
+    show((one for its in figures.values() for one in its), ground.size, console)
+    console.print(f"[dim]{where}; commit {run.commit}[/dim]")
     return 1 if failed else 0
 
 

@@ -33,10 +33,12 @@ def machine(postgres: str | None, load: float) -> str:
 
 
 def commit() -> str:
-    """The commit that was measured, with a + if the files differ from it."""
-    asked = ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
+    """The commit that is measured, with a + if files differ from it that could matter."""
+    asked = ["git", "describe", "--always", "--abbrev=12", "--exclude=*"]
     found = subprocess.run(asked, cwd=ROOT, check=False, capture_output=True, text=True)  # noqa: S603
-    return found.stdout.strip() or "unknown"
+    written = [f":(exclude){name}" for name in ("benchmarks/history.csv", "docs")]
+    differs = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", ".", *written], cwd=ROOT, check=False)  # noqa: S603, S607
+    return found.stdout.strip() + ("+" if differs.returncode == 1 else "") or "unknown"
 
 
 def _cpu() -> str:

@@ -7,7 +7,7 @@ import dataclasses
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -172,6 +172,14 @@ def rounded(value: float) -> float:
 # --- keeping -----------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Run:
+    """What is measured, and when that began."""
+
+    measured: str
+    commit: str
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A line of the history: a figure of a row, when and where it was measured, and of which commit."""
@@ -190,21 +198,24 @@ class Kept:
     met: str
     note: str
 
+    @property
+    def run(self) -> Run:
+        return Run(self.measured, self.commit)
 
-def keep(figures: Mapping[str, Sequence[Figure]], size: int, commit: str, machine: str, measured: str) -> None:
-    """Append the figures of each row to the history."""
+
+def keep(row: str, figures: Iterable[Figure], size: int, run: Run, machine: str) -> None:
+    """Append the figures of a row to the history."""
     fresh = not HISTORY.exists()
     with HISTORY.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         if fresh:
             writer.writerow(field.name for field in dataclasses.fields(Kept))
-        for row, its in figures.items():
-            for one in its:
-                value, floor, ratio = ("" if x is None else f"{x:.5g}" for x in (one.value, one.floor, one.ratio))
-                met = {True: "yes", False: "no", None: ""}[one.met(size)]
-                where = (measured, commit, machine, str(size))
-                kept = Kept(*where, row, one.name, value, one.unit, floor, ratio, one.target(), met, one.note)
-                writer.writerow(dataclasses.astuple(kept))
+        for one in figures:
+            value, floor, ratio = ("" if x is None else f"{x:.5g}" for x in (one.value, one.floor, one.ratio))
+            met = {True: "yes", False: "no", None: ""}[one.met(size)]
+            where = (run.measured, run.commit, machine, str(size))
+            kept = Kept(*where, row, one.name, value, one.unit, floor, ratio, one.target(), met, one.note)
+            writer.writerow(dataclasses.astuple(kept))
 
 
 def newest(rows: Sequence[str]) -> dict[int, list[Kept]]:
@@ -225,19 +236,23 @@ def told_in_docs(rows: Sequence[str]) -> str:
     """The newest figures of each size as Markdown. Where they are of several runs, each tells of which."""
     told = []
     for size, found in newest(rows).items():
-        runs = sorted({(one.measured, one.commit, one.machine) for one in found})
+        machines: dict[Run, str] = {}  # the longest: what a row first needs, its version is told from then on
+        for one in found:
+            machines[one.run] = max(machines.get(one.run, ""), one.machine, key=len)
+        runs = sorted(machines)
         told += [f"### {size:,} events", ""]
-        for number, (measured, commit, machine) in enumerate(runs, 1):
+        for number, run in enumerate(runs, 1):
             named = f"Run {number}, " if len(runs) > 1 else ""
-            told += [f"{named}{measured[:16].replace('T', ' ')}, commit {commit}: {machine}.", ""]
+            when = run.measured[:16].replace("T", " ")
+            told += [f"{named}{when}, commit {run.commit}: {machines[run]}.", ""]
         several = len(runs) > 1
         told.append(f"| row | value | floor | ratio | target | met |{' run |' if several else ''}")
         told.append(f"|---|--:|--:|--:|---|---|{'--:|' if several else ''}")
         for one in found:
             value, floor, ratio = (amount(float(x) if x else None) for x in (one.value, one.floor, one.ratio))
             name = one.name if one.value else f"{one.name}: {one.note}"
-            run = f" {runs.index((one.measured, one.commit, one.machine)) + 1} |" if several else ""
-            told.append(f"| {name} | {value} {one.unit} | {floor} | {ratio} | {one.target} | {one.met} |{run}")
+            of = f" {runs.index(one.run) + 1} |" if several else ""
+            told.append(f"| {name} | {value} {one.unit} | {floor} | {ratio} | {one.target} | {one.met} |{of}")
         told.append("")
     return "\n".join(told)
 

@@ -95,7 +95,9 @@ def test_the_documentation_shows_each_row_as_it_was_measured_last(tmp_path: Path
         (10_000, {"a": [Figure("a of 78", 3.0, "ms")]}),
         (MILLION, {"b": [FAST]}),
     ):
-        table.keep(figures, size, "0123abc", "a machine, 2 cores", next(times))
+        run = table.Run(next(times), "0123abc")
+        for row, its in figures.items():
+            table.keep(row, its, size, run, "a machine, 2 cores")
     table.write_docs(page, ["c", "a", "b"])
 
     text = page.read_text()
