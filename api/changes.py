@@ -33,9 +33,10 @@ from api.question import (
 from api.questions import Named, find
 from api.reasons import Door
 from api.service import Service
-from projections.causes import Cause, Causes
+from projections.causes import Causes
 from projections.database import ReadModel
 from projections.differences import Difference, differences
+from projections.moves import Cause
 
 router = APIRouter(tags=["changes"])
 

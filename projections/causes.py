@@ -10,41 +10,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from ledger.chains import Member, row_member
 from ledger.event import CORRECTED, RETRACTED
-from ledger.head import Content, read_member
-from ledger.store import Stored
 from ledger.times import parse_period
 from projections.behind import Behind, Seen, events_in
 from projections.differences import Answer, Difference, Lists, differences
-from projections.visibility import ADDITIVE, FACTS, Point, Tables, counting, counts, held
+from projections.moves import TIME, Cause, Moves, cause_by
+from projections.visibility import FACTS, Point, Tables, counting, held
 
-
-@dataclass(frozen=True, slots=True, order=True)
-class Cause:
-    """An event, and why it isn't the same at both points; without an event, `time`: as_of itself."""
-
-    position: int
-    event: str | None
-    why: str
-    type: str | None
-    """Of the event."""
-    fact: str | None
-    """The fact that it is, corrects or retracts, as `events` in rows name it."""
-
-
-TIME = Cause(2**63, None, "time", None, None)
 # What a group, a country and a sector are read from.
 _OF_PARTIES = ("parent", "country", "sector")
-
-
-@dataclass(frozen=True, slots=True)
-class _One:
-    """An event of a chain."""
-
-    stored: Stored
-    member: Member
-    content: Content | None
 
 
 @dataclass(slots=True)
@@ -59,20 +33,22 @@ class Causes:
     behind: Callable[[Point, Seen], Behind]
     every_status: bool = False
     """Whether rows of every status are shown, so that one that doesn't count is a cause too."""
-    _chains: dict[str, list[_One]] = field(default_factory=dict)
     _fact_of: dict[str, str | None] = field(default_factory=dict)
     _same: dict[str, set[str]] | None = None
     _published: dict[Point, dict[str, list[tuple[date, str]]]] = field(default_factory=dict)
     _everything: dict[Cause, None] | None = None
     _anywhere: set[Cause] | None = None
-    _caused: tuple[dict[str, set[Cause]], dict[str, set[Cause]]] = field(default_factory=lambda: ({}, {}))
     _memo: dict[str, Any] = field(default_factory=dict)
     _moved: list[tuple[frozenset[str], frozenset[str]]] | None = None
     _parts: dict[Point, frozenset[str]] = field(default_factory=dict)
+    _moves: Moves = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._moves = Moves(self.model, self.before, self.after, self.every_status)
 
     def of_all(self, found: Sequence[Difference]) -> list[list[Cause]]:
         """The causes of each difference. The events that they name are read together."""
-        self._load(self._with_repeated(self._facts(events_in([[one.before, one.after] for one in found]))))
+        self._moves.load(self._with_repeated(self._facts(events_in([[one.before, one.after] for one in found]))))
         return [self.of(one) for one in found]
 
     def of(self, one: Difference) -> list[Cause]:
@@ -80,12 +56,12 @@ class Causes:
         if _is_event(one.before) or _is_event(one.after):
             return sorted(self._of_event(one)) or self._last_resort()
         if one.change != "changed":  # whether a row is there is up to its own events, if they differ
-            own = self._of_chains(self._with_repeated(events_in([one.before, one.after])))
+            own = self._moves.of(self._with_repeated(events_in([one.before, one.after])))
             if own:
                 return sorted(own)
         rests = [self._rests(one, at, answer, row) for at, answer, row in self._sides(one)]
         chains = events_in([one.before, one.after]).union(*(rest.chains for rest in rests))
-        found = self._of_chains(self._with_repeated(chains))
+        found = self._moves.of(self._with_repeated(chains))
         found |= self._of_parties(set().union(*(rest.parties for rest in rests)))
         found |= self._of_rates(chains)
         found |= {cause for rest in rests if rest.record for cause in self._of_count(rest.record)}
@@ -105,7 +81,7 @@ class Causes:
     def _of_answers(self) -> set[Cause]:
         """Of all that the two answers name."""
         chains = events_in([dict(answer) for answer in self.answers])
-        return self._of_chains(self._with_repeated(chains)) | self._of_rates(chains) | self._arrivals(chains)
+        return self._moves.of(self._with_repeated(chains)) | self._of_rates(chains) | self._arrivals(chains)
 
     def _sides(self, one: Difference) -> Iterable[tuple[Point, Answer, Any]]:
         if one.change != "added":
@@ -141,102 +117,6 @@ class Causes:
             rests = (self._rests(one, *side).chains for side in self._sides(one))
             yield frozenset(one.fields), events_in([one.before, one.after]).union(*rests)
 
-    # --- events of chains ---
-
-    def _of_chains(self, chains: Iterable[str], said: Sequence[str] | None = None) -> set[Cause]:
-        """What changed the rows of these facts; with `said`, only what they say of that."""
-        chains, known = set(chains), self._caused[said is not None]
-        self._load(chains)
-        for chain in chains - known.keys():
-            known[chain] = self._of_chain(self._chains.get(chain, []), said)
-        return set().union(*(known[chain] for chain in chains if known[chain]))
-
-    def _load(self, chains: Iterable[str]) -> None:
-        """Read the events of the chains, as far as either point sees them."""
-        new = sorted(set(chains) - set(self._chains))
-        if not new:
-            return
-        rows = self.model.rows(
-            """SELECT position, stream, type, event_id, chain FROM events
-            WHERE list_contains($chains::VARCHAR[], chain) AND position <= $position ORDER BY position""",
-            {"chains": new, "position": max(self.before.position, self.after.position)},
-        )
-        self._chains.update({chain: [] for chain in new})
-        states = self.model.states([row[0] for row in rows])
-        for position, stream, kind, event_id, chain in rows:
-            stored = Stored(position, stream, 0, kind, states[position], event_id, chain)
-            self._chains[chain].append(_One(stored, *read_member(stored)))
-
-    def _of_chain(self, chain: list[_One], said: Sequence[str] | None) -> set[Cause]:
-        """The fewest of the chain's events, and of the day, that make the first point's row the second's."""
-        was, now = ({one.member.event_id: _seen(one, at) for one in chain} for at in (self.before, self.after))
-        to_do = [one.member.event_id for one in chain if was[one.member.event_id] != now[one.member.event_id]]
-        moves: list[str | None] = [*([None] if self.before.as_of != self.after.as_of else []), *to_do]
-
-        def row(done: Iterable[str | None]) -> tuple[Any, ...] | None:
-            done = set(done)
-            seen = {one: (now if one in done else was)[one] for one in was}
-            return self._row(chain, seen, self.after.as_of if None in done else self.before.as_of, said)
-
-        if row([]) == (wanted := row(moves)):
-            return set()
-        again = True
-        while again:
-            again = False
-            for move in list(moves):
-                if row([one for one in moves if one != move]) == wanted:
-                    moves.remove(move)
-                    again = True
-        by_id = {one.member.event_id: one for one in chain}
-        found = {cause for move in moves if move for cause in self._why(by_id[move], was[move], now[move])}
-        if None in moves:
-            dated = self._shown(chain, now) or self._shown(chain, was)
-            found |= {_cause(dated, "effective")} if dated else set()
-        return found
-
-    def _row(
-        self, chain: list[_One], seen: Mapping[str, int], as_of: date, said: Sequence[str] | None
-    ) -> tuple[Any, ...] | None:
-        """What the chain shows and how far its period is over; None if nothing that counts."""
-        one = self._shown(chain, seen)
-        if one is None or one.content is None:
-            return None
-        content = one.content
-        period = parse_period(content.effective)
-        reached = (content.type in ADDITIVE and period.first <= as_of) + (period.last <= as_of)
-        if not reached or not (self.every_status or counts(content.status, self.after)):
-            return None
-        if said is not None:
-            told = [(name, content.data[name]) for name in said if name in content.data]
-            return (content.effective, reached, told) if told else None
-        return content, one.member.shows_from, reached
-
-    def _shown(self, chain: list[_One], seen: Mapping[str, int]) -> _One | None:
-        """The event that is the chain's row, if these events are seen (1), and what they say shows (2)."""
-        there = [one.member for one in chain if seen[one.member.event_id]]
-        holds = row_member(there)
-        if holds is None or seen[holds.event_id] < 2:
-            return None
-        return next(one for one in chain if one.member is holds)
-
-    def _why(self, one: _One, was: int, now: int) -> set[Cause]:
-        if was and now:  # the correction was seen already; what it says shows from a later day on
-            return {_cause(one, "became_known")}
-        if one.stored.type == CORRECTED:
-            return {_cause(one, "corrected")}
-        if one.stored.type == RETRACTED:
-            return {_cause(one, "retracted")}
-        return self._arrival(one)
-
-    def _arrival(self, one: _One) -> set[Cause]:
-        """Why an event is seen at one point only; nothing if at both or none."""
-        sides = [bool(_seen(one, at)) for at in (self.before, self.after)]
-        if sides[0] == sides[1]:
-            return set()
-        unseen = self.after if sides[0] else self.before
-        late = {"recorded": one.member.position > unseen.position, "became_known": one.member.known > unseen.known_at}
-        return {_cause(one, why) for why, is_so in late.items() if is_so}
-
     # --- what else bears ---
 
     def _with_repeated(self, chains: Iterable[str]) -> set[str]:
@@ -271,14 +151,14 @@ class Causes:
             above = {json.loads(said).get("parent") for _, said in rows} - parties - {None}
             parties |= above
             waiting = sorted(above)
-        return self._of_chains(chains, _OF_PARTIES) if chains else set()
+        return self._moves.of(chains, _OF_PARTIES) if chains else set()
 
     def _of_rates(self, chains: Iterable[str]) -> set[Cause]:
         """The rates that the amounts of these facts are converted at, at either point."""
         if self.after.currency is None:
             return set()
-        self._load(chains)
-        contents = [one.content for chain in chains for one in self._chains.get(chain, []) if one.content]
+        self._moves.load(chains)
+        contents = [one.content for chain in chains for one in self._moves.chains.get(chain, []) if one.content]
         dated = {(one, parse_period(said.effective).last) for said in contents for one in _currencies(said.data)}
         used = set()
         for at in (self.before, self.after):
@@ -287,7 +167,7 @@ class Causes:
                 of_pair = published.get(currency, [])
                 place = bisect_right(of_pair, min(day, at.as_of), key=lambda one: one[0])
                 used |= {chain for _, chain in of_pair[place - 1 : place]}
-        return self._of_chains(self._with_repeated(used))
+        return self._moves.of(self._with_repeated(used))
 
     def _rates(self, at: Point) -> dict[str, list[tuple[date, str]]]:
         """By the other currency, the rates with the one asked for, each with its last day, in order."""
@@ -310,32 +190,32 @@ class Causes:
         event_id = (one.after or one.before)["id"]
         chains = self._facts([event_id])
         reviews = {said["review"] for row in (one.before, one.after) if row for said in row["reviews"]}
-        self._load(chains | reviews)
-        of_chain = [other for chain in chains for other in self._chains[chain]]
-        own = {cause for other in of_chain if other.stored.event_id == event_id for cause in self._arrival(other)}
+        self._moves.load(chains | reviews)
+        of_chain = [other for chain in chains for other in self._moves.chains[chain]]
+        own = {cause for other in of_chain if other.stored.event_id == event_id for cause in self._moves.arrival(other)}
         return own or {
-            _cause(other, "corrected" if other.stored.type == CORRECTED else "retracted")
+            cause_by(other, "corrected" if other.stored.type == CORRECTED else "retracted")
             for other in of_chain
-            if other.stored.type in (CORRECTED, RETRACTED) and self._arrival(other)
+            if other.stored.type in (CORRECTED, RETRACTED) and self._moves.arrival(other)
         } | {
             cause
             for review in reviews
-            for other in self._chains[review]
-            if self._arrival(other)
-            for cause in self._why(other, 0, 0)
+            for other in self._moves.chains[review]
+            if self._moves.arrival(other)
+            for cause in self._moves.why(other, 0, 0)
         }
 
     def _arrivals(self, events: Iterable[str]) -> set[Cause]:
         """Which of these events one point sees and the other doesn't, whether they count or not."""
         ids = set(events)
         chains = self._facts(ids)
-        self._load(chains)
+        self._moves.load(chains)
         return {
             cause
             for chain in chains
-            for one in self._chains[chain]
+            for one in self._moves.chains[chain]
             if one.stored.event_id in ids
-            for cause in self._arrival(one)
+            for cause in self._moves.arrival(one)
         }
 
     def _facts(self, events: Iterable[str]) -> set[str]:
@@ -367,7 +247,7 @@ class Causes:
         if self._everything is None:
             chains = self._differing()
             entities = {chain for chain, kind in chains.items() if kind.startswith("entity.")}
-            found = self._of_chains(chains.keys() - entities) | self._of_chains(entities, _OF_PARTIES)
+            found = self._moves.of(chains.keys() - entities) | self._moves.of(entities, _OF_PARTIES)
             self._everything = dict.fromkeys(sorted(found))
         return self._everything
 
@@ -386,17 +266,6 @@ class Causes:
         was, now = sides
         rows = self.model.rows(f"(({was}) EXCEPT ({now})) UNION (({now}) EXCEPT ({was}))", values)
         return {chain: kind for chain, kind, *_ in rows}
-
-
-def _seen(one: _One, at: Point) -> int:
-    """0: not seen at the point; 1: seen, but what it says doesn't show yet; 2: seen and shown."""
-    if one.member.position > at.position or one.member.known > at.known_at:
-        return 0
-    return 2 if one.member.shows_from <= at.known_at else 1
-
-
-def _cause(one: _One, why: str) -> Cause:
-    return Cause(one.stored.position, one.stored.event_id, why, one.stored.type, one.stored.chain)
 
 
 def _is_event(row: Any) -> bool:
