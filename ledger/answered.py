@@ -51,7 +51,7 @@ def _told(answer: Answer) -> dict[int, tuple[Any, Any]]:
     try:
         said = from_json(answer.answer)
         told = {one["position"]: (one["id"], one["type"]) for one in said["events"]}
-        well = told and said["position"] == answer.position
+        well = told and said["position"] == answer.position and isinstance(answer.key, str)
         if not well or list(told) != list(range(answer.position - len(told) + 1, answer.position + 1)):
             raise ValueError("the positions are not one after the other")
     except (ValueError, KeyError, TypeError):

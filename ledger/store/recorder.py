@@ -198,12 +198,12 @@ class Reading(ABC):
 
     def cosignatures(self, size: int) -> list[str]:
         """What witnesses signed of the checkpoint of that size, a line each."""
-        return [line for (line,) in self._rows("SELECT line FROM cosignatures WHERE size = ? ORDER BY line", size)]
+        return [str(line) for (line,) in self._rows("SELECT line FROM cosignatures WHERE size = ? ORDER BY line", size)]
 
     def content(self, attachment: str) -> Content | None:
         """The salt and the bytes of an attachment; None if they were erased, or never here."""
         rows = self._rows("SELECT salt, bytes FROM attachments WHERE id = ? AND bytes IS NOT NULL", attachment)
-        return Content(attachment, bytes(rows[0][0]), bytes(rows[0][1])) if rows else None
+        return Content(attachment, _blob(rows[0][0]), _blob(rows[0][1])) if rows else None
 
     def contents(self) -> Iterator[Content]:
         """All that are there, in the order in which they came, one at a time."""
@@ -214,7 +214,7 @@ class Reading(ABC):
             after,
         ):
             [(after, attachment, salt, content)] = rows
-            yield Content(attachment, bytes(salt), bytes(content))
+            yield Content(attachment, _blob(salt), _blob(content))
 
     def _rows_in(self, sql: str, values: Collection[str] | Collection[int]) -> Iterator[tuple[Any, ...]]:
         """The rows of a query in which `{}` stands for many values."""
@@ -318,6 +318,11 @@ class Store(Reading):
 
     @abstractmethod
     def close(self) -> None: ...
+
+
+def _blob(value: object) -> bytes:
+    """What a column of bytes holds; SQLite lets somebody else's shell put anything in it."""
+    return value if isinstance(value, bytes) else str(value).encode()
 
 
 def entry_of(event: StoredEvent) -> Entry:
