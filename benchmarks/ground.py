@@ -60,6 +60,7 @@ class Ground:
     _numbers: Iterator[int] = field(default_factory=count)
     _standing: ExitStack = field(default_factory=ExitStack)
     _stands: tuple[Path, Server] | None = None
+    _rested: Server | None = None
     _portfolios: dict[int, list[tuple[str, int]]] = field(default_factory=dict)
 
     def __enter__(self) -> Ground:
@@ -122,8 +123,12 @@ class Ground:
 
     @property
     def asked(self) -> Server:
-        """The server that answers questions on the ledger."""
-        return self._standing_on(self.ledger)
+        """The server that answers questions on the ledger, and has nothing else to do."""
+        server = self._standing_on(self.ledger)
+        if server is not self._rested:
+            server.rest()
+            self._rested = server
+        return server
 
     @property
     def written(self) -> Server:
