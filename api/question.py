@@ -232,18 +232,18 @@ async def _reached(service: Service, position: int) -> None:
     if model.position >= position:
         return
     reached = asyncio.Event()
-    model.when(position, _telling(asyncio.get_running_loop(), reached))
-    service.follower.hurry()
-    while not reached.is_set():
-        if time.monotonic() > deadline or service.stopping.is_set():
-            fault = Fault(
-                Door.BEHIND,
-                f"Asked for {position}, applied so far: {model.position}.",
-                "Ask again in a second, or see /readyz.",
-            )
-            raise Faulty(fault, headers={"Retry-After": "1"})
-        with suppress(TimeoutError):
-            await asyncio.wait_for(reached.wait(), LOOK_SECONDS)
+    with model.when(position, _telling(asyncio.get_running_loop(), reached)):
+        service.follower.hurry()
+        while not reached.is_set():
+            if time.monotonic() > deadline or service.stopping.is_set():
+                fault = Fault(
+                    Door.BEHIND,
+                    f"Asked for {position}, applied so far: {model.position}.",
+                    "Ask again in a second, or see /readyz.",
+                )
+                raise Faulty(fault, headers={"Retry-After": "1"})
+            with suppress(TimeoutError):
+                await asyncio.wait_for(reached.wait(), LOOK_SECONDS)
 
 
 def _telling(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> Callable[[], None]:

@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -180,13 +181,23 @@ class ReadModel:
                 return found
         return None
 
-    def when(self, position: int, told: Callable[[], object]) -> None:
-        """Call `told` once the position is applied, in the thread that applies it; at once if it is already."""
+    @contextmanager
+    def when(self, position: int, told: Callable[[], object]) -> Iterator[None]:
+        """Call `told` once the position is applied, in the thread that applies it; at once if it is already. Who
+        leaves the context is told no more."""
+        waiting = (position, told)
         with self._moved:
-            if self._position < position:
-                self._waiting.append((position, told))
-                return
-        told()
+            reached = self._position >= position
+            if not reached:
+                self._waiting.append(waiting)
+        if reached:
+            told()
+        try:
+            yield
+        finally:
+            with self._moved:
+                if waiting in self._waiting:
+                    self._waiting.remove(waiting)
 
     def close(self) -> None:
         with self._moved:

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -267,7 +268,7 @@ def gathering(log: ListedLog, model: ReadModel, follower: Follower) -> None:
     for number in range(1, 10):
         log.given(entity(f"e{number}"))
         follower.wake()
-        if not model.wait_for(number, 0.3):
+        if not model.wait_for(number, SECONDS if number == 1 else 1):
             return
 
 
@@ -334,17 +335,21 @@ def test_who_asks_for_what_is_new_is_not_kept_waiting_the_next_time(
 
 
 def test_who_waits_for_a_position_is_told_once_it_is_applied(books: Books) -> None:
-    """At once if it is already; each once, and nobody before his position."""
+    """At once if it is already; each once, nobody before his position, and nobody who has given up."""
     told: list[int] = []
-    for position in (3, 1, 2, 1):
-        books.model.when(position, partial(told.append, position))
-    assert told == []
-    books.given(entity("acme"), entity("beta"))
-    assert sorted(told) == [1, 1, 2]
-    books.given(entity("gamma"))
-    assert told[3:] == [3]
-    books.model.when(2, partial(told.append, 22))
-    assert told[4:] == [22]
+    with ExitStack() as waiting:
+        for position in (3, 1, 2, 1):
+            waiting.enter_context(books.model.when(position, partial(told.append, position)))
+        with books.model.when(1, partial(told.append, -1)):
+            pass
+        assert told == []
+        books.given(entity("acme"), entity("beta"))
+        assert sorted(told) == [1, 1, 2]
+        books.given(entity("gamma"))
+        assert told[3:] == [3]
+        waiting.enter_context(books.model.when(2, partial(told.append, 22)))
+        assert told[4:] == [22]
+    assert books.model._waiting == []
 
 
 def test_questions_are_answered_while_events_are_applied(tmp_path: Path) -> None:
