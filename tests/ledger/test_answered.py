@@ -94,3 +94,21 @@ def test_an_answer_that_was_changed(keyed: Store, place: Path | str, change: str
         shell.execute(statements[0])
     with pytest.raises(Misplaced, match=says):
         check_answers(keyed)
+
+
+def test_an_event_that_only_speaks_of_keys(keyed: Store, any_ledger: Ledger) -> None:
+    """It came with none, so no answer is kept for it."""
+    [ant] = entities("fly")
+    [outcome] = any_ledger.submit(sent(None, None, {**ant, "note": "Its idempotency_key was lost."}))
+    taken(outcome)
+    assert any_ledger.store.head() == 6
+    check_answers(keyed)
+
+
+def test_a_key_that_is_no_text(keyed: Store, place: Path | str) -> None:
+    """It is found by nobody who asks for it. PostgreSQL takes nothing but text."""
+    if isinstance(keyed, SQLiteStore):
+        with beside(keyed, place) as shell:
+            shell.execute("UPDATE answers SET key = CAST(key AS BLOB) WHERE key = 'k'")
+        with pytest.raises(Misplaced, match="can't be read"):
+            check_answers(keyed)
