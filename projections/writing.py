@@ -34,7 +34,10 @@ class Writing:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         self._appenders = {name: connection.appender(name) for name in COLUMNS}
-        self._names: dict[str, int] = dict(connection.execute(f"SELECT name, no FROM {NAMES}").fetchall())
+        self._names: dict[str, int] = {}
+        names = connection.execute(f"SELECT name, no FROM {NAMES}")
+        while some := names.fetchmany(100_000):
+            self._names.update(some)
 
     def apply(self, store: Store, batch: Sequence[Stored], changes: Changes) -> None:
         """Apply a batch at once. If that fails, halve it until what of one event can't be applied is set aside."""
