@@ -56,6 +56,7 @@ class Metrics:
         self,
         head: Callable[[], float],
         applied: Callable[[], int],
+        by_holder: Callable[[], int],
         set_aside: Callable[[], int],
         rebuilding: Callable[[], bool],
         failing: Callable[[], bool],
@@ -74,6 +75,7 @@ class Metrics:
         gauges: tuple[tuple[str, str, Callable[[], float]], ...] = (
             ("dealledger_position", "Last position of the log.", head),
             ("dealledger_applied_position", "Last position in the read model.", applied),
+            ("dealledger_portfolios_position", "Last position in the rows by holder.", by_holder),
             ("dealledger_lag_events", "Events that the read model has yet to apply.", lag),
             ("dealledger_set_aside_events", "Events that a projection could not apply.", set_aside),
             ("dealledger_rebuilding", "1 while the read model is made anew.", rebuilding),

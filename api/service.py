@@ -149,6 +149,7 @@ def open_service(settings: Settings) -> Iterator[Service]:
         metrics.watch(
             head=service.last_position,
             applied=lambda: model.position,
+            by_holder=lambda: model.portfolios.position,
             set_aside=lambda: len(model.set_aside()),
             rebuilding=lambda: model.rebuilding is not None,
             failing=lambda: follower.failure is not None,

@@ -18,6 +18,7 @@ import duckdb
 from ledger.store import Store, Stored, StoreError
 from projections.apply import COLUMNS, VIEWS, Changes, changes_of
 from projections.portfolios import Portfolios
+from projections.visibility import ByHolder
 from projections.writing import Writing
 
 FILE = "read-model.duckdb"
@@ -76,6 +77,10 @@ class ReadModel:
         """Whether the position is applied within so many seconds."""
         with self._moved:
             return self._moved.wait_for(lambda: self._position >= position, timeout)
+
+    def by_holder(self, position: int) -> ByHolder | None:
+        """The rows up to a position by holder; None while too many of them are lacking."""
+        return self.portfolios if self.portfolios.reach(self, position) else None
 
     def states(self, positions: Sequence[int]) -> dict[int, str]:
         """The states of events by their positions, from the log that it is prepared from. Raises StoreError."""

@@ -30,7 +30,7 @@ from projections.rates import exchange
 from projections.replay import Step, replays
 from projections.table import Fact, Said, View, same
 from projections.valuations import Marks, Usable, newest_marks
-from projections.visibility import Point, Rule, Tables, believed, counting, counts, duplicates, held
+from projections.visibility import ByHolder, Point, Rule, Tables, believed, counting, counts, duplicates, held
 
 _COLUMNS = {
     "role": "holding_role",  # made, sold, observed, paid
@@ -192,8 +192,8 @@ def stakes(model: Tables, at: Point) -> list[Held]:
 
 
 def _holdings(model: Tables, at: Point, holder: str | None, issuer: str | None) -> list[_Holding]:
-    if holder is not None and model.portfolios.reach(model, at.position):
-        rows, marks = _of_holder(model, at, holder, issuer)
+    if holder is not None and (by_holder := model.by_holder(at.position)) is not None:
+        rows, marks = _of_holder(model, by_holder, at, holder, issuer)
     else:
         chosen = {name: value for name, value in (("holder", holder), ("issuer", issuer)) if value is not None}
         rows, marks = _counting_rows(model, at, chosen), newest_marks(model, at, _subjects(chosen))
@@ -204,13 +204,14 @@ def _holdings(model: Tables, at: Point, holder: str | None, issuer: str | None) 
     return [_fold(key, by_key[key], at, marks, converting) for key in sorted(by_key)]
 
 
-def _of_holder(model: Tables, at: Point, holder: str, issuer: str | None) -> tuple[list[_Row], Marks]:
+def _of_holder(
+    model: Tables, by_holder: ByHolder, at: Point, holder: str, issuer: str | None
+) -> tuple[list[_Row], Marks]:
     """The rows of a holder that count, by issuer and position, and the marks that may value them."""
-    portfolios = model.portfolios
-    repeated = duplicates(model, at) if portfolios.any_repeats(at) else {}
+    repeated = duplicates(model, at) if by_holder.any_repeats(at) else {}
     rows = [
         _read(deal)
-        for *deal, status in portfolios.deals(at, holder, issuer)
+        for *deal, status in by_holder.deals(at, holder, issuer)
         if counts(status, at) and deal[0] not in repeated
     ]
     if repeated and at.include_rumoured:
@@ -219,7 +220,7 @@ def _of_holder(model: Tables, at: Point, holder: str, issuer: str | None) -> tup
     owners = {"position": holder, "whole": ""}
     if any(row.units is not None for row in rows):
         owners["unit"] = ""
-    for subject, use, (chain, last_day, basis, currency, low, stated, high) in portfolios.marks(
+    for subject, use, (chain, last_day, basis, currency, low, stated, high) in by_holder.marks(
         at, owners, {row.issuer for row in rows}, repeated
     ):
         bounds = Bounds(Decimal(low), _decimal(stated), _decimal(high))

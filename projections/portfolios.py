@@ -29,7 +29,7 @@ AT_ONCE = 5_000
 # The follower leaves fewer than these to the questions: there may be none.
 WORTHWHILE = 1_000
 # The follower takes in so many, and then looks for news.
-_STEP = 20_000
+_STEP = 50_000
 _PATIENCE_SECONDS = 0.05
 _CACHE_KIB = 16_384
 
@@ -69,9 +69,10 @@ class _Table:
         return f"INSERT OR REPLACE INTO {self.name} VALUES ({', '.join('?' * len(self.columns))})"
 
     def rows(self, condition: str) -> str:
-        """The query for the rows that a condition chooses."""
-        values = ", ".join(_GIVEN.get(kind, "{0}").format(name) for name, kind in self.columns.items())
-        return " UNION ALL ".join(f"SELECT {values} FROM ({source}) WHERE {condition}" for source in self.sources)
+        """The query for the rows that a condition chooses, in the file's order, in which it takes them fastest."""
+        values = ", ".join(f"{_GIVEN.get(kind, '{0}').format(name)} AS {name}" for name, kind in self.columns.items())
+        found = " UNION ALL ".join(f"SELECT {values} FROM ({source}) WHERE {condition}" for source in self.sources)
+        return f"FROM ({found}) ORDER BY {', '.join(self.key)}"
 
 
 _TABLES = (
@@ -147,6 +148,11 @@ class Portfolios:
         self._connections: list[sqlite3.Connection] = []
         self._writer: sqlite3.Connection | None = None
         self._closed = False
+
+    @property
+    def position(self) -> int:
+        """The last position taken in."""
+        return self._position
 
     def follow(self, model: Followed) -> bool:
         """Take in a part of what the read model has, if that is much, and say whether there is more."""

@@ -7,17 +7,14 @@ of knowledge, begin (`pos_from` = p). So a point in the past is a filter over co
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from ledger.event import CORRECTED, RETRACTED, TYPES
 from ledger.reviews import ReviewRecorded
 from projections.table import View
-
-if TYPE_CHECKING:
-    from projections.portfolios import Portfolios
 
 # What adds is possible, and so listed, from its period's first day on; what sets a state holds from the last.
 ADDITIVE = frozenset(
@@ -48,16 +45,23 @@ class Point:
     include_rumoured: bool = False
 
 
+class ByHolder(Protocol):
+    """The rows of one holder and the marks of what it holds, found without a search (projections/portfolios.py)."""
+
+    def deals(self, at: Point, holder: str, issuer: str | None) -> list[tuple[Any, ...]]: ...
+
+    def marks(
+        self, at: Point, owners: Mapping[str, str], issuers: Collection[str], repeated: Collection[str]
+    ) -> Iterator[tuple[str, str, list[Any]]]: ...
+
+    def any_repeats(self, at: Point) -> bool: ...
+
+
 class Tables(Protocol):
     """The tables of a read model, as questions see them."""
 
-    @property
-    def position(self) -> int:
-        """The last position applied."""
-
-    @property
-    def portfolios(self) -> Portfolios:
-        """The rows of one holder, found without a search."""
+    def by_holder(self, position: int) -> ByHolder | None:
+        """The rows up to a position by holder; None while they are not there."""
 
     def states(self, positions: Sequence[int]) -> dict[int, str]:
         """The states of events by their positions, as JSON text. Raises StoreError."""

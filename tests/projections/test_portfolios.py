@@ -91,7 +91,7 @@ def ask(books: Books, at: Point, holder: str, issuer: str | None = None) -> Any:
     return holdings.holdings(books.model, at, holder=holder, issuer=issuer, page=EVERYTHING)
 
 
-@pytest.mark.parametrize(("seed", "step"), [(1, 20_000), (2, 20_000), (3, 7)])
+@pytest.mark.parametrize(("seed", "step"), [(1, 50_000), (2, 50_000), (3, 7)])
 def test_what_is_kept_by_holder_is_what_is_found_by_a_search(
     books: Books, monkeypatch: pytest.MonkeyPatch, seed: int, step: int
 ) -> None:
