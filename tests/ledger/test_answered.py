@@ -12,10 +12,10 @@ import pytest
 from ledger.answered import check_answers
 from ledger.columns import Misplaced
 from ledger.event import Origin, parse_event
-from ledger.store import Store
+from ledger.store import Answer, Entry, Store
 from ledger.store.sqlite import LOG_FILE, SQLiteStore
 from ledger.writer import Request
-from tests.facts import entities
+from tests.facts import entities, ident
 from tests.ledger.log.logs import beside
 from tests.ledgers import Ledger, taken
 
@@ -112,3 +112,38 @@ def test_a_key_that_is_no_text(keyed: Store, place: Path | str) -> None:
             shell.execute("UPDATE answers SET key = CAST(key AS BLOB) WHERE key = 'k'")
         with pytest.raises(Misplaced, match="can't be read"):
             check_answers(keyed)
+
+
+@pytest.mark.parametrize("number", [0, 2, 4, None])
+def test_the_position_inside_an_answer(keyed: Store, place: Path | str, number: int | None) -> None:
+    """Is its own; and its events are told in their order."""
+    [answer] = [one for one in keyed.answers_after("", 10) if one.key == "k"]
+    said = json.loads(answer.answer)
+    assert said["position"] == answer.position == 3
+    said |= {"events": said["events"][::-1]} if number is None else {"position": number}
+    with beside(keyed, place) as shell:
+        shell.execute(f"UPDATE answers SET answer = '{json.dumps(said)}' WHERE key = 'k'")
+    with pytest.raises(Misplaced, match="kept for k can't be read"):
+        check_answers(keyed)
+
+
+def test_an_event_that_does_not_say_its_key(any_ledger: Ledger) -> None:
+    """As those from before events said so: its answer names it all the same."""
+    [outcome] = any_ledger.submit(sent(None, "k", *entities("ant")))
+    taken(outcome)
+    check_answers(any_ledger.store)
+
+
+@pytest.mark.parametrize(("given", "good"), [("q", True), ("p", False), (7, False), ([], False)])
+def test_what_an_event_says_of_its_key(any_ledger: Ledger, given: object, good: bool) -> None:
+    """Its key is the answer's, and text."""
+    id_ = ident(9)
+    entry = Entry("note/a", 1, "note.made", json.dumps({"id": id_, "idempotency_key": given}), id_, id_, ("note/a",))
+    told = json.dumps({"position": 1, "events": [{"id": id_, "position": 1, "type": "note.made"}]})
+    with any_ledger.store.write() as transaction:
+        transaction.append([entry], answers=[Answer("q", "0" * 64, told, 1)])
+    if good:
+        check_answers(any_ledger.store)
+    else:
+        with pytest.raises(Misplaced, match="kept for q names another event at position 1"):
+            check_answers(any_ledger.store)
