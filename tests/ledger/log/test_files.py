@@ -22,11 +22,14 @@ from ledger.log.files import (
     read_handovers,
 )
 from ledger.log.tiles import WIDTH, Malformed, Tile, bundle_bytes, parse_path
+from ledger.log.verify import Kind, NotVerified, verify
 from ledger.rotations import STREAM
 from ledger.store import Entry, Store
 from ledger.store.sqlite import LOG_FILE
 from tests.facts import ident
-from tests.ledger.log.logs import append, beside, entry, expected
+from tests.ledger.log.logs import KEY, MemoryFiles, append, beside, entry, expected
+from tests.ledger.log.test_verify import CONTENTS as CONTENTS_OF_A_LOG
+from tests.ledger.log.test_verify import log
 
 NOTE = "as it was signed"
 
@@ -222,3 +225,20 @@ def test_a_zip_whose_compressed_bytes_were_changed(tmp_path: Path, at: int) -> N
     path.write_bytes(data)
     with closing(ZipFiles(path, "log")) as files, pytest.raises(Malformed, match="can't be read"):
         files.read(CHECKPOINT)
+
+
+def test_a_file_that_cannot_be_read_is_not_verified() -> None:
+    """Whichever it is, as where a zip is damaged."""
+    whole = log(CONTENTS_OF_A_LOG[:257])
+    verify(whole, KEY.verifier)
+
+    class Damaged(MemoryFiles):
+        def read(self, path: str) -> bytes:
+            if path == damaged:
+                raise Malformed("it can't be read")
+            return super().read(path)
+
+    for damaged in (CHECKPOINT, HANDOVERS, *paths(257)):
+        with pytest.raises(NotVerified, match="it can't be read") as caught:
+            verify(Damaged(whole.contents), KEY.verifier)
+        assert (caught.value.kind, damaged in str(caught.value)) == (Kind.MALFORMED, True)
