@@ -166,7 +166,7 @@ class Portfolios:
                 self._follow(model, AT_ONCE)
             finally:
                 self._taking.release()
-        return position <= self._position
+        return self._writer is not None and position <= self._position
 
     def deals(self, at: Point, holder: str, issuer: str | None) -> list[tuple[Any, ...]]:
         """The visible events of a holder's holdings, as DEAL, by issuer and position."""

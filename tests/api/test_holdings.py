@@ -192,3 +192,12 @@ def test_filters_narrow_the_list_and_its_totals(service: httpx.Client) -> None:
     answer = service.get("/v1/holdings?issuer=bee&limit=1").json()
     assert (len(answer["holdings"]), answer["more"], answer["totals"][0]["cost"]["stated"]) == (1, True, "107")
     assert service.get("/v1/holdings?holder=nobody").json()["holdings"] == []
+
+
+def test_an_empty_ledger_has_nothing_of_anybody(service: httpx.Client) -> None:
+    """Nor has one that isn't empty at its position 0."""
+    for _ in range(2):
+        for query in ("holder=ant", "holder=ant&position=0", "holder=ant&issuer=bee&currency=EUR&position=0"):
+            answer = service.get(f"/v1/holdings?{query}")
+            assert (answer.status_code, answer.json()["holdings"]) == (200, []), answer.text
+        given(service, entity("ant"))
