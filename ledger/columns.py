@@ -78,10 +78,8 @@ def check_keys(store: Reading) -> None:
     Raises Misplaced. The columns must have been checked.
     """
     said: dict[str, set[str]] = {}  # by fact, for those that were amended
-    for batch in batches(store):
-        for event in batch:
-            if event.type in AMENDING:
-                said.setdefault(event.chain, set()).update(_keys(event))
+    for event in store.by_type(*AMENDING):
+        said.setdefault(event.chain, set()).update(_keys(event))
     count = 0
     for batch in batches(store):
         expected: set[tuple[str, int]] = set()

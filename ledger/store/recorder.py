@@ -109,9 +109,15 @@ class Reading(ABC):
         rows = self._rows_in(f"SELECT {COLUMNS} FROM events WHERE position IN ({{}})", positions)
         return [Stored._make(row) for row in rows]
 
-    def by_type(self, *types: str) -> list[Stored]:
+    def by_type(self, *types: str) -> Iterator[Stored]:
         """All events of these types, by position. It looks at every event."""
-        return self._events(f"WHERE type IN ({', '.join('?' * len(types))}) ORDER BY position", *types)
+        clause, position = (
+            f"WHERE position > ? AND type IN ({', '.join('?' * len(types))}) ORDER BY position LIMIT ?",
+            0,
+        )
+        while found := self._events(clause, position, *types, VALUES_AT_ONCE):
+            yield from found
+            position = found[-1].position
 
     def by_key(self, key: str) -> list[Stored]:
         """The events that touch a record, by position."""
