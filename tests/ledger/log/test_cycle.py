@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger.log.cycling import Mirror
 from ledger.log.handovers import rotations
 from ledger.log.keys import load_key
 from ledger.log.note import SigningKey, parse_note
@@ -164,3 +165,41 @@ def test_whose_key_it_is_not_is_told_without_a_reason_if_there_is_none(store: St
     fault = Signer(store, SigningKey(KEY.name, bytes(32)), Path("none")).cycle()
     assert fault is not None
     assert "(" not in str(fault)
+
+
+@pytest.mark.parametrize("why", ["no key", "no text", "no file", "no name", "no secret"])
+def test_a_key_that_cannot_be_used(store: Store, tmp_path: Path, why: str) -> None:
+    """The server starts, shows what others sign, and says what is wrong; the log isn't signed."""
+    folder, name = tmp_path / "keys", KEY.name
+    load_key(folder, name)
+    private = folder / "log.key"
+    if why == "no key":
+        private.write_text("nonsense")
+    elif why == "no text":
+        private.write_bytes(b"\xff")
+    elif why == "no file":
+        private.unlink()
+        private.mkdir(mode=0o700)
+    elif why == "no name":
+        folder, name = tmp_path / "other", "two words"
+    else:
+        private.chmod(0o644)
+    append(store, 3)
+    found = signer_of(store, folder, tmp_path / HIGH_WATER_FILE, name, alone=True)
+    fault = found.cycle()
+    assert (type(found), None if fault is None else fault.kind) == (Mirror, Kind.KEY)
+    assert store.checkpoint() is None
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_key_that_is_gone(store: Store, tmp_path: Path, alone: bool) -> None:
+    """The log was signed with it: what was signed is shown, no other key is made, and if nobody else has it, that is a
+    fault."""
+    append(store, 3)
+    signed = signer_of(store, tmp_path, tmp_path / HIGH_WATER_FILE, KEY.name, alone=alone).published()
+    (tmp_path / "log.key").unlink()
+    found = signer_of(store, tmp_path, tmp_path / HIGH_WATER_FILE, KEY.name, alone=alone)
+    fault = found.cycle()
+    assert (found.published(), (tmp_path / "log.key").exists()) == (signed, False)
+    assert (fault is None) == (not alone)
+    assert fault is None or (fault.kind, "put it back" in str(fault)) == (Kind.KEY, True)
