@@ -367,6 +367,8 @@ def translated(database: ModuleType) -> Iterator[None]:
         database.InterfaceError,
         database.InternalError,
     ) as error:
+        if "decode to UTF-8" in str(error):  # SQLite's word for a text that was changed to none
+            raise StoreError(str(error)) from error
         raise StoreUnavailable(str(error)) from error
     except (PersistenceError, database.Error) as error:
         raise StoreError(str(error)) from error

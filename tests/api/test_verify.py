@@ -363,6 +363,15 @@ def test_first_answers_to_keys(ledger: Path) -> None:
     assert (done.exit_code, "WRONG  index" in done.stdout) == (1, True)
 
 
+@pytest.mark.parametrize("place", ["events SET state", "checkpoints SET note"])
+def test_a_text_that_is_none(ledger: Path, place: str) -> None:
+    """The log is damaged, and not just away."""
+    assert verify("--data", ledger).exit_code == 0
+    edit(ledger, f"UPDATE {place} = CAST(x'ff' AS TEXT)")
+    done = verify("--data", ledger)
+    assert (done.exit_code, "damaged" in done.stderr) == (1, True)
+
+
 def test_events_matter(ledger: Path) -> None:
     """A ledger with money in it verifies like any other."""
     record(ledger, INVESTMENT)
