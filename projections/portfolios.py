@@ -244,6 +244,8 @@ class Portfolios:
                 for condition in conditions:
                     named = {name: value for name, value in values.items() if f"${name}" in condition}
                     self._writer.executemany(table.insert, model.rows(table.rows(condition), named))
+        if last - after > AT_ONCE:  # much was written before it: it needn't stay
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._position, self._ended = last, max(last, self._ended)
 
     def _any_ends(self, model: Followed, last: int) -> bool:
