@@ -142,17 +142,17 @@ def test_the_look_at_the_log_sees_every_kind_of_fault(written: tuple[Log, Told])
     batch = max((sent for sent, _ in told.answered.values()), key=lambda sent: len(sent.events))
     assert len(batch.events) > 1
     place = next(n for n, one in enumerate(events) if json.loads(one.state)["note"] == batch.events[0]["note"])
-    renumbered = [replace(one, position=n) for n, one in enumerate([*events[:place], *events[place + 1 :]], 1)]
+    renumbered = [one._replace(position=n) for n, one in enumerate([*events[:place], *events[place + 1 :]], 1)]
     correction = next(n for n, one in enumerate(events) if one.type == "event.corrected")
     moved = [*events]
-    moved[correction] = replace(events[correction], chain=events[correction].event_id)
+    moved[correction] = events[correction]._replace(chain=events[correction].event_id)
     swapped = [*events]
-    swapped[5:7] = [replace(events[6], position=6), replace(events[5], position=7)]
+    swapped[5:7] = [events[6]._replace(position=6), events[5]._replace(position=7)]
     wrong = {
         "the last event lost": replace(log, events=events[:-1]),
         "an event lost, positions closed up": replace(log, events=renumbered),
         "a gap": replace(log, events=[*events[:place], *events[place + 1 :]]),
-        "an event twice": replace(log, events=[*events, replace(events[-1], position=len(events) + 1)]),
+        "an event twice": replace(log, events=[*events, events[-1]._replace(position=len(events) + 1)]),
         "two events swapped": replace(log, events=swapped),
         "an answer lost": replace(log, answers={k: v for k, v in log.answers.items() if k != batch.key}),
         "an index row lost": replace(log, keys=log.keys - {("entity/acme", 1)}),
