@@ -12,7 +12,7 @@ from projections.network import Booleans, Integers, Units, sums_of, units_of
 _BITS = 61
 # Each leaves less to take away: after three next to nothing.
 _TRIMS = 3
-# Ten settle networks whose circles are short. Where they are very long, the rest is another method's.
+# Ten settle networks whose circles are short. Where they are very long, another method is as slow as this one.
 _MOST_PRICES = 50
 
 
@@ -103,26 +103,21 @@ def _improvement(
         dearer[solver.get_sink_side_min_cut()] = False  # from here a lack can still be reached at this price
         slack += dearer[payee]
         slack -= dearer[payer]
-    return _settled(payer, payee, forward, backward, counted, carried, surplus)
+    return _at_least_cost(payer, payee, forward, backward, counted)
 
 
-def _settled(
-    payer: Integers,
-    payee: Integers,
-    forward: Integers,
-    backward: Integers,
-    counted: Booleans,
-    carried: Integers,
-    surplus: Integers,
+def _at_least_cost(
+    payer: Integers, payee: Integers, forward: Integers, backward: Integers, counted: Booleans
 ) -> Integers:
-    """The same from a flow that leaves some surplus, and is the cheapest that does, by a flow of least cost."""
-    cost = counted.astype(np.int64)
+    """The same by one flow of least cost: a unit over an arc that counts costs -1, and back +1."""
+    gain = counted.astype(np.int64)
     solver = SimpleMinCostFlow()
-    less = solver.add_arcs_with_capacity_and_unit_cost(payer, payee, carried + backward, cost)
-    more = solver.add_arcs_with_capacity_and_unit_cost(payee, payer, forward - carried, -cost)
-    solver.set_nodes_supplies(np.arange(len(surplus)), surplus)
+    ahead = solver.add_arcs_with_capacity_and_unit_cost(payer, payee, forward, -gain)
+    back = np.flatnonzero(backward)
+    against = solver.add_arcs_with_capacity_and_unit_cost(payee[back], payer[back], backward[back], gain[back])
     status = solver.solve()
     if status != SimpleMinCostFlow.OPTIMAL:
         raise ArithmeticError(f"the solver gave up on a circulation: {status.name}")
-    found: Integers = carried - solver.flows(less) + solver.flows(more)
-    return found
+    change: Integers = np.asarray(solver.flows(ahead), np.int64)
+    change[back] -= solver.flows(against)
+    return change

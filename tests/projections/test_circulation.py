@@ -152,8 +152,8 @@ def test_a_dense_network_of_amounts_of_every_size(seed: int) -> None:
 
 
 @pytest.mark.parametrize("prices", [0, 1, 2])
-def test_what_few_prices_leave_is_settled_by_least_cost(monkeypatch: pytest.MonkeyPatch, prices: int) -> None:
-    """Long circles take more prices than are tried: the other method goes on from there, or does all of it."""
+def test_where_few_prices_leave_something_a_flow_of_least_cost_finds_the_same(monkeypatch: pytest.MonkeyPatch, prices: int) -> None:
+    """Long circles take more prices than are tried: then another method solves all of it."""
     random = Random(1)
     nodes = [f"n{number:02}" for number in range(40)]
     ring = [
@@ -162,11 +162,11 @@ def test_what_few_prices_leave_is_settled_by_least_cost(monkeypatch: pytest.Monk
     pairs = [random.sample(nodes, 2) for _ in range(60)]
     across = [funds(one, other, str(random.randrange(1, 99))) for one, other in pairs]
     found = circulation(network([*ring, *across]))
-    settled = Mock(wraps=solver._settled)
+    asked = Mock(wraps=solver._at_least_cost)
     monkeypatch.setattr(solver, "_MOST_PRICES", prices)
-    monkeypatch.setattr(solver, "_settled", settled)
+    monkeypatch.setattr(solver, "_at_least_cost", asked)
     assert circulation(network([*ring, *across])) == found
-    assert settled.called
+    assert asked.called
 
 
 # --- against an independent solver ------------------------------------------------------------------------------
