@@ -113,12 +113,13 @@ def serve(
         settings = settings_of(data)
         with opened(data, make=True, log_level=settings.log_level, witnessed=True) as service:
             address = f"http://{host}:{listening.getsockname()[1]}"
-            say(f"Serving {settings.data} at {address} (its API: {address}/docs)")
             # What is there by now stays. And what a request makes is mostly gone by itself, so that to look for what
             # isn't took a tenth of the time, and the longest of the pauses.
             gc.collect()
             gc.freeze()
             gc.set_threshold(10_000, 20, 50)
+            listening.listen()  # so that whoever reads the next line and calls at once is not refused
+            say(f"Serving {settings.data} at {address} (its API: {address}/docs)")
             try:
                 run(service, listening)
             finally:
