@@ -152,7 +152,9 @@ def test_a_dense_network_of_amounts_of_every_size(seed: int) -> None:
 
 
 @pytest.mark.parametrize("prices", [0, 1, 2])
-def test_where_few_prices_leave_something_a_flow_of_least_cost_finds_the_same(monkeypatch: pytest.MonkeyPatch, prices: int) -> None:
+def test_where_few_prices_leave_something_a_flow_of_least_cost_finds_the_same(
+    monkeypatch: pytest.MonkeyPatch, prices: int
+) -> None:
     """Long circles take more prices than are tried: then another method solves all of it."""
     random = Random(1)
     nodes = [f"n{number:02}" for number in range(40)]
