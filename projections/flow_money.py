@@ -36,11 +36,6 @@ class Money:
     def __getitem__(self, chosen: Any) -> Money:
         return Money(self.low[chosen], self.stated[chosen], self.high[chosen], self.unbounded[chosen], self.unit)
 
-    def none(self, length: int) -> Money:
-        """So many times nothing."""
-        zeros = np.zeros(length, self.low.dtype)
-        return Money(zeros, zeros.copy(), zeros.copy(), np.zeros(length, np.bool_), self.unit)
-
     def summed(self, by: Integers, length: int) -> Money:
         """The sums of the rows with the same number in `by`, which is below `length`."""
         unbounded = np.zeros(length, np.bool_)
