@@ -26,7 +26,7 @@ from benchmarks.points import head
 from benchmarks.table import CannotMeasure, Figure, Run, json_line, keep, show, write_docs
 
 Row = Callable[[Ground], Iterator[Figure]]
-# In the order of docs/performance.md; those that share a server stand together.
+# As docs/performance.md has them; those that share a server stand together.
 WRITING: dict[str, Row] = {
     "single": writing.single,
     "latency": writing.latency,
@@ -42,8 +42,8 @@ ROWS: dict[str, Row] = {
     "memory": footprint.memory,
     "after-write": following.after_write,
     "start": footprint.start,
-    "disk": footprint.disk,
     "portfolio": holdings.portfolio,
+    "disk": footprint.disk,
     "holdings": holdings.holdings,
     "page": lists.page,
     "exposure": exposures.exposure,
