@@ -233,7 +233,8 @@ class Head:
         self._absent = set()
         self._pending_ids: dict[str, Stored] = {}
         self._pending_positions: dict[int, Stored] = {}
-        self._pending_keys: dict[str, list[Stored]] = defaultdict(list)
+        # By record: what touches it, and with which accepted event that came about.
+        self._pending_keys: dict[str, list[tuple[str, Stored]]] = defaultdict(list)
         self._pending_chains: dict[str, list[Stored]] = defaultdict(list)
 
     def rows(self, key: str) -> list[Row]:
@@ -241,7 +242,7 @@ class Head:
         record = self._records.get(key)
         if record is None:
             record = self._records[key] = Record(key)
-            stored = {one.position: one for one in (*self._store.by_key(key), *self._pending_keys.get(key, ()))}
+            stored = {one.position: one for one in (*self._store.by_key(key), *self._pending(key))}
             for position in sorted(stored):
                 record.add(stored[position])
         self._records.move_to_end(key)
@@ -249,8 +250,12 @@ class Head:
 
     def ever(self, key: str) -> list[Content]:
         """What was ever said of a record, retracted or not, by position; for records with few events."""
-        stored = {one.position: one for one in (*self._store.by_key(key), *self._pending_keys.get(key, ()))}
+        stored = {one.position: one for one in (*self._store.by_key(key), *self._pending(key))}
         return [said for position in sorted(stored) if (said := read_member(stored[position])[1]) is not None]
+
+    def _pending(self, key: str) -> Iterator[Stored]:
+        """What touches a record in the open transaction."""
+        return (stored for _, stored in self._pending_keys.get(key, ()))
 
     def event(self, event_id: str) -> Stored | None:
         if (pending := self._pending_ids.get(event_id)) is not None:
@@ -318,7 +323,7 @@ class Head:
     def directory(self) -> Directory:
         if self._directory is None:
             self._directory = Directory()
-            for stored in (*self._store.by_key(DIRECTORY), *self._pending_keys.get(DIRECTORY, ())):
+            for stored in (*self._store.by_key(DIRECTORY), *self._pending(DIRECTORY)):
                 self._enter(stored)
         return self._directory
 
@@ -345,10 +350,10 @@ class Head:
         self._pending_chains[stored.chain].append(stored)
         self._versions[stored.stream] = stored.version
         for key in moved_to:
-            self._pending_keys[key].extend(moved)
+            self._pending_keys[key].extend((stored.event_id, one) for one in moved)
             self._records.pop(key, None)
         for key in keys:
-            self._pending_keys[key].append(stored)
+            self._pending_keys[key].append((stored.event_id, stored))
             if key in self._records and key not in moved_to:
                 self._records[key].add(stored, read)
         if DIRECTORY in keys and self._directory is not None:
@@ -356,15 +361,18 @@ class Head:
 
     def withdraw(self, event_ids: Sequence[str]) -> None:
         """Undo `accept` for the last events accepted, of a request that was refused half-way."""
+        if not event_ids:
+            return
         gone = set(event_ids)
         streams = {self._pending_ids.pop(event_id).stream for event_id in event_ids}
-        for groups in (self._pending_keys, self._pending_chains):
-            for key, group in groups.items():
-                if any(one.event_id in gone for one in group):
-                    groups[key] = [one for one in group if one.event_id not in gone]
-                    self._records.pop(key, None)
-                    if key == DIRECTORY:
-                        self._directory = None
+        for chain, group in self._pending_chains.items():
+            self._pending_chains[chain] = [one for one in group if one.event_id not in gone]
+        for key, brought in self._pending_keys.items():
+            if any(by in gone for by, _ in brought):
+                self._pending_keys[key] = [(by, one) for by, one in brought if by not in gone]
+                self._records.pop(key, None)
+                if key == DIRECTORY:
+                    self._directory = None
         for stream in streams:
             self._versions.pop(stream, None)
         for stored in self._pending_ids.values():

@@ -23,7 +23,7 @@ from ledger.refusals import Reason, Refusal
 from ledger.store import Conflict, OutcomeUnknown, Store, StoreUnavailable, WriteTransaction, open_store
 from ledger.times import today
 from ledger.writer import Accepted, NotTried, Request, Unavailable, Writer
-from tests.facts import change, commit, draw, entities, entity, ident, invest, retract, sell, usd
+from tests.facts import change, commit, correct, draw, entities, entity, ident, invest, retract, sell, usd
 from tests.ledger.test_store_postgres import Wire
 from tests.ledgers import WAIT_SECONDS, Ledger, request, taken
 
@@ -234,6 +234,20 @@ def test_each_request_of_a_call_stands_alone(ledger: Ledger) -> None:
     outcomes = ledger.submit(*(request(*batch) for batch in batches))
     assert [type(one) for one in outcomes] == [Refusal, Refusal, Accepted, Accepted]
     assert ledger.store.head() == 5
+
+
+@pytest.mark.parametrize("unknown", [["nobody"], []], ids=["refused", "taken: the control"])
+def test_a_correction_that_is_refused_with_its_array_has_moved_nothing(ledger: Ledger, unknown: list[str]) -> None:
+    """Neither for the requests of the same commit, nor for those after it."""
+    ledger.given(*PARTIES)
+    bought, _ = ledger.given(invest("acme", "beta", units="100"), invest("acme", "gamma", units="50"))
+    moved = correct(bought, invest("acme", "gamma", units="100"))
+    sale = sell("acme", "gamma", units="120")
+    first, together = ledger.submit(request(moved, *(invest("acme", one) for one in unknown)), request(sale))
+    after = ledger.ask(sell("acme", "gamma", units="30"))
+    assert isinstance(first, Refusal if unknown else Accepted)
+    assert isinstance(together, Refusal if unknown else Accepted)
+    assert isinstance(after, Accepted)
 
 
 def test_with_stop_nothing_is_tried_after_the_first_refusal(ledger: Ledger) -> None:
