@@ -50,10 +50,14 @@ def _told(answer: Answer) -> dict[int, tuple[Any, Any]]:
     """The id and the type of the event at each position that the answer names. Raises Misplaced."""
     try:
         said = from_json(answer.answer)
-        told = {one["position"]: (one["id"], one["type"]) for one in said["events"]}
-        well = told and said["position"] == answer.position and isinstance(answer.key, str)
-        if not well or list(told) != list(range(answer.position - len(told) + 1, answer.position + 1)):
-            raise ValueError("the positions are not one after the other")
+        named = [(one["id"], one["type"]) for one in said["events"]]
+        told = dict(enumerate(named, answer.position - len(named) + 1))
+        events = [{"id": event_id, "position": at, "type": type_} for at, (event_id, type_) in told.items()]
+        # To the letter: whoever asks again is told no more than what is compared here.
+        if answer.answer != Answer.told(answer.position, events, said["warnings"]):
+            raise ValueError("not as it is written")
+        if not told or not isinstance(answer.key, str):
+            raise ValueError("no events, or no key")
     except (ValueError, KeyError, TypeError):
         raise Misplaced(f"the answer that is kept for {answer.key} can't be read") from None
     return told

@@ -115,8 +115,8 @@ class Group:
                 {"event": event_id, "pointer": one.pointer, "detail": one.detail, "mend": one.mend} for one in found
             ]
         if key is not None:
-            answer = json.dumps({"position": self.position, "events": events, "warnings": warnings})
-            self._answers[key] = Answer(key, request.body_sha256, answer, self.position)
+            told = Answer.told(self.position, events, warnings)
+            self._answers[key] = Answer(key, request.body_sha256, told, self.position)
         return Accepted(self.position, events, warnings)
 
     def _key(self, request: Request) -> tuple[str | None, Answer | None]:

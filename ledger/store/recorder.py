@@ -79,8 +79,13 @@ class Answer:
     key: str
     body_sha256: str
     answer: str
-    """JSON text."""
+    """As `told` writes it."""
     position: int
+
+    @staticmethod
+    def told(position: int, events: list[dict[str, Any]], warnings: list[dict[str, Any]]) -> str:
+        """The text of an answer: the position of its last event, {id, position, type} of each, and the warnings."""
+        return json.dumps({"position": position, "events": events, "warnings": warnings})
 
 
 class Reading(ABC):

@@ -79,6 +79,20 @@ def test_many_answers(any_ledger: Ledger) -> None:
         ("UPDATE answers SET answer = '[]' WHERE key = 'k'", "kept for k can't be read"),
         ("UPDATE answers SET answer = '{\"position\": 3, \"events\": []}' WHERE key = 'k'", "kept for k can't be read"),
         ("UPDATE answers SET answer = '{\"position\": 3, \"events\": 3}' WHERE key = 'k'", "kept for k can't be read"),
+        *(
+            (
+                f"UPDATE answers SET answer = replace(answer, '{old}', '{new}') WHERE key = 'k'",
+                "kept for k can't be read",
+            )
+            for old, new in (
+                ('{"id"', '{"amount": "999", "id"'),
+                ('{"position"', '{"hello": "you", "position"'),
+                ('"position": 3, "type"', '"position": 3.0, "type"'),
+                ('"position": 3, "events"', '"position": 3.0, "events"'),
+                ('"position": 3, "events"', '"position": 9, "position": 3, "events"'),
+                (', "events"', ',  "events"'),
+            )
+        ),
         (
             "INSERT INTO answers SELECT 'in:cc:1', body_sha256, answer, position FROM answers WHERE position = 5",
             "two answers are kept that name the event at position 5",
@@ -139,7 +153,7 @@ def test_what_an_event_says_of_its_key(any_ledger: Ledger, given: object, good: 
     """Its key is the answer's, and text."""
     id_ = ident(9)
     entry = Entry("note/a", 1, "note.made", json.dumps({"id": id_, "idempotency_key": given}), id_, id_, ("note/a",))
-    told = json.dumps({"position": 1, "events": [{"id": id_, "position": 1, "type": "note.made"}]})
+    told = Answer.told(1, [{"id": id_, "position": 1, "type": "note.made"}], [])
     with any_ledger.store.write() as transaction:
         transaction.append([entry], answers=[Answer("q", "0" * 64, told, 1)])
     if good:
