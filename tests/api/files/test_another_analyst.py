@@ -109,7 +109,7 @@ def test_from_a_table_to_a_ledger_and_back(deals: Path, tmp_path: Path) -> None:
     assert run(*arguments, "--register", "--on-error", "continue", "--yes").returncode == 1
     right = rows()
     with problems.open(encoding="utf-8-sig", newline="") as file:
-        refused = {row["Link"]: row["problem"] for row in csv.DictReader(file)}
+        refused = {row["Link"]: row["problem"] for row in csv.DictReader(file, delimiter=";")}
     assert len(refused) == 10
     with problems.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, HEADER)
