@@ -80,8 +80,7 @@ def place_of(data: Path | None, url: str | None, bundle: Path | None) -> Iterato
             )
     elif bundle.is_dir():
         inner = bundle / LOG
-        answers = {path.name: path.read_bytes() for path in (bundle / ANSWERS).glob("*")}
-        proofs = {path.name: path.read_bytes() for path in (bundle / PROOFS).glob("*")}
+        answers, proofs = _beside(bundle / ANSWERS), _beside(bundle / PROOFS)
         files_ = FolderFiles(inner if inner.is_dir() else bundle)
         yield Place(files_, _text(bundle / KEY_FILE), answers=answers, proofs=proofs)
     else:
@@ -91,6 +90,17 @@ def place_of(data: Path | None, url: str | None, bundle: Path | None) -> Iterato
             except Malformed as error:
                 fail(Exit.FOUND_WRONG, f"NOT VERIFIED ({Kind.MALFORMED}): {error}.")
             yield Place(zipped, key, answers=answers, proofs=proofs)
+
+
+def _beside(folder: Path) -> dict[str, bytes]:
+    """The files of a folder by their names; none if it isn't there."""
+    if folder.exists() and not folder.is_dir():
+        fail(Exit.FOUND_WRONG, f"NOT VERIFIED ({Kind.MALFORMED}): {folder} is no folder.")
+    found = sorted(folder.glob("*"))
+    for path in found:
+        if not path.is_file():  # a pipe would be waited for
+            fail(Exit.FOUND_WRONG, f"NOT VERIFIED ({Kind.MALFORMED}): {path} is no file.")
+    return {path.name: path.read_bytes() for path in found}
 
 
 def _zipped(bundle: Path) -> ZipFiles:
@@ -115,7 +125,7 @@ def unready(url: str) -> Unready | None:
 
 
 def _text(path: Path) -> str | None:
-    return path.read_text(errors="replace") if path.exists() else None
+    return path.read_text(errors="replace") if path.is_file() else None
 
 
 def _published(store: Store) -> tuple[str, int] | None:

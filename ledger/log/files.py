@@ -46,10 +46,10 @@ class FolderFiles:
         self._folder = folder
 
     def read(self, path: str) -> bytes:
-        try:
-            return (self._folder / path).read_bytes()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            raise NotThere(f"there is no {path} in {self._folder}") from None
+        found = self._folder / path
+        if not found.is_file():  # a pipe would be waited for
+            raise NotThere(f"there is no file {path} in {self._folder}")
+        return found.read_bytes()
 
 
 class ZipFiles:

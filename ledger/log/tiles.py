@@ -116,6 +116,8 @@ def split_bundle(bundle: bytes, count: int) -> list[bytes]:
         if at > end:
             raise Malformed("the bundle ends within an entry")
         entries.append(bundle[start:at])
+        if len(entries) > count:  # however much more there is
+            raise Malformed(f"the bundle has more entries than {count}")
     if len(entries) != count:
         raise Malformed(f"the bundle has {len(entries)} entries, not {count}")
     return entries

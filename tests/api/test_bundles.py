@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -140,6 +142,26 @@ def test_no_answer_passes_unseen(tmp_path: Path, more: list[str], kind: str) -> 
         (answers / name.replace(".good", ".json")).write_bytes(contents[Path(name).suffix])
     assert found("--bundle", bundle)["kind"] == kind
     assert found("--bundle", shutil.make_archive(str(tmp_path / "zipped"), "zip", bundle))["kind"] == kind
+
+
+@pytest.mark.parametrize("what", ["answers", "proofs", "answers/1.json"])
+def test_what_is_no_file_or_no_folder_is_found_wrong(tmp_path: Path, what: str) -> None:
+    """Given a file in place of a folder, or a pipe in place of a file; then neither is passed over or waited for."""
+    bundle = small(tmp_path, "/v1/entities")
+    place = bundle / what
+    shutil.rmtree(place, ignore_errors=True)
+    if what == "answers/1.json":
+        place.unlink()
+        os.mkfifo(place)
+    else:
+        place.write_bytes(b"")
+    done = CliRunner().invoke(app, ["verify", "--bundle", str(bundle), "--vkey", str(bundle / "log.vkey")])
+    assert (done.exit_code, "NOT VERIFIED (malformed)" in done.stderr) == (1, True)
+    if what == "proofs":
+        assert (
+            subprocess.run([sys.executable, "-I", "verify.py"], cwd=bundle, capture_output=True, check=False).returncode
+            == 1
+        )
 
 
 def test_an_answer_of_events_that_were_changed(tmp_path: Path) -> None:

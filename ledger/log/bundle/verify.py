@@ -26,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -125,9 +126,8 @@ class Keys:
             at = size_of(note, "a handover")
             if not max(self.roots, default=0) < at <= size:
                 raise Wrong(f"a handover of {at} events is not between the one before it and the end of the log")
-            index, place = divmod(at - 1, WIDTH)
-            path = path_of("entries", index, min(WIDTH, size - index * WIDTH))
-            named = rotation_of(list(entries_of(read(folder / path), path))[place])
+            index = (at - 1) // WIDTH
+            named = rotation_of(read_entries(folder, index, size)[at - 1 - index * WIDTH])
             if named is None:
                 raise Wrong(f"position {at} rotates no key, and a handover says so")
             previous, key = map(Key, named)
@@ -233,10 +233,22 @@ def path_of(kind: str, index: int, width: int) -> str:
 
 
 def read(path: Path) -> bytes:
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise Missing(f"{path} can't be read: it is no file")
     try:
         return path.read_bytes()
     except OSError as error:
         raise Missing(f"{path} can't be read: {error.strerror}") from None
+
+
+def read_entries(folder: Path, index: int, size: int) -> list[bytes]:
+    """The entries of the bundle with this index of a log of that size: as many as there must be."""
+    width = min(WIDTH, size - index * WIDTH)
+    path = path_of("entries", index, width)
+    entries = list(islice(entries_of(read(folder / path), path), width + 1))
+    if len(entries) != width:
+        raise Wrong(f"{path} has {'more' if len(entries) > width else len(entries)} entries, not {width}")
+    return entries
 
 
 def entries_of(bundle: bytes, path: str) -> Iterator[bytes]:
@@ -284,12 +296,7 @@ def verify(folder: Path, key: Key, old: list[bytes]) -> tuple[int, bytes]:
     if roots.get(0, tree.root()) != tree.root():
         raise Wrong(REWRITTEN)
     for index in range((size + WIDTH - 1) // WIDTH):
-        width = min(WIDTH, size - index * WIDTH)
-        path = path_of("entries", index, width)
-        entries = list(entries_of(read(folder / path), path))
-        if len(entries) != width:
-            raise Wrong(f"{path} has {len(entries)} entries, not {width}")
-        for entry in entries:
+        for entry in read_entries(folder, index, size):
             hashes.append(hashlib.sha256(b"\x00" + entry).digest())
             tree.append(hashes[-1])
             if tree.size in roots and roots[tree.size] != tree.root():
@@ -323,8 +330,10 @@ def check_tiles(folder: Path, hashes: list[bytes]) -> None:
 def check_proofs(folder: Path, checkpoint: bytes, size: int, root: bytes) -> int:
     """How many there are, each with its event. Raises Wrong unless each leads from its event to the log's root, at the
     position that its file is named by."""
+    if folder.exists() and not folder.is_dir():
+        raise Wrong(f"{folder} is no folder")
     positions = set()
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+    for path in sorted(folder.iterdir()) if folder.exists() else []:
         match = re.fullmatch(r"([1-9][0-9]{0,18})\.(json|tlog-proof)", path.name)
         if match is None:
             raise Wrong(f"{path} is neither a proof nor its event")

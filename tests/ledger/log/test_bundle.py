@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from ledger.log.bundle import verify as alone
 from ledger.log.bundle import write_bundle
 from ledger.log.bundle.proofs import check_proofs
 from ledger.log.checkpoint import Checkpoint, open_checkpoint
-from ledger.log.files import StoreFiles
+from ledger.log.files import FolderFiles, NotThere, StoreFiles
 from ledger.log.merkle import leaf_hash
 from ledger.log.note import SigningKey
 from ledger.log.signer import Signer
@@ -154,6 +155,20 @@ def test_no_file_of_the_log_can_be_changed(copied: Path) -> None:
         path.unlink()
         assert refused(copied) is not None
         path.write_bytes(content)
+    assert refused(copied) is None
+
+
+def test_what_is_no_file_is_not_waited_for(copied: Path) -> None:
+    """Given a pipe in place of a file; then it is missing."""
+    for path in ("log/checkpoint", "log/tile/0/001.p/44"):
+        content = (copied / path).read_bytes()
+        (copied / path).unlink()
+        os.mkfifo(copied / path)
+        assert "it is no file" in str(refused(copied))
+        with pytest.raises(NotThere):
+            FolderFiles(copied / "log").read(path.removeprefix("log/"))
+        (copied / path).unlink()
+        (copied / path).write_bytes(content)
     assert refused(copied) is None
 
 

@@ -172,7 +172,7 @@ def test_a_bundle_that_is_cut_is_refused(bundle: str) -> None:
 @pytest.mark.parametrize("count", [0, 2, 4])
 def test_a_bundle_of_another_number_is_refused(count: int) -> None:
     """As many as its width says, or none."""
-    with pytest.raises(Malformed, match="3 entries"):
+    with pytest.raises(Malformed, match=r"has (3 entries|more entries than)"):
         split_bundle(bytes.fromhex("000161000162000163"), count)
 
 
