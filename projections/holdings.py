@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -30,7 +31,7 @@ from projections.rates import exchange
 from projections.replay import Step, replays
 from projections.table import Fact, Said, View, same
 from projections.valuations import Marks, Usable, newest_marks
-from projections.visibility import ByHolder, Point, Rule, Tables, believed, counting, counts, duplicates, held
+from projections.visibility import ByHolder, Lost, Point, Rule, Tables, believed, counting, counts, duplicates, held
 
 _COLUMNS = {
     "role": "holding_role",  # made, sold, observed, paid
@@ -192,16 +193,21 @@ def stakes(model: Tables, at: Point) -> list[Held]:
 
 
 def _holdings(model: Tables, at: Point, holder: str | None, issuer: str | None) -> list[_Holding]:
-    if holder is not None and (by_holder := model.by_holder(at.position)) is not None:
-        rows, marks = _of_holder(model, by_holder, at, holder, issuer)
-    else:
-        chosen = {name: value for name, value in (("holder", holder), ("issuer", issuer)) if value is not None}
-        rows, marks = _counting_rows(model, at, chosen), newest_marks(model, at, _subjects(chosen))
+    rows, marks = _found(model, at, holder, issuer)
     converting = exchange(model, at)
     by_key: dict[tuple[str, str, str], list[_Row]] = {}
     for row in rows:
         by_key.setdefault((row.holder, row.issuer, row.instrument), []).append(row)
     return [_fold(key, by_key[key], at, marks, converting) for key in sorted(by_key)]
+
+
+def _found(model: Tables, at: Point, holder: str | None, issuer: str | None) -> tuple[list[_Row], Marks]:
+    """The rows that count, and the marks that may value them."""
+    if holder is not None and (by_holder := model.by_holder(at.position)) is not None:
+        with suppress(Lost):
+            return _of_holder(model, by_holder, at, holder, issuer)
+    chosen = {name: value for name, value in (("holder", holder), ("issuer", issuer)) if value is not None}
+    return _counting_rows(model, at, chosen), newest_marks(model, at, _subjects(chosen))
 
 
 def _of_holder(

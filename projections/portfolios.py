@@ -21,7 +21,7 @@ from ledger.event import CORRECTED, RETRACTED
 from projections.amounts import AMOUNT, MONEY_COLUMNS, STAKE_COLUMNS
 from projections.table import SAME_AS
 from projections.valuations import USES
-from projections.visibility import Point, held, visible
+from projections.visibility import Lost, Point, held, visible
 
 FILE = "portfolios.sqlite"
 # A question itself takes in so many events. While there are more, the follower does, and it goes to the read model.
@@ -166,7 +166,7 @@ class Portfolios:
                 self._follow(model, AT_ONCE)
             finally:
                 self._taking.release()
-        return self._writer is not None and position <= self._position
+        return self._writer is not None and not self._closed and position <= self._position
 
     def deals(self, at: Point, holder: str, issuer: str | None) -> list[tuple[Any, ...]]:
         """The visible events of a holder's holdings, as DEAL, by issuer and position."""
@@ -211,22 +211,32 @@ class Portfolios:
         return bool(self._rows(f"SELECT 1 FROM repeats WHERE {rule.sql} LIMIT 1", rule.values))
 
     def _rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Raises Lost, e.g. if somebody took the file away."""
         connection: sqlite3.Connection | None = getattr(self._of_thread, "connection", None)
         if connection is None:
             connection = self._of_thread.connection = self._connect()
         given = {name: value.toordinal() if isinstance(value, date) else value for name, value in values.items()}
-        return connection.execute(sql, given).fetchall()
+        try:
+            return connection.execute(sql, given).fetchall()
+        except sqlite3.Error as error:
+            self._give_up("the portfolios can't be read")
+            raise Lost from error
+
+    def _give_up(self, why: str) -> None:
+        """From here on questions go to the read model."""
+        if not self._closed:
+            log.exception(why)
+        self._closed = True
 
     def _follow(self, model: Followed, most: int) -> bool:
-        """Take in so many positions at most. Without the file, questions go to the read model."""
+        """Take in so many positions at most, and say whether there are more."""
         head = model.position
         if self._position >= head or self._closed:
             return False
         try:
             self._take(model, self._position, min(head, self._position + most))
         except sqlite3.Error:
-            log.exception("the portfolios can't follow the read model")
-            self._closed = True
+            self._give_up("the portfolios can't follow the read model")
         return self._position < head and not self._closed
 
     def _take(self, model: Followed, after: int, last: int) -> None:

@@ -45,8 +45,15 @@ class Point:
     include_rumoured: bool = False
 
 
+class Lost(Exception):
+    """What is kept by holder can't be read. The tables have all of it."""
+
+
 class ByHolder(Protocol):
-    """The rows of one holder and the marks of what it holds, found without a search (projections/portfolios.py)."""
+    """The rows of one holder and the marks of what it holds, found without a search (projections/portfolios.py).
+
+    All raise Lost.
+    """
 
     def deals(self, at: Point, holder: str, issuer: str | None) -> list[tuple[Any, ...]]: ...
 

@@ -6,6 +6,7 @@ import random
 import sqlite3
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -189,3 +190,17 @@ def test_without_the_file_the_read_model_answers(
     for _ in range(2):
         assert [row["events"] for row in ask(books, books.at(), "acme").rows] == [[bought]]
     assert caplog.text.count("the portfolios can't follow the read model") == 1
+
+
+def test_a_file_that_is_taken_away_is_not_missed(books: Books, caplog: pytest.LogCaptureFixture) -> None:
+    """Given portfolios that were asked; when somebody removes their file and another thread asks; then the answer is as
+    ever, also after the next event, and the log says so once."""
+    expected = [[one] for one in books.given(invest("acme", "delta", usd("10")))]
+    assert [row["events"] for row in ask(books, books.at(), "acme").rows] == expected
+    for path in Path(books.model.path).parent.glob(f"{portfolios.FILE}*"):
+        path.unlink()
+    for issuer in ("eps", "zeta"):
+        with ThreadPoolExecutor(1) as another:
+            assert [row["events"] for row in another.submit(ask, books, books.at(), "acme").result().rows] == expected
+        expected += [[one] for one in books.given(invest("acme", issuer, usd("10")))]
+    assert caplog.text.count("the portfolios can't be read") == 1
