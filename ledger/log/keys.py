@@ -9,7 +9,7 @@ import os
 import secrets
 from pathlib import Path
 
-from ledger.log.note import LOG, WITNESS, SigningKey, decoded, encoded
+from ledger.log.note import LOG, PRIVATE, WITNESS, SigningKey, decoded, encoded
 from ledger.log.tiles import Malformed
 
 PRIVATE_FILE, PUBLIC_FILE = "log.key", "log.vkey"
@@ -25,16 +25,16 @@ class KeyRefused(Exception):
 
 def write_key(key: SigningKey) -> str:
     """The private key as text, without a line feed."""
-    return f"PRIVATE+KEY+{key.name}+{key.verifier.id.hex()}+{encoded(bytes([key.algorithm]) + key.secret)}"
+    return f"{PRIVATE}{key.name}+{key.verifier.id.hex()}+{encoded(bytes([key.algorithm]) + key.secret)}"
 
 
 def parse_key(text: str) -> SigningKey:
     """Read a private key; KeyRefused unless it is one, and its id is its own."""
-    head, _, rest = text.removesuffix("\n").partition("PRIVATE+KEY+")
+    head, _, rest = text.removesuffix("\n").partition(PRIVATE)
     name, _, rest = rest.partition("+")
     key_id, _, material = rest.partition("+")
     try:
-        raw = decoded(material)
+        raw = _secret(material)
         if head or len(raw) != 1 + SEED_BYTES:
             raise Malformed("it isn't written as PRIVATE+KEY+name+id+key")
         key = SigningKey(name, raw[1:], raw[0])
@@ -43,6 +43,13 @@ def parse_key(text: str) -> SigningKey:
     except Malformed as error:
         raise KeyRefused(f"this is no private key: {error}") from None
     return key
+
+
+def _secret(material: str) -> bytes:
+    try:
+        return decoded(material)
+    except Malformed:  # which shows what it was given
+        raise Malformed("its last part is not base64") from None
 
 
 def load_key(folder: Path, name: str | None = None, algorithm: int = LOG) -> SigningKey:

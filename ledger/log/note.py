@@ -22,6 +22,8 @@ LOG, WITNESS = 0x01, 0x04  # what a key signs with: the note's text; the text un
 KEY_BYTES, TIME_BYTES = 32, 8
 TIMES_END = 2**63
 NOTE_BYTES, SIGNATURES = 1_000_000, 100  # more than any note has, so that reading one has an end
+PRIVATE = "PRIVATE+KEY+"
+"""What a private key begins with."""
 _ALGORITHMS = (LOG, WITNESS)
 _SIGNATURE = re.compile("— ([^ ]+) ([^ ]+)")
 _DECIMAL = re.compile("0|[1-9][0-9]*", re.ASCII)
@@ -78,6 +80,8 @@ class VerifierKey:
 
 def parse_verifier_key(text: str) -> VerifierKey:
     """Read `name+id+key`; Malformed unless it is written exactly so and the id is the key's."""
+    if text.startswith(PRIVATE):
+        raise Malformed("it is the private key, which is for the log's signer alone")  # and not shown here either
     name, _, rest = text.partition("+")
     key_id, _, key = rest.partition("+")
     material = decoded(key)

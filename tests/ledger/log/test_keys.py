@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
 import pytest
 
-from ledger.log.keys import PRIVATE_FILE, PUBLIC_FILE, KeyRefused, load_key, make_key, read_key, write_atomically
-from ledger.log.note import LOG, WITNESS
+from ledger.log.keys import (
+    PRIVATE_FILE,
+    PUBLIC_FILE,
+    KeyRefused,
+    load_key,
+    make_key,
+    parse_key,
+    read_key,
+    write_atomically,
+    write_key,
+)
+from ledger.log.note import LOG, WITNESS, parse_verifier_key
 from ledger.log.tiles import Malformed
+from tests.ledger.log.logs import KEY
 
 
 @pytest.mark.parametrize(("algorithm", "prefix"), [(LOG, "deal-ledger"), (WITNESS, "deal-ledger-witness")])
@@ -100,3 +112,20 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path, monkeypatc
             make_key(tmp_path / "key", "ledger.example/deals")
     assert path.read_text() == "as it was"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("material", ["AVP/1gxS8", "AVP/1gxS8=", "AVP/1gx="])
+def test_no_error_shows_a_private_key(material: str) -> None:
+    """Given one that is damaged, or a whole one in place of the public; then what is said of it has nothing of it. The
+    control: of a public key, which is nobody's secret, it is shown."""
+    for damaged in (write_key(KEY) + material, f"PRIVATE+KEY+{KEY.name}+00000000+{material}"):
+        with pytest.raises(KeyRefused) as refused:
+            parse_key(damaged)
+        assert material not in str(refused.value)
+    for private in (write_key(KEY), write_key(KEY) + material):
+        with pytest.raises(Malformed) as malformed:
+            parse_verifier_key(private)
+        assert write_key(KEY)[-40:] not in str(malformed.value)
+        assert "private" in str(malformed.value)
+    with pytest.raises(Malformed, match=re.escape(material)):
+        parse_verifier_key(f"{KEY.name}+00000000+{material}=")
