@@ -26,7 +26,14 @@ from ledger.store import Store, open_store
 
 SECONDS = 60
 # Faults of a signer that say that the log isn't the one that was signed, whatever can be had of it from outside.
-DAMAGED = (FaultKind.BEHIND, FaultKind.REWRITTEN, FaultKind.EVENT, FaultKind.TREE, FaultKind.CHECKPOINT)
+DAMAGED = (
+    FaultKind.BEHIND,
+    FaultKind.REWRITTEN,
+    FaultKind.EVENT,
+    FaultKind.TREE,
+    FaultKind.CHECKPOINT,
+    FaultKind.DAMAGED,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from ledger.log.checkpoint import SignedCheckpoint, parse_text
 from ledger.log.note import parse_note
 from ledger.log.remade import Fault, Kind
 from ledger.log.tiles import Malformed
-from ledger.store import Store, StoreError
+from ledger.store import Conflict, Store, StoreError, StoreUnavailable
 
 SECONDS_BETWEEN = 10.0
 
@@ -61,8 +61,10 @@ class Cycling(ABC):
                 self._look(mine)
             except Fault as fault:
                 self.fault = fault
-            except StoreError as error:
+            except (StoreUnavailable, Conflict) as error:  # another process signed meanwhile
                 self.fault = Fault(Kind.STORE, str(error))
+            except StoreError as error:
+                self.fault = Fault(Kind.DAMAGED, f"the database was changed beside the ledger: {error}")
             except OSError as error:
                 self.fault = Fault(Kind.FILE, f"a file of the signer can't be read or written: {error}")
             self._told(self.fault)

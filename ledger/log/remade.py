@@ -27,6 +27,8 @@ class Kind(StrEnum):
     """The last signed checkpoint can't be read, or isn't signed by the log's key."""
     STORE = "store"
     """The store can't be asked."""
+    DAMAGED = "damaged"
+    """The database holds something that it never took."""
     KEY = "key"
     """The log's key isn't there, or can't be used."""
     FILE = "file"

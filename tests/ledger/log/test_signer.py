@@ -265,6 +265,22 @@ def test_a_store_that_is_away_is_a_fault_too(sqlite_store: Store, tmp_path: Path
         sqlite_store.head()
 
 
+def test_a_text_that_is_none_is_damage(sqlite_store: Store, tmp_path: Path) -> None:
+    """Somebody wrote bytes into the newest event that are no text: that isn't a store that is away. The control is the
+    event as it was."""
+    signer = Signer(sqlite_store, KEY, tmp_path / "log.highwater")
+    append(sqlite_store, 2)
+    with beside(sqlite_store, tmp_path / "ledger" / LOG_FILE) as shell:
+        [(state,)] = shell.execute("SELECT state FROM events WHERE position = 2").fetchall()
+        shell.execute("UPDATE events SET state = CAST(x'7bff7d' AS TEXT) WHERE position = 2")
+    fault = signer.cycle()
+    assert fault is not None
+    assert (fault.kind, fault.passing) == (Kind.DAMAGED, False)
+    with beside(sqlite_store, tmp_path / "ledger" / LOG_FILE) as shell:
+        shell.execute("UPDATE events SET state = ? WHERE position = 2", (state,))
+    assert signer.cycle() is None
+
+
 def test_the_thread_signs_now_and_then_and_at_the_end(store: Store, signer: Signer, until: Callable[..., None]) -> None:
     """At the start, after some time, and when it is stopped."""
     others = set(threading.enumerate())
