@@ -124,7 +124,7 @@ def test_servers_that_start_at_once_on_an_empty_database_make_one_key(tmp_path: 
         key = key_of(owner)
         given(clients[0], *ants(0, 1))
         until(lambda: all(checkpoint(client, key).checkpoint.size == 1 for client in clients))
-        assert all(is_ready(client) for client in clients)
+        until(lambda: all(is_ready(client) for client in clients))
     finally:
         for server in servers:
             server.terminate()
@@ -165,10 +165,12 @@ def on(database_url: str) -> dict[str, str]:
 def address(server: subprocess.Popen[bytes]) -> str:
     """Once it listens."""
     assert server.stderr is not None
+    said = []
     for line in server.stderr:
         if found := re.search(rb"http://127\.0\.0\.1:\d+", line):
             return found[0].decode()
-    raise AssertionError("it didn't start")
+        said.append(line.decode())
+    raise AssertionError(f"it didn't start: {''.join(said)}")
 
 
 # --- what is wrong ----------------------------------------------------------------------------------------------
