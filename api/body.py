@@ -62,10 +62,11 @@ def _too_large(limit: int, mend: str) -> Faulty:
 
 def content_type(request: Request, *taken: str) -> str:
     """The body's media type, one of `taken`, in UTF-8 and not packed. Raises Faulty (415)."""
-    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+    packed, said = (", ".join(request.headers.getlist(name)) for name in ("content-encoding", "content-type"))
+    if packed.strip().lower() not in ("", "identity"):
         fault = Fault(Door.UNSUPPORTED_MEDIA_TYPE, "The body is packed.", "Send it without Content-Encoding.")
         raise Faulty(fault, headers={"Accept-Encoding": "identity"})
-    media, _, parameters = request.headers.get("content-type", "").partition(";")
+    media, _, parameters = said.partition(";")
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
     if media.strip().lower() in taken and charset in ("", "utf-8", "utf8"):
         return media.strip().lower()

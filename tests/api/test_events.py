@@ -84,6 +84,15 @@ def test_a_packed_body_is_not_unpacked(service: httpx.Client, coding: str) -> No
     assert plain.status_code == 201
 
 
+@pytest.mark.parametrize("more", [("Content-Encoding", "gzip"), ("Content-Type", "text/plain")])
+def test_a_header_that_comes_twice_counts_whole(service: httpx.Client, more: tuple[str, str]) -> None:
+    """Given two lines of it, of which the first alone would do; then the body is not what the second says."""
+    one = [("Content-Type", "application/json"), ("Content-Encoding", "identity")]
+    body = json.dumps(entity("ant"))
+    assert service.post("/v1/events", content=body, headers=[*one, more]).status_code == 415
+    assert service.post("/v1/events", content=body, headers=one).status_code == 201
+
+
 def test_an_events_bytes_count_and_not_its_characters(service: httpx.Client) -> None:
     """Given two events of as many characters, one with four bytes for each; when sent; then only that is too long."""
 
