@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from ledger.fields import is_uuid
 from projections import commitments, holdings
 from projections.paging import EVERYTHING
 from projections.valuations import IMPLIED
-from projections.visibility import Point, Tables, counts, duplicates, held
+from projections.visibility import Point, Rule, Tables, counts, duplicates, held
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,6 @@ class Behind:
 
 
 NOTHING = Behind()
-# All flows of these records, or of the records of these flows.
-_OF_RECORDS = """SELECT chain FROM flows WHERE list_contains($records::VARCHAR[], record) OR record IN (
-    SELECT record FROM flows WHERE list_contains($chains::VARCHAR[], chain))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +39,8 @@ class Seen:
     answer: Mapping[str, Any]
     row: Mapping[str, Any]
     fields: frozenset[str]
+    held: Rule
+    """The rows that the ledger holds at either point: what is recorded after both bears on neither answer."""
     memo: dict[str, Any] = field(default_factory=dict)
     """What was read for one row and serves the others of the same comparison too."""
 
@@ -51,19 +50,21 @@ def of_holding(model: Tables, at: Point, one: Seen) -> Behind:
     chains = NOTHING.chains
     if {"distributions", "events"} & one.fields:
         if "deciding" not in one.memo:
-            one.memo["deciding"] = _deciding(model)
+            one.memo["deciding"] = _deciding(model, one.held)
         chains = frozenset(one.memo["deciding"].get((one.row["holder"], one.row["issuer"]), ()))
     return Behind(chains, day="age_days" in one.fields and "valued_on" not in one.fields)
 
 
-def _deciding(model: Tables) -> dict[tuple[str, str], set[str]]:
+def _deciding(model: Tables, rule: Rule) -> dict[tuple[str, str], set[str]]:
     """By holder and issuer, the commitments that say of which instrument their distributions are."""
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     for holder, issuer, chain in model.rows(
-        """SELECT DISTINCT holdings.holder, holdings.issuer, commitments.chain
-        FROM holdings JOIN commitments ON holdings.commitment = commitments.commitment AND commitments.role = 'made'
-        WHERE holdings.role = 'paid' AND holdings.instrument IS NULL""",
-        {},
+        f"""SELECT DISTINCT holder, issuer, made.chain
+        FROM (SELECT holder, issuer, commitment FROM holdings
+            WHERE {rule.sql} AND role = 'paid' AND instrument IS NULL)
+        JOIN (SELECT commitment, chain FROM commitments WHERE {rule.sql} AND role = 'made') AS made
+        USING (commitment)""",
+        rule.values,
     ):
         found[holder, issuer].add(chain)
     return found
@@ -98,13 +99,14 @@ def of_mark(model: Tables, at: Point, one: Seen) -> Behind:
 def of_performance(model: Tables, at: Point, one: Seen, issuer: str | None = None) -> Behind:
     """A flow: what is part of it. All else: what the holder has and promised, until the day of the question."""
     if one.row.get("kind") in ("investment", "sale", "distribution"):
-        parts = "SELECT chain FROM performance WHERE list_contains($events::VARCHAR[], part_of)"
-        return Behind(_chains(model, parts, {"events": one.row["events"]}))
+        return Behind(
+            _chains(model, one, "performance", "list_contains($events::VARCHAR[], part_of)", events=one.row["events"])
+        )
     holder = one.answer["holder"]
     has = holdings.holdings(model, at, holder=holder, issuer=issuer, page=EVERYTHING).rows
     promised = commitments.commitments(model, at, from_=holder, to=issuer, page=EVERYTHING).rows
-    registered = "SELECT chain FROM entities WHERE entity = $holder AND type = 'entity.registered'"
-    chains = events_in([has, promised, one.answer["cash_flows"]]) | _chains(model, registered, {"holder": holder})
+    registered = _chains(model, one, "entities", "entity = $holder AND type = 'entity.registered'", holder=holder)
+    chains = events_in([has, promised, one.answer["cash_flows"]]) | registered
     valued = any(flow["kind"] == "nav" for flow in one.answer["cash_flows"])
     return Behind(chains, day=valued and bool(one.fields & {"xirr", "xirr_all", "annualised", "xirr_reason", "date"}))
 
@@ -132,20 +134,26 @@ def of_claim(model: Tables, at: Point, one: Seen) -> Behind:
         events_in(one.row) | {claims[name][0] for name in met if name in claims} | {one for one in met if is_uuid(one)}
     )
     records = {f"{kind}/{name}" for kind in ("commitment", "contract", "guarantee") for name in met}
-    chains = known | _chains(model, _OF_RECORDS, {"records": sorted(records), "chains": sorted(known)})
-    return Behind(chains, frozenset(parties) | _parties_of(model, known))
+    return Behind(
+        known | _of_records(model, one, sorted(records), sorted(known)),
+        frozenset(parties) | _parties_of(model, one, known),
+    )
 
 
 def of_restriction(model: Tables, at: Point, one: Seen) -> Behind:
     """The commitment that it is on; who pays and is paid in what breaches it, and their groups."""
     if "breaches" not in one.fields:
         return NOTHING
-    on = """SELECT chain FROM flows WHERE type = 'commitment.made'
-        AND (list_contains($chains::VARCHAR[], chain) OR list_contains($records::VARCHAR[], record))"""
-    values = {"chains": one.row["on"], "records": [f"commitment/{name}" for name in one.row["on"]]}
-    return Behind(
-        _chains(model, on, values), frozenset(one.row["on"]) | _parties_of(model, events_in(one.row["breaches"]))
+    on = _chains(
+        model,
+        one,
+        "flows",
+        """type = 'commitment.made'
+        AND (list_contains($chains::VARCHAR[], chain) OR list_contains($records::VARCHAR[], record))""",
+        chains=one.row["on"],
+        records=[f"commitment/{name}" for name in one.row["on"]],
     )
+    return Behind(on, frozenset(one.row["on"]) | _parties_of(model, one, events_in(one.row["breaches"])))
 
 
 def of_graph(model: Tables, at: Point, one: Seen) -> Behind:
@@ -155,7 +163,7 @@ def of_graph(model: Tables, at: Point, one: Seen) -> Behind:
     if not {"funder", "entities"} & set(one.row):
         return Behind(every=True)
     known = events_in(one.row)
-    return Behind(_chains(model, _OF_RECORDS, {"records": [], "chains": sorted(known)}), _parties_of(model, known))
+    return Behind(_of_records(model, one, [], sorted(known)), _parties_of(model, one, known))
 
 
 def of_record(model: Tables, at: Point, one: Seen) -> Behind:
@@ -184,13 +192,23 @@ def events_in(value: Any) -> frozenset[str]:
     return frozenset(found)
 
 
-def _parties_of(model: Tables, chains: Iterable[str]) -> frozenset[str]:
+def _parties_of(model: Tables, one: Seen, chains: Iterable[str]) -> frozenset[str]:
     """Who pays and is paid."""
     rows = model.rows(
-        "SELECT payer, payee FROM flows WHERE list_contains($chains::VARCHAR[], chain)", {"chains": sorted(chains)}
+        f"SELECT payer, payee FROM flows WHERE {one.held.sql} AND list_contains($chains::VARCHAR[], chain)",
+        {**one.held.values, "chains": sorted(chains)},
     )
     return frozenset(party for row in rows for party in row if party is not None)
 
 
-def _chains(model: Tables, sql: str, values: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(chain for (chain,) in model.rows(sql, values))
+def _of_records(model: Tables, one: Seen, records: Sequence[str], chains: Sequence[str]) -> frozenset[str]:
+    """All flows of these records, or of the records of these flows."""
+    of_chains = f"SELECT record FROM flows WHERE {one.held.sql} AND list_contains($chains::VARCHAR[], chain)"
+    condition = f"(list_contains($records::VARCHAR[], record) OR record IN ({of_chains}))"
+    return _chains(model, one, "flows", condition, records=records, chains=chains)
+
+
+def _chains(model: Tables, one: Seen, table: str, condition: str, **values: Any) -> frozenset[str]:
+    """The facts of a table's rows that were held at either point and fulfil a condition."""
+    sql = f"SELECT chain FROM {table} WHERE {one.held.sql} AND {condition}"
+    return frozenset(chain for (chain,) in model.rows(sql, {**one.held.values, **values}))

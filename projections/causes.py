@@ -15,7 +15,7 @@ from ledger.times import parse_period
 from projections.behind import Behind, Seen, events_in
 from projections.differences import Answer, Difference, Lists, differences
 from projections.moves import TIME, Cause, Moves, cause_by
-from projections.visibility import FACTS, Point, Tables, counting, held
+from projections.visibility import FACTS, Point, Rule, Tables, counting, held, held_at_either
 
 # What a group, a country and a sector are read from.
 _OF_PARTIES = ("parent", "country", "sector")
@@ -41,9 +41,11 @@ class Causes:
     _memo: dict[str, Any] = field(default_factory=dict)
     _moved: list[tuple[frozenset[str], frozenset[str]]] | None = None
     _parts: dict[Point, frozenset[str]] = field(default_factory=dict)
+    _held: Rule = field(init=False)
     _moves: Moves = field(init=False)
 
     def __post_init__(self) -> None:
+        self._held = held_at_either(self.before, self.after)
         self._moves = Moves(self.model, self.before, self.after, self.every_status)
 
     def of_all(self, found: Sequence[Difference]) -> list[list[Cause]]:
@@ -95,7 +97,8 @@ class Causes:
             return self._of_total(one, at, answer)
         fields = one.fields or (list(row) if isinstance(row, Mapping) else [])
         named = row if one.key is not None else {one.in_: row}
-        return self.behind(at, Seen(answer, named, frozenset(fields) | (set() if one.key else {one.in_}), self._memo))
+        differs = frozenset(fields) | (set() if one.key else {one.in_})
+        return self.behind(at, Seen(answer, named, differs, self._held, self._memo))
 
     def _of_total(self, total: Difference, at: Point, answer: Answer) -> Behind:
         [name] = [name for name in self.lists if name != "totals"]
@@ -104,8 +107,9 @@ class Causes:
             self._moved = list(self._rows_moved(name))
         if at not in self._parts:
             parts = self.model.rows(
-                "SELECT chain FROM flows WHERE part_of IS NOT NULL AND list_contains($chains::VARCHAR[], chain)",
-                {"chains": sorted(events_in(answer.get(name)))},
+                f"""SELECT chain FROM flows
+                WHERE {self._held.sql} AND part_of IS NOT NULL AND list_contains($chains::VARCHAR[], chain)""",
+                {**self._held.values, "chains": sorted(events_in(answer.get(name)))},
             )
             self._parts[at] = frozenset(chain for (chain,) in parts)
         moved = (chains for fields, chains in self._moved if not (figures and fields) or figures & fields)
@@ -144,8 +148,9 @@ class Causes:
         chains: set[str] = set()
         while waiting:
             rows = self.model.rows(
-                "SELECT chain, said FROM entities WHERE list_contains($waiting::VARCHAR[], entity)",
-                {"waiting": waiting},
+                f"""SELECT chain, said FROM entities
+                WHERE {self._held.sql} AND list_contains($waiting::VARCHAR[], entity)""",
+                {**self._held.values, "waiting": waiting},
             )
             chains |= {chain for chain, _ in rows}
             above = {json.loads(said).get("parent") for _, said in rows} - parties - {None}
@@ -223,7 +228,9 @@ class Causes:
         new = sorted(set(events) - set(self._fact_of))
         if new:
             rows = self.model.rows(
-                "SELECT event_id, chain FROM events WHERE list_contains($ids::VARCHAR[], event_id)", {"ids": new}
+                """SELECT event_id, chain FROM events
+                WHERE list_contains($ids::VARCHAR[], event_id) AND position <= $position""",
+                {"ids": new, "position": max(self.before.position, self.after.position)},
             )
             self._fact_of.update(dict.fromkeys(new) | dict(rows))
         return {fact for event in events if (fact := self._fact_of[event]) is not None}
@@ -255,14 +262,13 @@ class Causes:
         """The facts, and their types, whose row isn't the same at both points, or isn't over at both."""
         sides: list[str] = []
         values: dict[str, Any] = {}
-        for name, at in (("was", self.before), ("now", self.after)):
-            rule = held(at)
-            sql = rule.sql.replace("$known_at", f"${name}_known_at").replace("$position", f"${name}_position")
+        for name, at in (("was_", self.before), ("now_", self.after)):
+            rule = held(at, name)
             sides.append(
-                f"SELECT chain, type, pos_from, known_from, first_day <= ${name}_as_of, last_day <= ${name}_as_of "
-                f"FROM {FACTS.name} WHERE {sql}"
+                f"SELECT chain, type, pos_from, known_from, first_day <= ${name}as_of, last_day <= ${name}as_of "
+                f"FROM {FACTS.name} WHERE {rule.sql}"
             )
-            values |= {f"{name}_{key}": value for key, value in {**rule.values, "as_of": at.as_of}.items()}
+            values |= {**rule.values, f"{name}as_of": at.as_of}
         was, now = sides
         rows = self.model.rows(f"(({was}) EXCEPT ({now})) UNION (({now}) EXCEPT ({was}))", values)
         return {chain: kind for chain, kind, *_ in rows}

@@ -95,7 +95,6 @@ FACTS = View(
 
 # Events, rather than rows, that the ledger holds at (known_at, position).
 RECORDED = "position <= $position AND known <= $known_at"
-_HELD = "known_from <= $known_at AND $known_at < known_to AND pos_from <= $position AND $position < pos_to"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +108,20 @@ class Rule:
 ALL = Rule("true", {})
 
 
-def held(at: Point) -> Rule:
-    """Rows that the ledger holds at (known_at, position), whatever day they speak of."""
-    return Rule(f"({_HELD})", {"known_at": at.known_at, "position": at.position})
+def held(at: Point, name: str = "") -> Rule:
+    """Rows that the ledger holds at (known_at, position), whatever day they speak of.
+
+    `name` begins the names of the values, for queries of more than one point.
+    """
+    known, position = f"{name}known_at", f"{name}position"
+    sql = f"(known_from <= ${known} AND ${known} < known_to AND pos_from <= ${position} AND ${position} < pos_to)"
+    return Rule(sql, {known: at.known_at, position: at.position})
+
+
+def held_at_either(one: Point, other: Point) -> Rule:
+    """Rows that the ledger holds at one of two points, or at both. What is recorded after both is none of them."""
+    first, second = held(one, "one_"), held(other, "other_")
+    return Rule(f"({first.sql} OR {second.sql})", first.values | second.values)
 
 
 def visible(at: Point) -> Rule:
