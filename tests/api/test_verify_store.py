@@ -142,3 +142,11 @@ def test_all_that_was_found_is_told(ledger: Path, tmp_path: Path) -> None:
     ]
     assert "no --vkey is given" in done.stderr
     assert verify("--bundle", bundle, "--vkey", load_key(ledger).verifier).stderr == ""
+
+
+def test_hashes_that_are_gone_are_a_fault_of_the_tree(ledger: Path) -> None:
+    """Given a store whose leaves' hashes were deleted, so that its files can't be made; then the report says so too,
+    as it says of a folder of files. The control is the ledger as it was."""
+    assert found("--data", ledger)["verified"]
+    edit(ledger, "DELETE FROM tree_runs WHERE level = 0")
+    assert found("--data", ledger)["kind"] == "tree"
