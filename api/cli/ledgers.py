@@ -31,8 +31,32 @@ Data = Annotated[
     Path | None,
     typer.Option("--data", help="The ledger's folder. Default: DEALLEDGER_DATA, or ./data.", show_default=False),
 ]
+
+
+def _address(given: str | None) -> str | None:
+    """An address below which a service may answer, as it was given. Raises typer.BadParameter."""
+    if given is None:
+        return None
+    try:
+        url = httpx.URL(given)
+        url.host.encode("idna")
+    except (httpx.InvalidURL, UnicodeError) as error:
+        why = str(error)
+    else:
+        if url.scheme not in ("http", "https") or not url.host:
+            why = "it is no address of http or https"
+        elif url.port is not None and not 0 < url.port < 65536:
+            why = f"there is no port {url.port}"
+        elif url.query or url.fragment:
+            why = "what begins with ? or # belongs to a question, not to a service"
+        else:
+            return given
+    raise typer.BadParameter(f"{given!r}: {why}. Write it like http://127.0.0.1:8000.")
+
+
 Url = Annotated[
-    str | None, typer.Option("--url", help="A running service, like http://127.0.0.1:8000.", show_default=False)
+    str | None,
+    typer.Option("--url", help="A running service, like http://127.0.0.1:8000.", show_default=False, callback=_address),
 ]
 
 

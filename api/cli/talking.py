@@ -119,8 +119,6 @@ def failures_told() -> Iterator[None]:
         )
     except httpx.HTTPError as error:
         fail(Exit.NOT_READY, f"The service did not answer: {type(error).__name__}.", "Check --url, or try again.")
-    except httpx.InvalidURL as error:
-        fail(Exit.BAD_USAGE, f"--url: {error}.", "Write it like http://127.0.0.1:8000.")
     except BrokenPipeError:  # of stdout, whose reader has seen enough
         answers.on_broken_pipe()
     except OSError as error:

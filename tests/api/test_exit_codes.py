@@ -20,6 +20,7 @@ from tests.api.world import entity
 from tests.service import fresh_service
 
 NOBODY = "http://127.0.0.1:9"
+KEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
 WELL = ("entities", "events", "holdings", "doctor", "rebuild", "export")
 
 
@@ -66,7 +67,15 @@ def ends(code: int, told: str, *arguments: str | Path) -> None:
 
 def more_for(command: str, folder: Path) -> list[str]:
     """What the command can't do without."""
-    return [str(lines(folder / "in.jsonl", entity("cow"))), "--yes"] if command == "import" else []
+    match command:
+        case "import":
+            return [str(lines(folder / "in.jsonl", entity("cow"))), "--yes"]
+        case "verify":
+            return ["--vkey", KEY]
+        case "witness":
+            return ["--vkey", KEY, "--data", str(folder / "witness"), "--name", "witness.example/1"]
+        case _:
+            return []
 
 
 @pytest.mark.parametrize("command", WELL)
@@ -151,6 +160,31 @@ def test_2_bad_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str,
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("command", "address"),
+    [
+        *((command, "ftp://127.0.0.1") for command in ("witness", "holdings", "doctor", "import", "export", "feed")),
+        ("verify", "ftp://127.0.0.1"),
+        ("verify", "127.0.0.1:9"),
+        ("verify", ""),
+        ("verify", "http://"),
+        ("verify", "http://127.0.0.1:65536"),
+        ("verify", "http://127.0.0.1:0"),
+        ("verify", "http://[::1"),
+        ("verify", "http://xn--/"),
+        ("verify", f"http://{'a' * 64}"),
+        ("verify", f"{NOBODY}/?as_of=2024-01-01"),
+        ("verify", f"{NOBODY}/#x"),
+    ],
+)
+def test_2_an_address_that_no_service_has(tmp_path: Path, command: str, address: str) -> None:
+    """Given an address that is none; then usage is at fault, and it says of which option and how to write it."""
+    done = CliRunner().invoke(app, [command, *more_for(command, tmp_path), "--url", address])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"Invalid value for '--url': {address!r}: " in done.stderr
+    assert "Write it like http://127.0.0.1:8000." in done.stderr
+
+
 def test_a_dry_run_makes_no_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given a folder without a ledger; when a file is only looked at; then there is nothing afterwards, nor a key."""
     monkeypatch.chdir(tmp_path)
@@ -167,10 +201,11 @@ def test_3_a_folder_that_another_process_holds(held: Path, tmp_path: Path, comma
     ends(3, "held by process", command, *more, "--data", held)
 
 
-@pytest.mark.parametrize("command", ["holdings", "doctor", "import", "export"])
+@pytest.mark.parametrize("command", ["verify", "witness", "holdings", "doctor", "import", "export"])
 def test_3_a_service_that_does_not_answer(tmp_path: Path, command: str) -> None:
-    more = more_for(command, tmp_path)
-    ends(3, "Nobody answers", command, *more, "--url", NOBODY)
+    """The control: an address as services have one, below a folder or not."""
+    for address in (NOBODY, f"{NOBODY}/ledger/"):
+        ends(3, "Nobody answers", command, *more_for(command, tmp_path), "--url", address)
 
 
 @pytest.mark.parametrize("command", ["serve", "demo"])
