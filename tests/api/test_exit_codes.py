@@ -218,8 +218,8 @@ def test_3_a_port_that_is_taken(tmp_path: Path, taken_port: str, command: str) -
 
 
 def into(stdout: int, *arguments: str | Path, stderr: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
-    """A command whose stdout is this file."""
-    command = [*COMMAND, *map(str, arguments)]
+    """A command whose stdout is this file, run by a shell: completion is of the one that is found above it."""
+    command = ["bash", "-c", '"$@"; exit $?', "bash", *COMMAND, *map(str, arguments)]
     return subprocess.run(
         command, text=True, env=ENVIRONMENT, timeout=SECONDS, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
     )
