@@ -48,6 +48,7 @@ ROWS: dict[str, Row] = {
     "page": lists.page,
     "exposure": exposures.exposure,
     "history": exposures.history,
+    "tangled": exposures.tangled,
     "cycles": exposures.cycles,
 }
 SIZES = {"10k": 10_000, "1m": 1_000_000, "10m": 10_000_000}

@@ -20,7 +20,7 @@ from benchmarks.ground import Ground
 from benchmarks.holdings import MILLION, asking
 from benchmarks.points import Point, at_position, head, past
 from benchmarks.processes import Client
-from benchmarks.table import Figure, Target, in_turns, repeated
+from benchmarks.table import CannotMeasure, Figure, Target, in_turns, repeated
 from ledger.money import exactly
 from projections import network as networks
 
@@ -54,13 +54,28 @@ def exposure(ground: Ground) -> Iterator[Figure]:
         yield Figure("the same with pairs, cycles and components", median(found), "ms")
         found = repeated(1, lambda: asking(ours, f"/v1/exposures?{next(points).query(limit=100)}")())
         yield Figure("the same with Finn's index", median(found), "ms")
-        for tenth in (1, 3, 10):
-            at = at_position(log, last * tenth // 10)
-            took = repeated(ground.rounds(2, 5), asking(ours, _network(at)))
-            figures = json.loads(ours.get(_network(at)))["points"][-1]["network"]
-            unknown = "" if figures["circulation"] else "; no circulation, for a rate is missing"
-            note = f"{at.position:,} events, {figures['flows']:,} edges{unknown}"
-            yield Figure(f"exposure at {tenth * 10} % of the log", median(took), "ms", note=note)
+        yield from _growth(ground, ours, log, "exposure")
+
+
+def tangled(ground: Ground) -> Iterator[Figure]:
+    """The same of a ledger in which anyone deals with anyone, so that nearly all who deal are on circles."""
+    if ground.size > MILLION:
+        raise CannotMeasure("it is asked of a million events at most")
+    with ground.log(ground.tangled) as log, Client(ground.asked_of(ground.tangled).address) as ours:
+        yield from _growth(ground, ours, log, "tangled exposure")
+
+
+def _growth(ground: Ground, ours: Client, log: sqlite3.Connection, name: str) -> Iterator[Figure]:
+    """How the time grows with the events and with the edges."""
+    for tenth in (1, 3, 10):
+        at = at_position(log, head(log) * tenth // 10)
+        took = repeated(ground.rounds(2, 5), asking(ours, _network(at)))
+        figures = json.loads(ours.get(_network(at)))["points"][-1]["network"]
+        unknown = "" if figures["circulation"] else "; no circulation, for a rate is missing"
+        yield Figure(
+            f"{name} at {tenth * 10} % of the log", median(took), "ms", note=f"{at.position:,} events{unknown}"
+        )
+        yield Figure(f"{name} at {tenth * 10} % of the log: edges", figures["flows"], "edges")
 
 
 def history(ground: Ground) -> Iterator[Figure]:

@@ -70,7 +70,7 @@ def _fact(event: Event, event_id: str, facts: Mapping[str, Fact]) -> Fact:
     return event_id, event.model.stream(data, event_id), tuple(keys_of(event.type, data))
 
 
-def fill(folder: Path, size: int, told: Callable[[int], object] = lambda done: None) -> None:
+def fill(folder: Path, size: int, told: Callable[[int], object] = lambda done: None, *, mixed: bool = False) -> None:
     """Make a log of so many events of the workload in a folder that isn't there yet. `told` is how many are done."""
     folder.mkdir(parents=True)
     datastore = Datastore(folder / LOG_FILE)
@@ -82,7 +82,7 @@ def fill(folder: Path, size: int, told: Callable[[int], object] = lambda done: N
             for setting in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{CACHE_KIB}"):
                 settings.execute(f"PRAGMA {setting}")
         with connection.transaction(commit=True) as cursor:
-            for batch in _made(size):
+            for batch in _made(size, mixed):
                 recorder.insert(cursor, [Entry(*row) for row in batch])
                 done += len(batch)
                 told(done)
@@ -98,24 +98,24 @@ def fill(folder: Path, size: int, told: Callable[[int], object] = lambda done: N
 _rows: Iterator[Row]
 
 
-def _made(size: int) -> Iterator[list[Row]]:
+def _made(size: int, mixed: bool) -> Iterator[list[Row]]:
     """The rows of the workload in batches; many of them are made ahead in a process of their own."""
     if size <= ALONE:
-        made = rows(workload.events(size))
+        made = rows(workload.events(size, mixed=mixed))
         yield from iter(lambda: list(islice(made, REQUEST_LINES)), [])
         return
     alone = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, alone, initializer=_begin, initargs=(size,)) as maker:
+    with ProcessPoolExecutor(1, alone, initializer=_begin, initargs=(size, mixed)) as maker:
         coming: deque[Future[list[Row]]] = deque(maker.submit(_next) for _ in range(BATCHES_AHEAD))
         while batch := coming.popleft().result():
             coming.append(maker.submit(_next))
             yield batch
 
 
-def _begin(size: int) -> None:
+def _begin(size: int, mixed: bool) -> None:
     global _rows
     gc.disable()  # it would look through millions of streams again and again, and find no circle
-    _rows = rows(workload.events(size))
+    _rows = rows(workload.events(size, mixed=mixed))
 
 
 def _next() -> list[Row]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from benchmarks import filling, points, postgres, processes, workload
+from benchmarks import filling, parties, points, postgres, processes, workload
 from benchmarks.peers import bitemporal
 from benchmarks.processes import Client, Server
 
@@ -100,6 +100,11 @@ class Ground:
         return folder
 
     @cached_property
+    def tangled(self) -> Path:
+        """The folder of a ledger as large, in which anyone deals with anyone."""
+        return filled(self.size, self.told, mixed=True)
+
+    @cached_property
     def copy(self) -> Path:
         """The folder of a copy of the ledger that may be written to, for all the rows that do."""
         folder, ledger = self.folder("copy"), self.ledger
@@ -108,9 +113,9 @@ class Ground:
         return folder
 
     @contextmanager
-    def log(self) -> Iterator[sqlite3.Connection]:
-        """The log's own table, to be read only, also while a server has it."""
-        connection = sqlite3.connect(f"file:{self.ledger / LOG_FILE}?mode=ro", uri=True)
+    def log(self, folder: Path | None = None) -> Iterator[sqlite3.Connection]:
+        """The log's own table, to be read only, also while a server has it: of the ledger, or of another folder."""
+        connection = sqlite3.connect(f"file:{(folder or self.ledger) / LOG_FILE}?mode=ro", uri=True)
         yield connection
         connection.close()
 
@@ -124,7 +129,11 @@ class Ground:
     @property
     def asked(self) -> Server:
         """The server that answers questions on the ledger, and has nothing else to do."""
-        server = self._standing_on(self.ledger)
+        return self.asked_of(self.ledger)
+
+    def asked_of(self, folder: Path) -> Server:
+        """The same on another folder."""
+        server = self._standing_on(folder)
         if server is not self._rested:
             server.rest()
             self._rested = server
@@ -136,7 +145,7 @@ class Ground:
         return self._standing_on(self.copy)
 
     def _standing_on(self, folder: Path) -> Server:
-        """One of these two servers, which goes on from row to row until the other is needed."""
+        """One of these servers, which goes on from row to row until another is needed."""
         if self._stands is not None and self._stands[0] == folder:
             return self._stands[1]
         self.leave()
@@ -209,11 +218,12 @@ class Ground:
 # --- filling -----------------------------------------------------------------------------------------------------
 
 
-def filled(size: int, told: Callable[[str], object]) -> Path:
+def filled(size: int, told: Callable[[str], object], *, mixed: bool = False) -> Path:
     """A ledger with so many events of the workload, made once and kept in the cache; its read model is still to be
     made."""
-    fingerprint = hashlib.sha256(Path(workload.__file__).read_bytes()).hexdigest()[:12]
-    folder = CACHE / f"{size}-{fingerprint}"
+    texts = b"".join(Path(str(module.__file__)).read_bytes() for module in (workload, parties))
+    fingerprint = hashlib.sha256(texts).hexdigest()[:12]
+    folder = CACHE / f"{size}-{'mixed-' if mixed else ''}{fingerprint}"
     if folder.exists():
         return folder
     told(f"Filling a ledger with {size:,} events; this is done once")
@@ -222,6 +232,6 @@ def filled(size: int, told: Callable[[str], object]) -> Path:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, transient=True) as progress:
         task = progress.add_task("events recorded", total=size)
-        filling.fill(unfinished, size, lambda done: progress.update(task, completed=done))
+        filling.fill(unfinished, size, lambda done: progress.update(task, completed=done), mixed=mixed)
     unfinished.rename(folder)
     return folder

@@ -1,8 +1,9 @@
 """The canonical workload: a seeded stream of realistic deals, the same events for the same size and seed, for ever.
 
-Parties follow Zipf's law, one in ten events is back-dated by up to five years, two in a hundred correct an earlier one
-(some of them a correction), one in five amounts is a bound, and four currencies occur, with rates for every day. Every
-event is accepted by a ledger that holds those before it.
+Parties have roles (`parties.py`), deals by Zipf's law, and many a deal with whom they dealt before. One in ten events
+is back-dated by up to five years, two in a hundred correct an earlier one (some of them a correction), one in five
+amounts is a bound, and four currencies occur, with rates for every day. Every event is accepted by a ledger that holds
+those before it. `mixed` is the same among parties of whom anyone deals with anyone.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import accumulate
-from typing import Any
+from typing import Any, Generic
+
+from benchmarks.parties import Anyone, Deal, Funding, Parties, Roles, Trade
 
 Event = dict[str, Any]
 
@@ -28,11 +31,11 @@ RETRACTED = 0.002
 BOUNDED = 0.20
 CURRENCIES = ("USD",) * 16 + ("EUR",) * 2 + ("CNY", "GBP")
 RATES = (("EUR", 105), ("GBP", 120), ("CNY", 14))  # against USD, in hundredths
-KINDS = ("company",) * 8 + ("fund", "fund", "person", "undisclosed")
-COUNTRIES = ("US", "US", "US", "CN", "GB", "DE", "JP", "FR")
+PURPOSES = {"equity": "investment", "fund_interest": "fund", "debt": "loan"}  # of a promise, by what is got for it
 ROUNDS = ("seed", "A", "B", "C", "D")
 # How many may be built on: old commitments and contracts stop being drawn and billed.
 OPEN = 2_000
+TRIES = 20  # to find one among those held that distributes what it earns
 # One correction in three is of an earlier correction, one of the last few hundred.
 CORRECTED_AGAIN = 1 / 3
 DISPUTED = 200
@@ -57,25 +60,27 @@ SHARES = {
 }
 
 
-def events(size: int, seed: int = 1, back_dated: float = BACK_DATED) -> Iterator[Event]:
+def events(size: int, seed: int = 1, back_dated: float = BACK_DATED, *, mixed: bool = False) -> Iterator[Event]:
     """So many events, in the order in which they are submitted; entities and a rate for each currency come first, and
     are part of the count. `back_dated` is the share of events that speak of a day long before they came, at most a
-    half."""
-    stream = _Stream(size, random.Random(seed), back_dated)
+    half. `mixed`: anyone deals with anyone."""
+    chance = random.Random(seed)
+    number = int(size * ENTITIES_PER_EVENT)
+    parties = Anyone(max(10, number), chance) if mixed else Roles(max(30, number), chance)
+    stream = _Stream(size, chance, back_dated, parties)
     yield from stream.entities()
     yield from stream.first_rates()
     yield from stream.deals()
 
 
 @dataclass(slots=True)
-class _Open:
+class _Open(Generic[Deal]):
     """A commitment or contract that later events may draw on."""
 
     name: str
-    parties: tuple[str, str]
     currency: str
     left: int  # millions
-    day: date
+    deal: Deal
 
 
 @dataclass(slots=True)
@@ -83,27 +88,18 @@ class _Stream:
     size: int
     random: random.Random
     back_dated: float
+    parties: Parties
     day: date = FIRST_DAY
-    parties: list[str] = field(default_factory=list)
-    weights: list[float] = field(default_factory=list)
-    commitments: list[_Open] = field(default_factory=list)
-    contracts: list[_Open] = field(default_factory=list)
-    held: list[tuple[str, str, str]] = field(default_factory=list)
+    commitments: list[_Open[Funding]] = field(default_factory=list)
+    contracts: list[_Open[Trade]] = field(default_factory=list)
+    held: list[Funding] = field(default_factory=list)  # not loans: these aren't sold, and pay no dividends
     correctable: list[tuple[str, Event]] = field(default_factory=list)
     disputed: list[tuple[str, Event]] = field(default_factory=list)  # corrections, each with its fact
     made: int = 0
 
     def entities(self) -> Iterator[Event]:
-        number = max(10, int(self.size * ENTITIES_PER_EVENT))
-        for index in range(number):
-            name = f"party-{index:05d}"
-            data: Event = {"entity": name, "name": f"Party {index:05d}", "kind": self.random.choice(KINDS)}
-            data["country"] = self.random.choice(COUNTRIES)
-            if index > 20 and self.random.random() < 0.05:
-                data["parent"] = f"party-{self.random.randrange(index // 2):05d}"
-            self.parties.append(name)
+        for data in self.parties.registered():
             yield self._said("entity.registered", data, FIRST_DAY, FIRST_DAY)
-        self.weights = list(accumulate(1 / (rank + 10) for rank in range(number)))
 
     def first_rates(self) -> Iterator[Event]:
         """A rate of every currency, older than any flow, so that all of them can be converted."""
@@ -164,15 +160,6 @@ class _Stream:
     def _id(self) -> str:
         return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
 
-    def _party(self) -> str:
-        return self.parties[bisect_left(self.weights, self.random.random() * self.weights[-1])]
-
-    def _two(self) -> tuple[str, str]:
-        first = self._party()
-        while (second := self._party()) == first:
-            pass
-        return first, second
-
     def _money(self, millions: int, currency: str, *, bounds: bool = True) -> Event:
         money: Event = {"currency": currency, "amount": str(millions * 1_000_000)}
         if bounds and self.random.random() < BOUNDED:
@@ -184,45 +171,52 @@ class _Stream:
         return max(1, int(self.random.paretovariate(1.1)))
 
     def _investment(self) -> tuple[str, Event]:
-        investor, issuer = self._two()
-        self._hold(investor, issuer)
-        data: Event = {"investor": investor, "issuer": issuer, "instrument": "equity"}
+        funding = self.parties.funding()
+        self._hold(funding)
+        data: Event = {"investor": funding.investor, "issuer": funding.issuer, "instrument": funding.instrument}
         data["amount"] = self._money(self._size(), self.random.choice(CURRENCIES))
-        data["round"] = self.random.choice(ROUNDS)
-        if self.random.random() < 0.2:
-            data["stake"] = {"share": f"0.0{self.random.randrange(1, 9)}", "basis": "economic"}
-        if self.random.random() < 0.05:
-            data["form"] = "cloud_credit"
+        if funding.instrument == "equity":
+            data["round"] = self.random.choice(ROUNDS)
+            if self.random.random() < 0.2:
+                data["stake"] = {"share": f"0.0{self.random.randrange(1, 9)}", "basis": "economic"}
+            if self.random.random() < funding.credit:
+                data["form"] = "cloud_credit"
         return "investment.made", data
 
-    def _hold(self, investor: str, issuer: str) -> None:
-        self.held.append((investor, issuer, "equity"))
-        if len(self.held) > OPEN:
-            self.held.pop(self.random.randrange(OPEN))
+    def _hold(self, funding: Funding) -> None:
+        if funding.instrument != "debt":
+            self._keep(self.held, funding)
+
+    def _keep(self, among: list[Any], one: object) -> None:
+        """Keep it for later events, and OPEN at most."""
+        among.append(one)
+        if len(among) > OPEN:
+            among.pop(self.random.randrange(OPEN))
 
     def _commitment(self) -> tuple[str, Event]:
-        one = self._opened("commitment", self.commitments)
-        data: Event = {"commitment": one.name, "from": one.parties[0], "to": one.parties[1], "purpose": "investment"}
+        funding = self.parties.funding()
+        one = self._opened("commitment", self.commitments, funding)
+        data: Event = {"commitment": one.name, "from": funding.investor, "to": funding.issuer}
+        data["purpose"] = PURPOSES[funding.instrument]
         data["amount"] = self._money(one.left, one.currency)
         data["binding"] = self.random.random() < 0.8
         return "commitment.made", data
 
     def _contract(self) -> tuple[str, Event]:
-        one = self._opened("contract", self.contracts)
-        data: Event = {"contract": one.name, "customer": one.parties[0], "provider": one.parties[1]}
+        trade = self.parties.trade()
+        one = self._opened("contract", self.contracts, trade)
+        data: Event = {"contract": one.name, "customer": trade.customer, "provider": trade.provider}
         data["amount"] = self._money(one.left, one.currency)
-        data["resource"] = self.random.choice(("cloud", "gpu", "chips", "licence"))
+        data["resource"] = self.random.choice(trade.resources)
         data["binding"] = True
         return "contract.signed", data
 
-    def _opened(self, noun: str, among: list[_Open]) -> _Open:
-        one = _Open(f"{noun}-{self.made}", self._two(), self.random.choice(CURRENCIES), self._size() * 10, self.day)
-        among.append(one)
-        if len(among) > OPEN:
-            among.pop(self.random.randrange(OPEN))
+    def _opened(self, noun: str, among: list[_Open[Deal]], deal: Deal) -> _Open[Deal]:
+        one = _Open(f"{noun}-{self.made}", self.random.choice(CURRENCIES), self._size() * 10, deal)
+        self._keep(among, one)
         return one
 
-    def _drawn(self, among: list[_Open]) -> tuple[_Open, int] | None:
+    def _drawn(self, among: list[_Open[Deal]]) -> tuple[_Open[Deal], int] | None:
         """One of the open ones, and an amount that fits what is left under the lowest reading of its amount."""
         if not among:
             return None
@@ -238,9 +232,9 @@ class _Stream:
         if found is None:
             return self._investment()
         one, millions = found
-        investor, issuer = one.parties
-        self._hold(investor, issuer)
-        data: Event = {"investor": investor, "issuer": issuer, "instrument": "equity", "commitment": one.name}
+        investor, issuer, instrument, _ = one.deal
+        self._hold(one.deal)
+        data: Event = {"investor": investor, "issuer": issuer, "instrument": instrument, "commitment": one.name}
         data["amount"] = self._money(millions, one.currency, bounds=False)
         return "investment.made", data
 
@@ -261,14 +255,16 @@ class _Stream:
         return "commitment.closed", {"commitment": one.name, "outcome": outcome}
 
     def _valuation(self) -> tuple[str, Event]:
-        data: Event = {"subject": self._party(), "basis": self.random.choice(("post_money", "fair_value"))}
+        data: Event = {"subject": self.parties.valued(), "basis": self.random.choice(("post_money", "fair_value"))}
         data["value"] = self._money(self._size() * 100, self.random.choice(CURRENCIES))
         return "valuation.recorded", data
 
     def _distribution(self) -> tuple[str, Event]:
-        if not self.held:
+        some = (self.random.choice(self.held) for _ in range(TRIES if self.held else 0))
+        found = next((one for one in some if self.parties.distributes(one.issuer)), None)
+        if found is None:
             return self._investment()
-        holder, payer, instrument = self.random.choice(self.held)
+        holder, payer, instrument, _ = found
         data: Event = {"payer": payer, "holder": holder, "kind": "dividend", "instrument": instrument}
         data["amount"] = self._money(self._size(), self.random.choice(CURRENCIES), bounds=False)
         return "distribution.paid", data
@@ -276,7 +272,7 @@ class _Stream:
     def _sale(self) -> tuple[str, Event]:
         if not self.held:
             return self._investment()
-        holder, issuer, instrument = self.random.choice(self.held)
+        holder, issuer, instrument, _ = self.random.choice(self.held)
         data: Event = {"holder": holder, "issuer": issuer, "instrument": instrument, "fraction": "0.25"}
         data["proceeds"] = self._money(self._size(), self.random.choice(CURRENCIES), bounds=False)
         return "investment.sold", data
@@ -284,7 +280,7 @@ class _Stream:
     def _observation(self) -> tuple[str, Event]:
         if not self.held:
             return self._investment()
-        holder, issuer, instrument = self.random.choice(self.held)
+        holder, issuer, instrument, _ = self.random.choice(self.held)
         data: Event = {"holder": holder, "issuer": issuer, "instrument": instrument}
         data["stake"] = {"share": f"0.{self.random.randrange(1, 5)}", "basis": "economic"}
         return "holding.observed", data
