@@ -79,7 +79,7 @@ class ZipFiles:
     def _read(self, name: str) -> bytes:
         try:
             return self._zip.read(name)
-        except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        except (BadZipFile, zlib.error, EOFError, RuntimeError) as error:
             raise Malformed(f"{name} can't be read from the zip: {error}") from None
 
     def close(self) -> None:

@@ -19,6 +19,8 @@ from tests.facts import entities, ident
 from tests.ledger.log.logs import beside
 from tests.ledgers import Ledger, taken
 
+NOTHING = '{"position": 3, "events": [], "warnings": []}'
+
 
 @pytest.fixture
 def place(any_ledger: Ledger, request: pytest.FixtureRequest) -> Path | str:
@@ -92,6 +94,10 @@ def test_many_answers(any_ledger: Ledger) -> None:
                 ('"position": 3, "events"', '"position": 9, "position": 3, "events"'),
                 (', "events"', ',  "events"'),
             )
+        ),
+        (
+            f"INSERT INTO answers SELECT 'l', body_sha256, '{NOTHING}', 3 FROM answers WHERE key = 'k'",
+            "kept for l can't be read",
         ),
         (
             "INSERT INTO answers SELECT 'in:cc:1', body_sha256, answer, position FROM answers WHERE position = 5",

@@ -81,6 +81,13 @@ def test_an_event_that_was_changed_or_lost(filled: Store, tmp_path: Path, positi
     assert (fault.kind, str(fault)) == (Kind.EVENT, f"the event at position {position} is gone")
 
 
+def test_an_event_that_is_found_by_another_id(filled: Store, tmp_path: Path) -> None:
+    """No leaf has the column, so it is compared with the event."""
+    fault = harmed(filled, tmp_path, "UPDATE events SET id = 'another' WHERE position = 299")
+    assert fault.kind == Kind.EVENT
+    assert "position 299" in str(fault)
+
+
 def test_an_event_that_no_log_takes(filled: Store, tmp_path: Path) -> None:
     """It was made too long."""
     fault = harmed(filled, tmp_path, "UPDATE events SET state = printf('%.70000c', 'x') WHERE position = 299")
