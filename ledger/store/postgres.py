@@ -45,7 +45,7 @@ TABLES = [
         type text NOT NULL,
         state text NOT NULL,
         id text COLLATE "C" NOT NULL UNIQUE,
-        chain text COLLATE "C" NOT NULL,
+        chain text COLLATE "C",
         UNIQUE (stream, version))""",
     """CREATE TABLE event_keys (
         key text COLLATE "C" NOT NULL,
@@ -226,6 +226,11 @@ class Recorder(PostgresApplicationRecorder):
             if cursor.execute("SELECT to_regclass('events_amending') AS name").fetchall() == [{"name": None}]:
                 for statement in AMENDING_INDEX:
                     cursor.execute(statement.encode())
+            always = (
+                "SELECT 1 FROM pg_attribute WHERE attrelid = 'events'::regclass AND attname = 'chain' AND attnotnull"
+            )
+            if cursor.execute(always).fetchall():  # a ledger of an earlier version
+                cursor.execute("ALTER TABLE events ALTER chain DROP NOT NULL")
             if cursor.execute("SELECT to_regclass('tree_runs') AS name").fetchall() == [{"name": None}]:
                 self.lock(cursor)
                 for statement in TREE_TABLES:
@@ -256,9 +261,9 @@ class Recorder(PostgresApplicationRecorder):
         placed = list(enumerate(entries, before.position + 1))
         with cursor.copy("COPY events (position, stream, version, type, state, id, chain) FROM STDIN") as copy:
             for at, e in placed:
-                copy.write_row((at, e.stream, e.version, e.type, e.state, e.event_id, e.chain))
+                copy.write_row((at, e.stream, e.version, e.type, e.state, e.event_id, e.amended))
         _store_runs(cursor, tree.grown(partial(rows, cursor), before, entries))
-        self.index(cursor, [(key, at) for at, entry in placed for key in entry.keys])
+        self.index(cursor, [(key, at) for at, entry in placed for key in entry.other_keys])
         self._notify_channel(cursor)
         return [at for at, _ in placed]
 

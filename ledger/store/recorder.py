@@ -1,12 +1,12 @@
 """The shapes of the event log, whichever database holds it: what goes in, what comes out, what can go wrong.
 
-Table `events` has one row per event under its `position`, counted from 1 without gaps in the order of commits.
-Table `event_keys` says which events touch which record. Table `answers` keeps the first answer to each idempotency
-key. Table `tree_runs` holds the hashes of the tree over the events (see tree.py). All are written in one transaction.
-Tables `checkpoints` and `cosignatures` keep what was signed of the tree. Table `attachments` has the salts and bytes
-that the log only has hashes of; it alone forgets, when an erasure is recorded. The view `stored_events` shows `events`
-as the eventsourcing library wants to read them; its recorders, subclassed in sqlite.py and postgres.py, do the
-connections and conflicts.
+Table `events` has one row per event under its `position`, counted from 1 without gaps in the order of commits; its
+column `chain` is null for a fact. Table `event_keys` says which events touch which record beside the one whose stream
+they are in. Table `answers` keeps the first answer to each idempotency key. Table `tree_runs` holds the hashes of the
+tree over the events (see tree.py). All are written in one transaction. Tables `checkpoints` and `cosignatures` keep
+what was signed of the tree. Table `attachments` has the salts and bytes that the log only has hashes of; it alone
+forgets, when an erasure is recorded. The view `stored_events` shows `events` as the eventsourcing library wants to read
+them; its recorders, subclassed in sqlite.py and postgres.py, do the connections and conflicts.
 """
 
 from __future__ import annotations
@@ -56,8 +56,21 @@ class Entry(NamedTuple):
     keys: tuple[str, ...]
     """The records that it touches, e.g. ("commitment/x", "holding/a/b/equity")."""
 
+    @property
+    def amended(self) -> str | None:
+        """The fact that it corrects or retracts."""
+        return None if self.chain == self.event_id else self.chain
 
-COLUMNS = "position, stream, version, type, state, id, chain"
+    @property
+    def other_keys(self) -> list[str]:
+        """The records that it touches beside the one whose stream it is in."""
+        return [key for key in self.keys if key != self.stream]
+
+
+COLUMNS = "position, stream, version, type, state, id, coalesce(chain, id)"
+# Which events touch some records. Ledgers of earlier versions have rows of event_keys for an event's own stream, too.
+_TOUCHING = """SELECT key, position FROM event_keys WHERE key IN ({})
+    UNION SELECT stream, position FROM events WHERE stream IN ({})"""
 
 
 class Stored(NamedTuple):
@@ -126,11 +139,11 @@ class Reading(ABC):
 
     def by_key(self, key: str) -> list[Stored]:
         """The events that touch a record, by position."""
-        return self._events("JOIN event_keys USING (position) WHERE key = ? ORDER BY position", key)
+        return self.by_keys([key]).get(key, [])
 
     def by_chain(self, chain: str) -> list[Stored]:
         """A fact with its corrections and retractions, by position."""
-        of_chain = "WHERE id = ? AND chain = id OR chain = ? AND chain <> id ORDER BY position"
+        of_chain = "WHERE id = ? AND coalesce(chain, id) = id OR chain = ? AND chain <> id ORDER BY position"
         return self._events(of_chain, chain, chain)
 
     def version(self, stream: str) -> int:
@@ -144,22 +157,24 @@ class Reading(ABC):
 
     def by_keys(self, keys: Collection[str]) -> dict[str, list[Stored]]:
         """As by_key, for many records at once; one that no event touches isn't in the answer."""
-        sql = f"""SELECT key, {COLUMNS} FROM events JOIN event_keys USING (position)
-            WHERE key IN ({{}}) ORDER BY position"""
+        sql = f"SELECT key, {COLUMNS} FROM ({_TOUCHING}) AS touching JOIN events USING (position) ORDER BY position"
         found: dict[str, list[Stored]] = defaultdict(list)
         for key, *columns in self._rows_in(sql, keys):
             found[key].append(Stored(*columns))
         return found
 
     def indexed(self, keys: Collection[str], first: int, last: int) -> set[tuple[str, int]]:
-        """Which events from one position to another are found under these keys: (key, position)."""
+        """Under which of these keys event_keys has the events from one position to another: (key, position)."""
         sql = f"""SELECT key, position FROM event_keys
             WHERE position BETWEEN {int(first)} AND {int(last)} AND key IN ({{}})"""
         return {(key, position) for key, position in self._rows_in(sql, keys)}
 
     def indexed_count(self) -> int:
-        """How many pairs of a key and a position there are."""
-        [(count,)] = self._rows("SELECT count(*) FROM event_keys")
+        """How many pairs of a key and a position event_keys has, without those that name an event's own stream."""
+        [(count,)] = self._rows(
+            """SELECT count(*) FROM event_keys
+            WHERE NOT EXISTS (SELECT 1 FROM events WHERE events.position = event_keys.position AND stream = key)"""
+        )
         return int(count)
 
     def versions(self, streams: Collection[str]) -> dict[str, int]:
@@ -228,12 +243,13 @@ class Reading(ABC):
             yield Content(attachment, _blob(salt), _blob(content))
 
     def _rows_in(self, sql: str, values: Collection[str] | Collection[int]) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query in which `{}` stands for many values."""
+        """The rows of a query in which each `{}` stands for the same many values."""
+        times = sql.count("{}")
         left: Iterator[str | int] = iter(values)
         while some := list(islice(left, VALUES_AT_ONCE)):
             places = 1 << (len(some) - 1).bit_length()  # few lengths, so that the database knows the query already
             some += some[-1:] * (places - len(some))
-            yield from self._rows(sql.format(", ".join("?" * places)), *some)
+            yield from self._rows(sql.format(*[", ".join("?" * places)] * times), *some * times)
 
     def _events(self, clause: str, *values: object) -> list[Stored]:
         return [Stored._make(row) for row in self._rows(f"SELECT {COLUMNS} FROM events {clause}", *values)]

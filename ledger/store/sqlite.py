@@ -50,7 +50,7 @@ TABLES = [
         type TEXT NOT NULL,
         state TEXT NOT NULL CHECK (typeof(state) = 'text'),
         id TEXT NOT NULL UNIQUE,
-        chain TEXT NOT NULL,
+        chain TEXT,
         UNIQUE (stream, version))""",
     # A fact's own row is found by its id. (Ledgers of earlier versions have an index of all rows.)
     "CREATE INDEX IF NOT EXISTS events_amending ON events (chain) WHERE chain <> id",
@@ -225,12 +225,15 @@ class Recorder(SQLiteApplicationRecorder):
     """The library's recorder over our tables: it reads the view, and what it inserts gets the next positions."""
 
     hashed: tree.Told = staticmethod(lambda done, of: None)
+    _always_chain: bool
+    """Whether a fact's row must name its chain too, as in ledgers of earlier versions."""
 
     def construct_create_table_statements(self) -> list[str]:
         return TABLES
 
     def _create_table(self, c: SQLiteCursor) -> None:
         super()._create_table(c)
+        [(self._always_chain,)] = rows(c, "SELECT \"notnull\" FROM pragma_table_info('events') WHERE name = 'chain'")
         if not rows(c, "SELECT 1 FROM sqlite_schema WHERE name = 'tree_runs'"):
             for statement in TREE_TABLES:
                 c.execute(statement)
@@ -245,10 +248,13 @@ class Recorder(SQLiteApplicationRecorder):
         placed = list(enumerate(entries, before.position + 1))
         cursor.executemany(
             "INSERT INTO events (position, stream, version, type, state, id, chain) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(at, e.stream, e.version, e.type, e.state, e.event_id, e.chain) for at, e in placed],
+            [
+                (at, e.stream, e.version, e.type, e.state, e.event_id, e.chain if self._always_chain else e.amended)
+                for at, e in placed
+            ],
         )
         _store_runs(cursor, tree.grown(partial(rows, cursor), before, entries))
-        self.index(cursor, [(key, at) for at, entry in placed for key in entry.keys])
+        self.index(cursor, [(key, at) for at, entry in placed for key in entry.other_keys])
         return [at for at, _ in placed]
 
     def index(self, cursor: SQLiteCursor, keys: Sequence[tuple[str, int]]) -> None:

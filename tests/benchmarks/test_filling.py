@@ -86,7 +86,7 @@ def test_it_verifies(filled: Path):
     assert subprocess.run(verify, capture_output=True, check=False).returncode == 0
     with sqlite3.connect(filled / LOG_FILE) as log:
         log.execute("DROP TRIGGER event_keys_no_delete")
-        log.execute("DELETE FROM event_keys WHERE position = 2000")
+        log.execute("DELETE FROM event_keys WHERE position = (SELECT max(position) FROM event_keys)")
     assert subprocess.run(verify, capture_output=True, check=False).returncode == 1
 
 

@@ -79,7 +79,7 @@ def test_columns_that_were_changed(amended: Ledger, place: Path | str, change: s
         ("DELETE FROM event_keys", "position 1 isn't found under entit"),
         ("DELETE FROM event_keys WHERE position = 5 AND key LIKE '%gamma%'", "position 5 isn't found under .*gamma"),
         ("DELETE FROM event_keys WHERE position = 8", "position 8 isn't found under"),
-        ("UPDATE event_keys SET key = 'entity/other' WHERE key = 'entity/beta'", "position 2 isn't found under"),
+        ("UPDATE event_keys SET key = 'entity/other' WHERE position = 2", "position 2 isn't found under entities"),
         ("INSERT INTO event_keys VALUES ('entity/other', 2)", "rows, and from the events follow"),
         ("INSERT INTO event_keys VALUES ('entity/other', 99)", "rows, and from the events follow"),
     ],
@@ -204,7 +204,7 @@ def test_what_lacks_what_its_type_has(amended: Ledger, entry: Entry) -> None:
 def test_the_first_that_is_lacking_is_told(amended: Ledger, place: Path | str) -> None:
     """By its position, then by the key."""
     keys = sorted(
-        key for key, at in amended.store.indexed({"holding/acme/beta/equity", "holding/acme/gamma/equity"}, 5, 5)
+        key for key, at in amended.store.indexed({"holding/gamma/beta/equity", "holding/acme/gamma/equity"}, 5, 5)
     )
     assert len(keys) == 2
     with beside(amended.store, place) as shell:

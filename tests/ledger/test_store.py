@@ -19,6 +19,7 @@ from eventsourcing.persistence import StoredEvent
 from ledger.store import Answer, Conflict, Entry, Store, Stored, StoreRefused, StoreUnavailable, open_store
 from ledger.store.postgres import PostgresStore
 from ledger.store.sqlite import SQLiteStore
+from tests.ledger.log.logs import beside
 
 
 def entry(version: int, stream: str = "commitment/x", **changes: Any) -> Entry:
@@ -433,3 +434,43 @@ def test_a_log_of_an_earlier_version_finds_chains_as_before(store: Store, reques
             names = {name for (name,) in ask(f"SELECT name FROM {table} AS found")}
             assert "events_amending" in names
             assert "events_chain" not in names
+
+
+def test_what_is_beside_the_text_is_said_once(store: Store, shell: Callable[[str], list[tuple[Any, ...]]]) -> None:
+    """A fact's row doesn't name its own chain, and event_keys not the stream that a row is in."""
+    fact = entry(1, keys=("commitment/x", "key"))
+    write(store, fact, entry(2, chain=fact.event_id), entry(1, "commitment/y", keys=("commitment/x",)))
+    assert shell("SELECT position, chain FROM events ORDER BY position") == [(1, None), (2, fact.event_id), (3, None)]
+    assert shell("SELECT key, position FROM event_keys ORDER BY key") == [("commitment/x", 3), ("key", 1)]
+    assert [event.position for event in store.by_key("commitment/x")] == [1, 2, 3]
+
+
+def test_a_log_of_an_earlier_version_goes_on(store: Store, request: pytest.FixtureRequest) -> None:
+    """Every row named its chain in it, and event_keys also the stream. Opened as it is, it answers and takes events."""
+    fact, other = entry(1, keys=("commitment/x", "key")), entry(1, "commitment/y")
+    write(store, fact, other, entry(2, chain=fact.event_id))
+    before = everything(store)
+    store.close()
+    sqlite = isinstance(store, SQLiteStore)
+    place: Path | str = request.getfixturevalue("database_url")
+    if sqlite:
+        place = request.getfixturevalue("tmp_path") / "ledger" / "ledger.sqlite"
+    with beside(store, place) as shell:
+        shell.execute("UPDATE events SET chain = id WHERE chain IS NULL")
+        shell.execute("INSERT INTO event_keys SELECT stream, position FROM events")
+    with at_the_shell(store, request) as ask:
+        if sqlite:
+            ask("PRAGMA writable_schema = ON")
+            schema = "replace(sql, 'chain TEXT', 'chain TEXT NOT NULL')"
+            ask(f"UPDATE sqlite_schema SET sql = {schema} WHERE name = 'events' RETURNING sql")
+            ask("COMMIT")
+        else:
+            ask("ALTER TABLE events ALTER chain SET NOT NULL")
+    opened = reopened(store, request)
+    assert everything(opened) == before
+    assert opened.indexed_count() == 1
+    assert write(opened, entry(3), entry(2, "commitment/y", chain=other.event_id)) == [4, 5]
+    assert [event.position for event in opened.by_key("commitment/x")] == [1, 3, 4]
+    assert [event.position for event in opened.by_chain(other.event_id)] == [2, 5]
+    assert [event.chain == event.event_id for event in opened.read(0, 10)] == [True, True, False, True, False]
+    opened.close()
