@@ -16,8 +16,9 @@ import numpy as np
 from ledger.money import ARITHMETIC, ZERO, Bounds
 from projections import network as networks
 from projections import sums
-from projections.drafts import CREDIT, Books
+from projections.drafts import Books
 from projections.edges import Edge
+from projections.flow_flags import CREDIT
 from projections.flow_rows import Rows, day
 from projections.network import Booleans, Integers, Network
 from projections.sums import Deals, Plain

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from ledger.money import NOTHING, ZERO, Bounds
 from projections.deals import Deal, Row, deals_of, words
 from projections.figures import Exchange, Figure, Item, beyond_parts, larger_of, left_of, summed
+from projections.flow_flags import CREDIT, DEBT_SERVICE, NO_EDGE
 from projections.parties import Parties
 from projections.visibility import Point
 from projections.wholes import Share, shares
@@ -23,9 +24,7 @@ Kind = Literal["funding", "purchase", "return", "guarantee", "equity_considerati
 # What is left out of the graph unless it is asked for.
 Extra = Literal["debt_service", "guarantees", "secondary", "equity_to_customers"]
 
-CREDIT, _STOCK, _CASH = "cloud_credit", "stock", "cash"
-DEBT_SERVICE = ("interest", "principal")
-NO_EDGE = ("capex", "spend")
+_STOCK, _CASH = "stock", "cash"
 
 
 class Left(NamedTuple):

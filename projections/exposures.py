@@ -19,10 +19,11 @@ from projections import network as networks
 from projections.chosen import Chosen
 from projections.circulation import Circulation, circulation
 from projections.cycles import Cycles, cycles
-from projections.drafts import CREDIT, Layer
+from projections.drafts import Layer
 from projections.edges import Edge, carried, entity_of
 from projections.figures import MissingRate, bounds_shown, money_shown, number
 from projections.finn import finn
+from projections.flow_flags import CREDIT
 from projections.network import Network, Ratio
 from projections.round_trip import WINDOW_DAYS, Leg, TimeRule, round_trip, shares
 from projections.self_funded import Pool, pool_of

@@ -10,28 +10,10 @@ from typing import Any
 import numpy as np
 
 from projections.deals import TYPES
-from projections.drafts import CREDIT, DEBT_SERVICE, NO_EDGE
+from projections.flow_flags import BIT
 from projections.network import Booleans, Integers
 from projections.visibility import Rule, Tables
 
-# Flags of a row, each a power of two.
-_FLAGS = {
-    "up_to": "up_to",
-    "fulfilled": "outcome = 'fulfilled'",
-    "aside": f"subtype IN {NO_EDGE}",
-    "secondary": "subtype = 'secondary'",
-    "debt_service": f"subtype IN {DEBT_SERVICE}",
-    "credit": f"form = '{CREDIT}'",
-    "binding": "binding",
-    "loose": "NOT binding",
-    "formed": "form IS NOT NULL",
-    "stock": "contains(form, 'stock')",
-    "priced": "low IS NOT NULL",
-    "unstated": "stated IS NULL",
-    "tied": "part_of IS NOT NULL OR linked IS NOT NULL OR contains(form, 'stock') OR contains(form, ' ') "
-    "OR instrument = 'warrant' OR (low IS NOT NULL AND low_units IS NULL) OR starts_with(type, 'guarantee.')",
-}
-_BIT = {name: 1 << place for place, name in enumerate(_FLAGS)}
 _DAY_ZERO = date(1970, 1, 1)
 
 
@@ -67,7 +49,7 @@ class Rows:
         return Rows(**{name: column[chosen] for name, column in vars(self).items()})
 
     def has(self, flag: str) -> Booleans:
-        found: Booleans = (self.flags & _BIT[flag]) != 0
+        found: Booleans = (self.flags & BIT[flag]) != 0
         return found
 
     def of(self, *types: str) -> Booleans:
@@ -80,7 +62,6 @@ class Rows:
 
 def rows_of(model: Tables, rule: Rule, currencies: Sequence[str]) -> Rows:
     """The rows of the flows that count by a rule and make, change, end or use a deal, or are a flow by themselves."""
-    flags = " + ".join(f"{_BIT[name]} * coalesce({sql}, false)::INTEGER" for name, sql in _FLAGS.items())
     columns = model.arrays(
         f"""SELECT fact_position AS position,
         first_day - DATE '1970-01-01' AS first_day, last_day - DATE '1970-01-01' AS last_day,
@@ -90,7 +71,7 @@ def rows_of(model: Tables, rule: Rule, currencies: Sequence[str]) -> Rows:
         CASE WHEN currency IS NULL THEN 0 ELSE coalesce(list_position($currencies, currency), -1) END::TINYINT
         AS currency,
         coalesce(low_units, 0) AS low, coalesce(stated_units, low_units, 0) AS stated,
-        CASE WHEN low IS NULL THEN 0 ELSE coalesce(high_units, -1) END AS high, ({flags})::INTEGER AS flags
+        CASE WHEN low IS NULL THEN 0 ELSE coalesce(high_units, -1) END AS high, flags
         FROM flows WHERE {rule.sql} AND list_contains($types, type)""",
         {**rule.values, "types": list(TYPES), "currencies": list(currencies)},
     )

@@ -14,6 +14,7 @@ from ledger.money import Bounds
 from projections.amounts import MONEY_COLUMNS, UNIT_COLUMNS
 from projections.doubles import Doubles, under_the_first
 from projections.figures import Exchange, Figure, Part, in_force, summed
+from projections.flow_flags import flags_of
 from projections.table import Fact, Said, View, same
 from projections.visibility import Point, Rule, Tables, counting
 
@@ -89,8 +90,7 @@ def _said(fact: Fact) -> Said | None:
     else:
         subtype = said.get("purpose") or said.get("basis")
     payer, payee = _SAYS[kind]
-    return {
-        "flow": True,
+    says = {
         "record": _record(kind, fact.stream, said),
         "payer": said.get(payer),
         "payee": said.get(payee),
@@ -103,6 +103,7 @@ def _said(fact: Fact) -> Said | None:
         "outcome": said.get("outcome"),
         "linked": _words(said.get("linked")),
     }
+    return {"flags": flags_of(kind, says, fact.amounts), **says}
 
 
 TABLE = View(
@@ -111,11 +112,11 @@ TABLE = View(
     {
         **_COLUMNS,
         "up_to": "coalesce(up_to, false)",
-        **same(*FORM_COLUMNS, *UNIT_COLUMNS, *NUMBERED.values()),
+        **same(*FORM_COLUMNS, *UNIT_COLUMNS, *NUMBERED.values(), "flags"),
     },
-    mark="flow",
+    mark="flags",
     adds={
-        "flow": "BOOLEAN",
+        "flags": "INTEGER",
         **dict.fromkeys(("record", "payer", "payee", "subtype", "part_of"), "VARCHAR"),
         **FORM_COLUMNS,
         **dict.fromkeys(NUMBERED.values(), "INTEGER"),

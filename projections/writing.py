@@ -102,7 +102,7 @@ class Writing:
         """Give rows that are flows the numbers of the names in them. The numbers that are new."""
         new: dict[str, int] = {}
         for row in rows:
-            if row["flow"]:
+            if row["flags"] is not None:
                 for name, no in flows.NUMBERED.items():
                     named = row[name]
                     if named is not None:

@@ -9,10 +9,11 @@ from typing import Any
 
 from projections import layers
 from projections.deals import rows_of
-from projections.drafts import CREDIT, Layer
 from projections.drafts import Books as Accounts
+from projections.drafts import Layer
 from projections.edges import Edge, edges_of, entity_of
 from projections.exposures import Terms, exposures
+from projections.flow_flags import CREDIT
 from projections.parties import parties
 from projections.rates import exchange
 from projections.visibility import Point, Tables
