@@ -115,6 +115,7 @@ def verify(
             _fill(report, verified)
             if place.store is not None:
                 _check_high_water(place, place.store, verified)
+                _check_checkpoints(place.store, verified)
                 _check_store(report, place.store, verified)
                 _check_attachments(report, place.store)
             if place.store is not None and place.folder is not None:
@@ -227,6 +228,23 @@ def _check_high_water(place: Place, store: Store, verified: Verified) -> None:
             " state was restored, or checkpoints were deleted",
         )
     check_root(store, kept)
+
+
+def _check_checkpoints(store: Store, verified: Verified) -> None:
+    """Each checkpoint that is kept was signed by a key of its time, has the log's root at its size, and is found by
+    it: also those that nobody shows any more. Raises NotVerified, Fault."""
+    sizes = set[int]()
+    for note in store.checkpoints():
+        try:
+            kept = verified.keys.open(note.encode()).checkpoint
+        except (Malformed, NotSigned) as error:
+            raise NotVerified(
+                Kind.UNSIGNED, f"the database keeps a checkpoint that is none of this log: {error}"
+            ) from None
+        if kept.size in sizes or store.checkpoint_of(kept.size) != note:
+            raise NotVerified(Kind.INDEX, f"the checkpoint of {kept.size} events is kept as that of another size")
+        sizes.add(kept.size)
+        check_root(store, kept)
 
 
 def _check_store(report: Report, store: Store, verified: Verified) -> None:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from api.cli import app
 from ledger.event import keys_of
+from ledger.log.checkpoint import Checkpoint
 from ledger.log.keys import load_key
 from ledger.log.note import WITNESS, SigningKey
 from ledger.log.signer import HIGH_WATER_FILE, Signer
@@ -55,6 +56,33 @@ def test_the_high_water_file_of_another_past(ledger: Path, tmp_path: Path) -> No
     assert found("--data", other, "--seen", tmp_path / "2")["kind"] == "rewritten"
     (other / HIGH_WATER_FILE).unlink()
     assert found("--data", other, "--seen", tmp_path / "3")["verified"]
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "says"),
+    [
+        ("UPDATE checkpoints SET size = 9 WHERE size = 4", "index", "the checkpoint of 4 events is kept as that of"),
+        ("UPDATE checkpoints SET size = 3 WHERE size = 4", "index", "the checkpoint of 4 events is kept as that of"),
+        ("UPDATE checkpoints SET size = 1 WHERE size = 2", "index", "the checkpoint of 2 events is kept as that of"),
+        (
+            "UPDATE checkpoints SET note = (SELECT note FROM checkpoints WHERE size = 4) WHERE size = 2",
+            "index",
+            "the checkpoint of 4 events is kept as that of",
+        ),
+        ("UPDATE checkpoints SET note = 'nonsense' WHERE size = 2", "unsigned", "none of this log"),
+        ("UPDATE checkpoints SET note = replace(note, '2', '1') WHERE size = 2", "unsigned", "none of this log"),
+        ("UPDATE checkpoints SET note = '{other}' WHERE size = 2", "rewritten", "the first 2 leaves have another root"),
+    ],
+)
+def test_each_checkpoint_that_is_kept(ledger: Path, change: str, kind: str, says: str) -> None:
+    """Given checkpoints of 2 and 4 events; when one's row is changed, or filed as another; then that is told, whichever
+    of them is shown, and also where its note is one that the real key signed. Before, the control, all is well."""
+    record(ledger, entity("cow"), entity("dog"))
+    assert found("--data", ledger)["verified"]
+    key = load_key(ledger)
+    edit(ledger, change.replace("{other}", Checkpoint(key.name, 2, bytes(32)).sign(key)))
+    said = found("--data", ledger)
+    assert (said["kind"], says in said["detail"]) == (kind, True), said
 
 
 @pytest.mark.parametrize("table", ["events", "tree_runs"])
