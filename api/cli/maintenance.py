@@ -22,6 +22,7 @@ from ledger.answered import check_answers
 from ledger.columns import Misplaced, check_columns, check_keys
 from ledger.store import Store, open_store
 from ledger.store.sqlite import LOG_FILE
+from ledger.vouched import NotVouched, vouched
 from projections.database import ReadModel
 
 BATCH = 1_000
@@ -127,6 +128,7 @@ def _look(service: Service) -> Iterator[Finding]:
         yield from _sqlite(str(service.settings.data / LOG_FILE))
     yield from _log(service.store)
     yield _index(service.store)
+    yield _attachments(service.store)
     followed = follow(service)
     seen = service.follower.failure or f"{service.model.position} of {service.store.head()} events applied"
     yield Finding("read model", followed, seen)
@@ -181,6 +183,17 @@ def _index(store: Store) -> Finding:
     except Misplaced as error:
         return Finding("index", False, str(error))
     return Finding("index", True, "ids, facts, keys and first answers follow from the events")
+
+
+def _attachments(store: Store) -> Finding:
+    """The documents beside the log are those that it has the hashes of."""
+    try:
+        there = vouched(store)
+    except NotVouched as error:
+        return Finding("attachments", False, str(error))
+    return Finding(
+        "attachments", True, f"{there.held} are what was attached, {there.erased} erased, {there.missing} not here"
+    )
 
 
 def _read(text: str) -> dict[str, Any]:

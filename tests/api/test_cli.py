@@ -325,6 +325,7 @@ def test_doctor_finds_a_well_ledger_well(folder: Path) -> None:
         "journal",
         "log",
         "index",
+        "attachments",
         "read model",
         "set aside",
         "signer",

@@ -106,28 +106,39 @@ def test_verify_says_how_many_there_are(folder: Path, document: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "says"),
     [
-        "UPDATE attachments SET bytes = CAST('the terms that nobody was to sEe' AS BLOB) WHERE id = 'one'",
-        "UPDATE attachments SET salt = zeroblob(32) WHERE id = 'one'",
-        "UPDATE attachments SET id = 'other' WHERE id = 'one'",
-        "UPDATE attachments SET salt = X'00', bytes = X'00' WHERE id = 'two'",
-        "INSERT INTO attachments (id, salt, bytes) VALUES ('three', X'00', X'00')",
+        (
+            "UPDATE attachments SET bytes = CAST('the terms that nobody was to sEe' AS BLOB) WHERE id = 'one'",
+            "the bytes of the attachment one aren't those",
+        ),
+        ("UPDATE attachments SET salt = zeroblob(32) WHERE id = 'one'", "the bytes of the attachment one aren't those"),
+        ("UPDATE attachments SET id = 'other' WHERE id = 'one'", "there are bytes of an attachment other, which no"),
+        ("UPDATE attachments SET salt = X'00', bytes = X'00' WHERE id = 'two'", "the attachment two was erased at"),
+        (
+            "INSERT INTO attachments (id, salt, bytes) VALUES ('three', X'00', X'00')",
+            "there are bytes of an attachment",
+        ),
     ],
 )
-def test_a_changed_byte_is_found(folder: Path, document: Path, change: str) -> None:
-    """Given a document, and one that is erased; when somebody changes the table; then verify says which; and before
-    that, the control, all was well."""
+def test_a_changed_byte_is_found(folder: Path, document: Path, change: str, says: str) -> None:
+    """Given a document, and one that is erased; when somebody changes the table; then verify says which, and doctor;
+    and before that, the control, all was well."""
+    doctor = ("doctor", "--data", folder)
     for name in ("one", "two"):
         assert invoke("attach", document, "--about", "ant", "--id", name, "--data", folder).exit_code == 0
     assert invoke("erase", "two", "--reason", "x", "--yes", "--data", folder).exit_code == 0
     assert invoke("verify", "--data", folder).exit_code == 0
+    assert "ok     attachments: 1 are what was attached, 1 erased, 0 not here" in invoke(*doctor).stdout
     with closing(sqlite3.connect(folder / "ledger.sqlite", isolation_level=None)) as shell:
         shell.execute("DROP TRIGGER attachments_only_erased")
         shell.execute(change)
     done = invoke("verify", "--data", folder)
     assert done.exit_code == 1
     assert "NOT VERIFIED (attachment)" in done.stderr
+    done = invoke(*doctor)
+    assert done.exit_code == 1
+    assert f"WRONG  attachments: {says}" in done.stdout
 
 
 def test_the_log_verifies_after_an_erasure_against_what_was_signed_before(folder: Path, document: Path) -> None:
