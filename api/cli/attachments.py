@@ -15,7 +15,7 @@ from rich.text import Text
 
 from api.cli.doors import door
 from api.cli.ledgers import Data, Source, Url
-from api.cli.talking import Exit, answers, fail, fail_with, failures_told, say, tell
+from api.cli.talking import Exit, answers, ask_unless, fail, fail_with, failures_told, say, tell
 from ledger.attachments import ERASED
 
 ANY_BYTES = "application/octet-stream"
@@ -110,10 +110,7 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Erase without asking.")] = False,
 ) -> None:
     """Delete a document's bytes and salt for good, and record that."""
-    if not yes:
-        if not sys.stdin.isatty():
-            fail(Exit.BAD_USAGE, "Nobody is here to be asked.", "Say --yes to erase without asking.")
-        typer.confirm(f"Erase {attachment} for good?", abort=True, err=True)
+    ask_unless(yes, f"Erase {attachment} for good?", "erase")
     event = {"type": ERASED, "data": {"attachment": attachment, "reason": reason}}
     with failures_told(), door(Source(data, url), make=False) as ledger:
         position = ledger.write(event)

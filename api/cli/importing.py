@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,7 +15,7 @@ from api.cli.doors import Door, Step, Way, door, trial_door
 from api.cli.ledgers import Data, Source, Url
 from api.cli.preview import Preview, look_for_doubles, write_problems
 from api.cli.returning import known_by_id
-from api.cli.talking import Exit, fail, failures_told, messages, say
+from api.cli.talking import Exit, ask_unless, fail, failures_told, messages, say
 from api.files.maps import BadMap, ColumnMap, read_map
 from api.files.names import Parties
 from api.files.reading import File, Reading, read_files
@@ -145,11 +144,8 @@ def _decide(preview: Preview, yes: bool, on_error: str) -> None:
     if preview.problems and on_error == "stop":
         mend = "Mend the lines, or record the others with --on-error continue."
         fail(Exit.FOUND_WRONG, "Nothing was recorded.", mend)
-    if not preview.fresh or yes:
-        return
-    if not sys.stdin.isatty():
-        fail(Exit.BAD_USAGE, "Nobody is here to be asked.", "Say --yes to record without asking.")
-    typer.confirm(f"Record {preview.fresh} events?", abort=True, err=True)
+    if preview.fresh:
+        ask_unless(yes, f"Record {preview.fresh} events?", "record")
 
 
 def _record(preview: Preview, ledger: Door, way: Way, stop: bool, again: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from api.cli.ledgers import Data, existing
-from api.cli.talking import Exit, fail, failures_told, say, tell
+from api.cli.talking import Exit, ask_unless, fail, failures_told, say, tell
 from api.settings import Settings
 from ledger.log.keys import PUBLIC_FILE, KeyRefused
 from ledger.log.rotating import NotRotated, finish, rotate
@@ -23,6 +23,7 @@ def key(
     reason: Annotated[
         str | None, typer.Option("--reason", help="With --rotate: why; it is recorded in the log.", show_default=False)
     ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --rotate: without asking.")] = False,
 ) -> None:
     """Print the log's public key, for `dealledger verify --vkey` and for other software; or give it another one."""
     if rotating and reason is None:
@@ -36,6 +37,7 @@ def key(
             mend = "It is made when a service first opens the ledger, or is where DEALLEDGER_KEY_FOLDER says."
             fail(Exit.NOT_READY, f"There is no {path}.", mend)
         if reason is not None:
+            ask_unless(yes, "Give the log another key, and delete the old private key for good?", "rotate")
             _rotate(settings, reason)
         tell(path.read_text(), line_break=False)
 

@@ -96,6 +96,14 @@ def fail_with(problem: dict[str, Any], status: int) -> NoReturn:
     fail(code, f"{where}: {what}" if where else what, mend)
 
 
+def ask_unless(yes: bool, question: str, doing: str) -> None:
+    """End the command unless it was said before, or is said now, that it shall be done."""
+    if not yes:
+        if not sys.stdin.isatty():
+            fail(Exit.BAD_USAGE, "Nobody is here to be asked.", f"Say --yes to {doing} without asking.")
+        typer.confirm(question, abort=True, err=True)
+
+
 @contextmanager
 def failures_told() -> Iterator[None]:
     """Turn what can go wrong with a ledger or a service into a message and an exit code."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from api.bulk import Line, Summary
 from api.cli.doors import Door, Way, door
 from api.cli.importing import LONGEST_NAME, progress, where
 from api.cli.ledgers import Data, Source, Url
-from api.cli.talking import Exit, fail, failures_told, say
+from api.cli.talking import Exit, ask_unless, fail, failures_told, say
 from api.files.doubles import parties
 from ledger.attachments import ERASED
 from ledger.event import CORRECTED, RETRACTED
@@ -64,10 +63,7 @@ def undo(
             fail(Exit.FOUND_WRONG, "Nothing was retracted.", _mend(obstacles, where(data, url)))
         if dry_run:
             return
-        if not yes:
-            if not sys.stdin.isatty():
-                fail(Exit.BAD_USAGE, "Nobody is here to be asked.", "Say --yes to retract without asking.")
-            typer.confirm(f"Retract {len(standing)} events?", abort=True, err=True)
+        ask_unless(yes, f"Retract {len(standing)} events?", "retract")
         summary = Summary(dry_run=False)
         for step in progress("Retracting", len(lines), ledger.record(lines, way, stop=True, dry_run=False)):
             for one in step.told:

@@ -35,7 +35,7 @@ def run(*arguments: object) -> Result:
 
 
 def rotate(folder: Path) -> Result:
-    done = run("key", "--rotate", "--reason", REASON, "--data", folder)
+    done = run("key", "--rotate", "--reason", REASON, "--yes", "--data", folder)
     assert done.exit_code == 0, done.stderr
     return done
 
@@ -122,24 +122,38 @@ def test_how_the_command_ends(folder: Path, tmp_path: Path) -> None:
     for code, *arguments in (
         (2, "--rotate", "--data", folder),
         (2, "--reason", "x", "--data", folder),
-        (2, "--rotate", "--reason", " ", "--data", folder),
-        (2, "--rotate", "--reason", "x", "--data", tmp_path / "none"),
+        (2, "--rotate", "--reason", " ", "--yes", "--data", folder),
+        (2, "--rotate", "--reason", "x", "--yes", "--data", tmp_path / "none"),
     ):
         assert run("key", *arguments).exit_code == code
     with fresh_service(folder):
-        held = run("key", "--rotate", "--reason", REASON, "--data", folder)
+        held = run("key", "--rotate", "--reason", REASON, "--yes", "--data", folder)
         assert (held.exit_code, "held by" in held.stderr) == (3, True)
     private = (folder / "log.key").read_bytes()
     (folder / "log.key").unlink()
-    assert run("key", "--rotate", "--reason", REASON, "--data", folder).exit_code == 1
+    assert run("key", "--rotate", "--reason", REASON, "--yes", "--data", folder).exit_code == 1
     make_key(folder / "log.key", "ledger.example/other")
-    other = run("key", "--rotate", "--reason", REASON, "--data", folder)
+    other = run("key", "--rotate", "--reason", REASON, "--yes", "--data", folder)
     assert (other.exit_code, "isn't signed with the key that is here" in other.stderr) == (1, True)
     (folder / "log.key").write_bytes(private)
     store = open_store(folder, None)
     assert store.head() == 2
     store.close()
     rotate(folder)
+
+
+@pytest.mark.parametrize("said", [None, "", "n\n", "y\n"])
+def test_a_rotation_is_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch, said: str | None) -> None:
+    """The old private key can't be had back. With nobody to ask, --yes has to be said; only a yes rotates."""
+    before = key_of(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr("typer.testing._NamedTextIOWrapper.isatty", lambda stdin: said is not None)
+        done = CliRunner().invoke(app, ["key", "--rotate", "--reason", REASON, "--data", str(folder)], input=said)
+    if said == "y\n":
+        assert (done.exit_code, key_of(folder) != before) == (0, True)
+    else:
+        assert (done.exit_code, key_of(folder)) == (2 if said is None else 1, before)
+        assert ("--yes" if said is None else "delete the old private key for good?") in done.stderr
 
 
 def test_a_rotation_cut_short_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +167,7 @@ def test_a_rotation_cut_short_is_told(folder: Path, monkeypatch: pytest.MonkeyPa
         before = key_of(folder)
         with monkeypatch.context() as patch:
             patch.setattr("ledger.log.rotating._put_in_place", cut)
-            assert run("key", "--rotate", "--reason", REASON, "--data", folder).exit_code == 2
+            assert run("key", "--rotate", "--reason", REASON, "--yes", "--data", folder).exit_code == 2
         assert (folder / NEXT_FILE).exists()
         assert key_of(folder) == before
         if service:
@@ -266,7 +280,7 @@ def test_a_running_server_with_the_old_key(tmp_path: Path, database_url: str) ->
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("DEALLEDGER_DATABASE_URL", database_url)
             for _ in range(20):  # the other may be signing at that very moment
-                done = run("key", "--rotate", "--reason", REASON, "--data", tmp_path / "a")
+                done = run("key", "--rotate", "--reason", REASON, "--yes", "--data", tmp_path / "a")
                 if done.exit_code == 0:
                     break
         assert done.exit_code == 0, done.stderr
