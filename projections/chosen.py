@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from functools import cached_property
 from itertools import repeat
 from math import gcd
@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ledger.money import ARITHMETIC, ZERO, Bounds
+from ledger.money import ARITHMETIC, Bounds
 from projections import network as networks
 from projections import sums
-from projections.drafts import Books
 from projections.edges import Edge
 from projections.flow_flags import CREDIT
 from projections.flow_rows import Rows, day
@@ -56,7 +55,7 @@ class Whole:
     """
 
     model: Tables
-    books: Books
+    root: Callable[[str], str]  # the ultimate parent of an entity
     rows: Rows
     deals: Deals
     plain: Plain
@@ -83,9 +82,6 @@ class Whole:
             return self.numbers.names[node]
         place = int(self.lots[node - named])
         return f"{self.numbers.names[place >> LOT_BITS]} {place & _LOT}"
-
-    def root(self, entity: str) -> str:
-        return self.books.node(entity)
 
     def all(self) -> Chosen:
         return Chosen(self, np.ones(len(self), np.bool_))
@@ -158,12 +154,7 @@ class Chosen:
     def total(self, *, funding: bool) -> Bounds:
         """What the plain ones come to; with `funding` only those that finance somebody."""
         counted = self.plain.kind == _FUNDING if funding else slice(None)
-        money = self.plain.money[counted]
-        with localcontext(ARITHMETIC):
-            low, stated, high = (
-                sum(column.tolist(), start=ZERO) * money.unit for column in (money.low, money.stated, money.high)
-            )
-        return Bounds(low, stated, None if money.unbounded.any() else high)
+        return self.plain.money[counted].total()
 
     def network(self, arcs: Sequence[networks.Edge]) -> Network:
         """The network of the plain ones and of these arcs, which stand for the others."""

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, localcontext
 from math import gcd
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from ledger.money import ARITHMETIC
+from ledger.money import ARITHMETIC, Bounds
 from projections.amounts import UNIT_PLACES
 from projections.figures import Exchange
-from projections.flow_rows import Rows, number_of
+from projections.flow_rates import NO_UNITS, RATE_PLACES, FlowRates
+from projections.flow_rows import Rows
 from projections.network import Booleans, Integers, sums_of
 
 # Whole numbers of a common unit in 64 bits if they and all their sums fit, else decimals.
 Amounts: TypeAlias = "np.ndarray[Any, Any]"
 # The most that all amounts together may come to in 64 bits: each may be in several sums.
 _MOST = 2.0**58
-_RATE_PLACES = 14
+_SOME = 1_000
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,16 @@ class Money:
 
     def __getitem__(self, chosen: Any) -> Money:
         return Money(self.low[chosen], self.stated[chosen], self.high[chosen], self.unbounded[chosen], self.unit)
+
+    def total(self) -> Bounds:
+        """The sum of all rows."""
+        with localcontext(ARITHMETIC):
+            low, stated, high = (
+                # A sum of 64 bits is a number of numpy's.
+                (Decimal(int(column.sum())) if column.dtype != np.object_ else column.sum() + Decimal(0)) * self.unit
+                for column in (self.low, self.stated, self.high)
+            )
+        return Bounds(low, stated, None if self.unbounded.any() else high)
 
     def summed(self, by: Integers, length: int) -> Money:
         """The sums of the rows with the same number in `by`, which is below `length`."""
@@ -79,65 +91,59 @@ class Money:
         )
 
 
-def converted(rows: Rows, converting: Exchange, currencies: Sequence[str]) -> tuple[Money, Booleans]:
-    """Every row at the newest rate of its last day, and which rows lack one."""
+def converted(rows: Rows, as_of: date, rates: FlowRates, exchange: Callable[[], Exchange]) -> tuple[Money, Booleans]:
+    """Every row at the newest rate of its last day, and which rows lack one. `exchange` has the rates as decimals."""
     unbounded = rows.high < 0
-    unknown = unbounded & (rows.low == 0) & rows.has("unstated")  # there is nothing to convert
-    day = np.minimum(rows.last_day, number_of(converting.as_of))
-    multiplier = np.zeros(len(day), np.int64)  # its place in the list of rates
-    rates: list[tuple[Decimal, bool]] = [(Decimal(1), True)]
-    lacks = (rows.currency < 0) & ~unknown
-    for number, currency in enumerate(currencies[1:], 2):
-        mine = np.flatnonzero((rows.currency == number) & ~unknown)
-        published = converting.rates[currency]
-        days = np.array([number_of(one[0]) for one in published], np.int64)
-        newest = np.searchsorted(days, day[mine], side="right")
-        lacks[mine] = newest == 0
-        multiplier[mine] = np.where(newest > 0, newest - 1 + len(rates), 0)
-        rates += [(rate, multiplies) for _, _, rate, multiplies in published]
+    place = rates.places(rows, as_of)
+    lacks = place < 0
+    lacks &= ~(unbounded & (rows.low == 0) & rows.has("unstated"))  # of what is unknown there is nothing to convert
+    place[place < 0] = 0
     high = np.where(unbounded, 0, rows.high)
-    used = np.zeros(len(rates), np.bool_)
-    used[multiplier] = True
-    if all(rates[place][1] for place in np.flatnonzero(used).tolist()):
-        money = _in_whole_units(rows, high, unbounded, multiplier, [rate for rate, _ in rates], used)
-        if money is not None:
-            return money, lacks
-    return _in_decimals(rows, high, unbounded, multiplier, rates), lacks
+    money = _in_whole_units(rows, high, unbounded, place, rates.units)
+    if money is None:
+        published = [one for currency in rates.currencies[1:] for one in exchange().rates[currency]]
+        steps = [(Decimal(1), True), *((rate, multiplies) for _, _, rate, multiplies in published)]
+        money = _in_decimals(rows, high, unbounded, place, steps)
+    return money, lacks
 
 
-def _in_whole_units(
-    rows: Rows, high: Integers, unbounded: Booleans, multiplier: Integers, rates: Sequence[Decimal], used: Booleans
-) -> Money | None:
+def _in_whole_units(rows: Rows, high: Integers, unbounded: Booleans, place: Integers, rates: Integers) -> Money | None:
     """Amounts times rates in the largest unit that divides them all; None if the sums may not fit 64 bits."""
+    used = np.zeros(len(rates), np.bool_)
+    used[place] = True
+    if (rates[used] == NO_UNITS).any():
+        return None
+    of_rates = int(np.gcd.reduce(rates[used])) or 1
+    factor = np.where(used, rates // of_rates, 0)[place]
     amounts = [rows.low, rows.stated, high]
-    of_amounts = int(np.gcd.reduce([int(np.gcd.reduce(column)) for column in amounts])) or 1
-    factors = [int(ARITHMETIC.scaleb(rate, _RATE_PLACES)) for rate in rates]
-    of_rates = gcd(*(factors[place] for place in np.flatnonzero(used).tolist())) or 1
-    whole = [factor // of_rates if wanted else 0 for factor, wanted in zip(factors, used.tolist(), strict=True)]
-    if max(whole) >= 2**62:
-        return None
-    factor = np.array(whole, np.int64)[multiplier]
+    of_amounts = gcd(*(_divisor(column) for column in amounts)) or 1
     columns = [column // of_amounts for column in amounts]
-    if sum(float(np.dot(column.astype(np.float64), factor.astype(np.float64))) for column in columns) > _MOST:
+    as_floats = factor.astype(np.float64)
+    if sum(float(np.dot(column.astype(np.float64), as_floats)) for column in columns) > _MOST:
         return None
-    unit = Decimal(f"{of_amounts * of_rates}E-{UNIT_PLACES + _RATE_PLACES}")
+    unit = Decimal(f"{of_amounts * of_rates}E-{UNIT_PLACES + RATE_PLACES}")
     low, stated, high = (column * factor for column in columns)
     return Money(low, stated, high, unbounded, unit)
 
 
+def _divisor(amounts: Integers) -> int:
+    """The greatest that divides all of them: most often that of some of them already does, which is faster seen."""
+    found = int(np.gcd.reduce(amounts[:_SOME]))
+    return found if found and not (amounts % found).any() else int(np.gcd.reduce(amounts))
+
+
 def _in_decimals(
-    rows: Rows, high: Integers, unbounded: Booleans, multiplier: Integers, rates: Sequence[tuple[Decimal, bool]]
+    rows: Rows, high: Integers, unbounded: Booleans, place: Integers, steps: Sequence[tuple[Decimal, bool]]
 ) -> Money:
     """The same in decimals of 80 digits, for quotients and for sums of any size."""
     found = []
     with localcontext(ARITHMETIC):
-        steps = [(rate, multiplies) for rate, multiplies in rates]
         for column in (rows.low, rows.stated, high):
             values = [
                 amount * rate if multiplies else amount / rate
                 for amount, (rate, multiplies) in zip(
                     (Decimal(units).scaleb(-UNIT_PLACES) for units in column.tolist()),
-                    (steps[place] for place in multiplier.tolist()),
+                    (steps[one] for one in place.tolist()),
                     strict=True,
                 )
             ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 
@@ -17,7 +17,9 @@ from projections.drafts import Books, Layer
 from projections.edges import Edge, edges_of
 from projections.figures import Exchange
 from projections.flow_money import converted
+from projections.flow_rates import FlowRates, flow_rates
 from projections.flow_rows import Rows, number_of
+from projections.groups import Groups, Parentage, parentage
 from projections.network import Booleans, Integers
 from projections.parties import Parties, parties
 from projections.rates import exchange
@@ -32,10 +34,10 @@ class Reading:
     model: Tables
     at: Point
     repeated: Doubles
-    rates: Exchange
-    currencies: Sequence[str]
+    rates: FlowRates
     rows: Rows
     numbers: Numbers  # of nobody's group yet
+    parentage: Parentage
 
     def on(self, day: date) -> Reading:
         """The same as of an earlier day.
@@ -48,33 +50,53 @@ class Reading:
         if self.repeated.events:
             return read(self.model, at)
         seen = self.rows.seen_from <= number_of(day)
-        return replace(self, at=at, rates=replace(self.rates, as_of=day), rows=self.rows[seen])
+        return replace(self, at=at, rows=self.rows[seen])
 
     def layer(self, layer: Layer, include: frozenset[str] = frozenset()) -> Whole:
         """A layer, in the point's currency. `include` names what else is let in (drafts.Extra)."""
-        model, at, rows = self.model, self.at, self.rows
-        known = parties(model, at, saying=("parent", "undisclosed"))
-        money, lacks = converted(rows, self.rates, self.currencies)
-        numbers = _numbers(self.numbers, known, at.as_of)
+        at, rows = self.at, self.rows
+        money, lacks = converted(rows, at.as_of, self.rates, lambda: self.exchange)
+        numbers = _numbers(self.numbers, self.parentage.on(at.as_of))
         deals = sums.deals_of(rows)
         tied_rows = _tied(self, lacks | deals.otherwise(rows), numbers, include)
         plain = sums.drawn(rows, money, deals, ~tied_rows, at.as_of, layer, include)
-        books = Books(at, self.rates, layer, include, known, _rows(model, at, rows.position[tied_rows]))
-        return _placed(model, books, rows, deals, plain, edges_of(books), numbers)
+        return _placed(self, deals, plain, self._edges(tied_rows, layer, include), numbers)
+
+    @cached_property
+    def parties(self) -> Parties:
+        """What is said of parents, and of whom nobody named, for what looks at parties one by one."""
+        return parties(self.model, self.at, saying=("parent", "undisclosed"))
+
+    @cached_property
+    def exchange(self) -> Exchange:
+        """The rates, for what looks at amounts one by one."""
+        return exchange(self.model, self.at)
+
+    def root(self, entity: str) -> str:
+        """The ultimate parent."""
+        return self.parties.root(entity, self.at.as_of)
+
+    def _edges(self, tied: Booleans, layer: Layer, include: frozenset[str]) -> list[Edge]:
+        """The edges of rows that are tied to others."""
+        positions = self.rows.position[tied]
+        if not len(positions):
+            return []
+        chosen = Rule("fact_position IN (SELECT unnest($positions::BIGINT[]))", {"positions": positions.tolist()})
+        rows = rows_of(self.model, self.at, chosen)
+        return edges_of(Books(self.at, self.exchange, layer, include, self.parties, rows))
 
 
 def read(model: Tables, at: Point) -> Reading:
     """What a layer at this point, or as of an earlier day, is made of."""
-    rates = exchange(model, at)
-    currencies = [at.currency or "", *sorted(rates.rates)]
-    rows = flow_rows.rows_of(model, counting(model, at), currencies)
+    rates = flow_rates(model, at)
+    rows = flow_rows.rows_of(model, counting(model, at), rates.currencies)
     found = model.arrays("SELECT no, name FROM names WHERE NOT contains(name, '/')", {})
     of = dict(zip(found["name"].tolist(), found["no"].tolist(), strict=True))
     names = [""] * (max(of.values(), default=0) + 1)
     for name, number in of.items():
         names[number] = name
     numbers = Numbers(names, of, np.arange(0), np.zeros(0, np.bool_))
-    return Reading(model, at, doubles(model, at), rates, currencies, rows, numbers)
+    return Reading(model, at, doubles(model, at), rates, rows, numbers, parentage(model, at))
 
 
 def whole(model: Tables, at: Point, layer: Layer, include: frozenset[str] = frozenset()) -> Whole:
@@ -82,22 +104,14 @@ def whole(model: Tables, at: Point, layer: Layer, include: frozenset[str] = froz
     return read(model, at).layer(layer, include)
 
 
-def _rows(model: Tables, at: Point, positions: Integers) -> list[Any]:
-    if not len(positions):
-        return []
-    chosen = Rule("fact_position IN (SELECT unnest($positions::BIGINT[]))", {"positions": positions.tolist()})
-    return rows_of(model, at, chosen)
-
-
-def _numbers(of_names: Numbers, known: Parties, as_of: date) -> Numbers:
+def _numbers(of_names: Numbers, groups: Groups) -> Numbers:
     names = list(of_names.names)
     numbers = replace(of_names, names=names, of=dict(of_names.of))
-    roots = [(numbers.number(entity), numbers.number(known.root(entity, as_of))) for entity in known.said]
-    root = np.arange(len(names))
-    unnamed = np.zeros(len(names), np.bool_)
-    for entity, (number, above) in zip(known.said, roots, strict=True):
-        root[number] = above
-        unnamed[number] = known.attribute(entity, "kind", as_of) == "undisclosed"
+    roots = [(numbers.number(entity), numbers.number(above)) for entity, above in groups.roots()]
+    unnamed_parties = [numbers.number(entity) for entity in groups.unnamed]
+    root, unnamed = np.arange(len(names)), np.zeros(len(names), np.bool_)
+    root[[number for number, _ in roots]] = [above for _, above in roots]
+    unnamed[unnamed_parties] = True
     return replace(numbers, root=root, unnamed=unnamed)
 
 
@@ -151,14 +165,12 @@ def _named(model: Tables, rule: Rule, repeated: Doubles) -> Integers:
     return positions
 
 
-def _placed(
-    model: Tables, books: Books, rows: Rows, deals: Deals, plain: Plain, tied: Sequence[Edge], numbers: Numbers
-) -> Whole:
+def _placed(reading: Reading, deals: Deals, plain: Plain, tied: Sequence[Edge], numbers: Numbers) -> Whole:
     """The edges between nodes: none inside a group, none of nothing."""
     payer, payee = numbers.root[plain.payer], numbers.root[plain.payee]
     flows = (payer != payee) & ((plain.money.high != 0) | plain.money.unbounded).astype(np.bool_)
     plain, payer, payee = plain[flows], payer[flows], payee[flows]
-    lot = _lots(rows)[plain.row]
+    lot = _lots(reading.rows)[plain.row]
     sides = []
     for side, name in ((payer, "payer"), (payee, "payee")):
         of_tied = [place_of(getattr(edge, name), numbers) for edge in tied]
@@ -170,9 +182,9 @@ def _placed(
     both[is_lot] = len(numbers.names) + place
     kinds = np.array([ALL_KINDS.index(edge.kind) for edge in tied], np.int64)
     return Whole(
-        model,
-        books,
-        rows,
+        reading.model,
+        reading.root,
+        reading.rows,
         deals,
         plain,
         tied,
@@ -181,7 +193,7 @@ def _placed(
         both[: len(plain.row) + len(tied)],
         both[len(plain.row) + len(tied) :],
         np.concatenate([plain.kind, kinds]),
-        rows.last_day <= number_of(books.at.as_of),
+        reading.rows.last_day <= number_of(reading.at.as_of),
     )
 
 
