@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from api.cli.fetching import FILE_BYTES, HttpFiles
 from ledger.log.files import NotThere
@@ -20,14 +28,13 @@ Answer = Callable[[socket.socket], object]
 
 @contextmanager
 def server(*answers: Answer) -> Iterator[str]:
-    """Answers a request on a connection of its own with each of these, and closes it."""
+    """Answers on a connection of its own with each of these, and closes it."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
             for answer in answers:
                 connection, _ = listening.accept()
                 with connection:
-                    connection.recv(10_000)
                     answer(connection)
 
         threading.Thread(target=serve, daemon=True).start()
@@ -35,11 +42,18 @@ def server(*answers: Answer) -> Iterator[str]:
 
 
 def sends(answer: bytes) -> Answer:
-    return lambda connection: connection.sendall(answer)
+    """To a request, whatever it asks for."""
+
+    def sending(connection: socket.socket) -> None:
+        connection.recv(10_000)
+        connection.sendall(answer)
+
+    return sending
 
 
 def endlessly(connection: socket.socket) -> None:
     """A file of 100 GB."""
+    connection.recv(10_000)
     connection.sendall(OK + b"Content-Length: 100000000000\r\n\r\n")
     try:
         while True:
@@ -116,3 +130,71 @@ def test_where_nobody_is() -> None:
     ):
         with pytest.raises(error), HttpFiles(url) as files:
             files.read("checkpoint")
+
+
+def test_files_come_over_one_connection() -> None:
+    """As long as the server keeps it open."""
+
+    def twice(connection: socket.socket) -> None:
+        for _ in range(2):
+            sends(OK + b"Content-Length: 3\r\n\r\nabc")(connection)
+
+    with server(twice) as url, HttpFiles(url) as files:
+        assert [files.read("checkpoint") for _ in range(2)] == [b"abc", b"abc"]
+
+
+def test_a_name_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody answers there, as where a connection is refused."""
+
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror("Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(httpx.ConnectError), HttpFiles("http://ledger.example") as files:
+        files.read("checkpoint")
+
+
+def test_a_server_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It wasn't had, as from one that fails."""
+    monkeypatch.setattr("api.cli.fetching.SECONDS", 0.1)
+    with server(lambda connection: time.sleep(1)) as url, HttpFiles(url) as files, pytest.raises(httpx.ReadError):
+        files.read("checkpoint")
+
+
+def test_a_certificate_that_nobody_vouches_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is not taken, though the environment names it as one to be trusted. The control is who trusts it."""
+    certificate = self_signed(tmp_path)
+    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    secure.load_cert_chain(certificate)
+
+    def over_tls(connection: socket.socket) -> None:
+        with suppress(OSError), secure.wrap_socket(connection, server_side=True) as secured:
+            sends(OK + b"Content-Length: 3\r\n\r\nabc")(secured)
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with server(over_tls, over_tls) as url:
+        address = url.replace("http:", "https:")
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"), HttpFiles(address) as files:
+            files.read("checkpoint")
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        monkeypatch.setattr(httpx, "create_ssl_context", lambda trust_env: trusting)
+        with HttpFiles(address) as files:
+            assert files.read("checkpoint") == b"abc"
+
+
+def self_signed(folder: Path) -> Path:
+    """A file with a key and a certificate for 127.0.0.1 that is signed with it."""
+    key = Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    begin = datetime.now(UTC) - timedelta(hours=1)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(begin)
+        .not_valid_after(begin + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, None)
+    )
+    written = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "tls.pem").write_bytes(written + certificate.public_bytes(Encoding.PEM))
+    return folder / "tls.pem"

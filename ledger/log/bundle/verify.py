@@ -256,7 +256,7 @@ def entries_of(bundle: bytes, path: str) -> Iterator[bytes]:
     at = 0
     while at < len(bundle):
         end = at + 2 + int.from_bytes(bundle[at : at + 2], "big")
-        if at + 2 > len(bundle) or end > len(bundle):
+        if end > len(bundle):
             raise Wrong(f"{path} ends within an entry")
         yield bundle[at + 2 : end]
         at = end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from ledger.log.bundle import verify as alone
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.entry import entry_bytes
 from ledger.log.files import FolderFiles
-from ledger.log.merkle import leaf_hash
+from ledger.log.merkle import leaf_hash, node_hash
 from ledger.log.note import WITNESS, SigningKey, encoded
 from ledger.log.tiles import WIDTH, Bundle, Edge, Tile, bundle_bytes, bundles, tiles
 from ledger.log.verify import NotVerified, verify
@@ -313,3 +314,49 @@ def test_handovers_are_read_to_the_letter(count: int) -> None:
         if changed != text:  # nothing less its last byte is nothing
             with pytest.raises(alone.Wrong, match="empty line between"):
                 alone.split_notes(changed)
+
+
+# --- proofs -----------------------------------------------------------------------------------------------------
+
+BEGIN, END = b"c2sp.org/tlog-proof@v1\nindex 0\n", b"\nthe checkpoint\n"
+SIBLING = base64.b64encode(bytes(32)) + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("position", "size", "proof", "says"),
+    [
+        (1, 1, BEGIN + END, None),
+        (1, 2, BEGIN + SIBLING + END, None),
+        (2, 1, BEGIN.replace(b"0", b"1") + END, "isn't the proof of position 2"),  # the same event once more
+        (1, 1, BEGIN + END[1:], "isn't the proof"),
+        (1, 1, BEGIN + b"x" + END, "no hash"),
+        (1, 2, BEGIN + SIBLING[:-1] + END, "no hash"),
+        (1, 2, BEGIN + SIBLING + b"x" + END, "no hash"),
+        (1, 2, BEGIN + b"\xff\n" + END, "no hash"),
+        (1, 2, BEGIN + base64.b64encode(bytes(31)) + b"\n" + END, "no hash"),
+        (1, 2, BEGIN + base64.b64encode(bytes(33)) + b"\n" + END, "no hash"),
+        (1, 2, BEGIN + END, "doesn't lead"),
+        (1, 1, BEGIN + SIBLING + END, "too long"),
+        (1, 2, BEGIN + SIBLING * 2 + END, "too long"),
+        (1, 2, BEGIN + SIBLING.replace(b"A", b"B", 1) + END, "doesn't lead"),
+    ],
+)
+def test_a_proof_to_the_letter(position: int, size: int, proof: bytes, says: str | None, tmp_path: Path) -> None:
+    """Of the first event of a tree of one, or of two of which the other's leaf is all zeros."""
+    (tmp_path / f"{position}.json").write_bytes(b"x")
+    (tmp_path / f"{position}.tlog-proof").write_bytes(proof)
+    root = leaf_hash(b"x") if size == 1 else node_hash(leaf_hash(b"x"), bytes(32))
+    if says is None:
+        assert alone.check_proofs(tmp_path, END[1:], size, root) == 1
+    else:
+        with pytest.raises(alone.Wrong, match=says):
+            alone.check_proofs(tmp_path, END[1:], size, root)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """It says why; what is there is read."""
+    (tmp_path / "it").write_bytes(b"x")
+    assert alone.read(tmp_path / "it") == b"x"
+    for place, why in (("other", "No such file"), (".", "it is no file")):
+        with pytest.raises(alone.Missing, match=why):
+            alone.read(tmp_path / place)
