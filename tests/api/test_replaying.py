@@ -51,11 +51,13 @@ def test_an_answer_from_amended_facts(tmp_path: Path) -> None:
     assert (report["verified"], report["answers"]) == (True, 2)
 
 
-def test_a_database_of_the_environment_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Given a shell that names a database; when a bundle's answers are asked for again; then of a ledger of its own."""
+def test_the_settings_of_the_environment_are_for_other_ledgers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a shell that names a database, and waits for no answer; when a bundle's answers are asked for again; then
+    of a ledger of its own, once that has all events."""
     record(tmp_path / "ledger", entity("ant"))
     assert export("--bundle", tmp_path / "b", "--data", tmp_path / "ledger", "--ask", "/v1/entities").exit_code == 0
     monkeypatch.setenv("DEALLEDGER_DATABASE_URL", "postgresql://127.0.0.1:9/real")
+    monkeypatch.setenv("DEALLEDGER_WAIT_SECONDS", "0")
     assert found("--bundle", tmp_path / "b")["answers"] == 1
 
 

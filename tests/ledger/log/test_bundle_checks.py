@@ -353,6 +353,14 @@ def test_a_proof_to_the_letter(position: int, size: int, proof: bytes, says: str
             alone.check_proofs(tmp_path, END[1:], size, root)
 
 
+def test_where_proofs_are(tmp_path: Path) -> None:
+    """A folder beside the log's, or none at all; a file in its place is wrong."""
+    assert alone.check_proofs(tmp_path / "proofs", END[1:], 1, leaf_hash(b"x")) == 0
+    (tmp_path / "proofs").write_bytes(b"")
+    with pytest.raises(alone.Wrong, match="is no folder"):
+        alone.check_proofs(tmp_path / "proofs", END[1:], 1, leaf_hash(b"x"))
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     """It says why; what is there is read."""
     (tmp_path / "it").write_bytes(b"x")
