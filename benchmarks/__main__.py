@@ -7,6 +7,7 @@ added to benchmarks/history.csv, any other with --keep. What a row is, and what 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -40,6 +42,7 @@ ROWS: dict[str, Row] = {
     "follower": following.follower,
     "rebuild": following.rebuild,
     "memory": footprint.memory,
+    "grown": writing.grown,
     "after-write": following.after_write,
     "start": footprint.start,
     "portfolio": holdings.portfolio,
@@ -53,6 +56,8 @@ ROWS: dict[str, Row] = {
 }
 SIZES = {"10k": 10_000, "1m": 1_000_000, "10m": 10_000_000}
 ROW_SECONDS: float = 600
+LONGER = 3  # times as long a row may take above a million events
+TOLD_SECONDS: float = 20  # so often it is said which row is at it still
 PAGE_WIDTH = 140  # of the table, where there is no terminal to fit
 
 
@@ -70,23 +75,25 @@ def main() -> int:
     with Ground(SIZES[options.size], options.quick, options.ledger, lambda line: console.log(line)) as ground:
         if set(options.rows) - set(WRITING):
             started = time.perf_counter()
-            with ground.log() as log:  # it is made first, since that takes longer than a row may
+            # It is made first, since that takes longer than a row may.
+            with _at_most(math.inf, partial(_tell, console, "the ledger", [])), ground.log() as log:
                 ground.size = head(log)
             console.log(f"the ledger: {time.perf_counter() - started:.1f} s")
         if options.keep and ground.size not in SIZES.values():
             console.print(f"--keep: this ledger has {ground.size:,} events, and the history {', '.join(SIZES)}")
             return 2
+        limit = ROW_SECONDS * (LONGER if ground.size > SIZES["1m"] else 1)
         for name in options.rows:
             started = time.perf_counter()
             its = figures[name] = []
             try:
-                with _at_most(ROW_SECONDS):
+                with _at_most(limit, partial(_tell, console, name, its)):
                     for figure in ROWS[name](ground):  # those before a failure stay
                         its.append(figure)
             except CannotMeasure as why:
                 its.append(Figure(name, None, "", note=str(why)))
             except _TooLong:
-                its.append(Figure(name, None, "", note=f"not done within {ROW_SECONDS} s"))
+                its.append(Figure(name, None, "", note=f"not done within {limit} s"))
                 ground.leave()  # whoever was asked may be at it still
             except Exception as error:
                 traceback.print_exc()
@@ -108,15 +115,24 @@ class _TooLong(BaseException):
     """A row takes longer than it may. No Exception, so that nothing on the way takes it for one of its own faults."""
 
 
+def _tell(console: Console, name: str, its: list[Figure], seconds: float) -> None:
+    console.log(f"{name}: {seconds:.0f} s so far{f', figures: {len(its)}' if its else ''}")
+
+
 @contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
-    """Raise _TooLong in this thread when so much time is over, whatever it waits for."""
+def _at_most(limit: float, tell: Callable[[float], None]) -> Iterator[None]:
+    """Raise _TooLong in this thread when so many seconds are over, whatever it waits for; until then `tell` now and
+    then how many are."""
+    started = time.perf_counter()
 
-    def over(*_: object) -> None:
-        raise _TooLong
+    def look(*_: object) -> None:
+        if (seconds := time.perf_counter() - started) >= limit:
+            raise _TooLong
+        tell(seconds)
 
-    signal.signal(signal.SIGALRM, over)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.signal(signal.SIGALRM, look)
+    every = min(TOLD_SECONDS, limit)
+    signal.setitimer(signal.ITIMER_REAL, every, every)
     try:
         yield
     finally:

@@ -26,7 +26,7 @@ from projections import network as networks
 
 TEN_MILLION = 10_000_000
 LENGTH = 3
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 LARGE = 100_000  # deals; what they take is told by one round
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from itertools import count, cycle, islice
 from typing import Any
 
 from benchmarks import load, workload
-from benchmarks.ground import SMALL, Ground
-from benchmarks.processes import Server
+from benchmarks.ground import SMALL, Ground, body_of, record
+from benchmarks.processes import Client, Server
 from benchmarks.table import Figure, Target, compared, in_turns, percentile
 
 JSON = "application/json"
@@ -105,3 +106,31 @@ def latency(ground: Ground) -> Iterator[Figure]:
         note = f"at {half:.0f} requests/s, each counted from when it was due; median {middle:.1f} ms"
         yield Figure(f"single POST, p99 at half the held rate, {name}", worst, "ms",
                      targets=(Target("value", "≤", 25),), note=note)  # fmt: skip
+
+
+# --- into a log that holds much already --------------------------------------------------------------------------
+
+
+def grown(ground: Ground) -> Iterator[Figure]:
+    """Whether appending costs more in a log as large as the one that is asked: beside a small one, in turns."""
+    seconds = 0.3 if ground.quick else 3.0
+    servers = ground.written, ground.small
+    large, small = (Single(server, "/v1/events", seconds) for server in servers)
+    rates = in_turns(ground.rounds(3, 7), large.rate, small.rate)
+    note = f"floor: one of {SMALL:,}; {large.note()}, {small.note()} there"
+    yield compared(f"single POST into a log of {ground.size:,} events, SQLite", "requests/s", rates, note=note)
+    lines = ground.rounds(500, 5_000)
+    large_, small_ = (_bodies(server, lines) for server in servers)
+    rates = in_turns(ground.rounds(3, 7), lambda: next(large_), lambda: next(small_))
+    note = f"floor: one of {SMALL:,}; bodies of {lines:,}"
+    yield compared(f"NDJSON bulk into a log of {ground.size:,} events, SQLite", "events/s", rates, note=note)
+
+
+def _bodies(server: Server, lines: int) -> Iterator[float]:
+    """Events a second of one body after the other."""
+    with Client(server.address) as client:
+        while True:
+            body = body_of(list(islice(singles(), lines)))
+            started = time.perf_counter()
+            record(client, body)
+            yield lines / (time.perf_counter() - started)
