@@ -51,15 +51,17 @@ def sends(answer: bytes) -> Answer:
     return sending
 
 
-def endlessly(connection: socket.socket) -> None:
-    """A file of 100 GB."""
-    connection.recv(10_000)
-    connection.sendall(OK + b"Content-Length: 100000000000\r\n\r\n")
-    try:
-        while True:
-            connection.sendall(bytes(100_000))
-    except OSError:
-        pass
+def endlessly(head: bytes, part: bytes) -> Answer:
+    """A file of which more and more comes."""
+
+    def sending(connection: socket.socket) -> None:
+        connection.recv(10_000)
+        with suppress(OSError):
+            connection.sendall(OK + head + b"\r\n\r\n")
+            while True:
+                connection.sendall(part)
+
+    return sending
 
 
 @pytest.mark.parametrize(
@@ -105,10 +107,18 @@ def test_a_server_that_fails(answer: bytes) -> None:
         assert found == b"abc"
 
 
-def test_a_file_without_end() -> None:
-    """No more of it is read than a file can have."""
-    with server(endlessly) as url, HttpFiles(url) as files:
+@pytest.mark.parametrize(
+    ("head", "part"),
+    [
+        (b"Content-Length: 100000000000", bytes(100_000)),
+        (b"Transfer-Encoding: chunked", b"186a0\r\n" + bytes(100_000) + b"\r\n"),
+    ],
+)
+def test_a_file_without_end(head: bytes, part: bytes) -> None:
+    """No more of it is read than a file can have, and the next one is another."""
+    with server(endlessly(head, part), sends(OK + b"Content-Length: 3\r\n\r\nabc")) as url, HttpFiles(url) as files:
         assert len(files.read("checkpoint")) == FILE_BYTES + 1
+        assert files.read("checkpoint") == b"abc"
 
 
 def test_what_is_not_there() -> None:

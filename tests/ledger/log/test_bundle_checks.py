@@ -353,6 +353,23 @@ def test_a_proof_to_the_letter(position: int, size: int, proof: bytes, says: str
             alone.check_proofs(tmp_path, END[1:], size, root)
 
 
+def test_an_event_proven_at_another_place(tmp_path: Path) -> None:
+    """The third of three events and the two's node are what the second would be proven by, were that one step long."""
+    a, b, c = map(leaf_hash, (b"a", b"b", b"c"))
+    root = node_hash(node_hash(a, b), c)
+    for position in (3, 2):
+        for path in tmp_path.iterdir():
+            path.unlink()
+        (tmp_path / f"{position}.json").write_bytes(b"c")
+        begin = BEGIN.replace(b"0", str(position - 1).encode())
+        (tmp_path / f"{position}.tlog-proof").write_bytes(begin + base64.b64encode(node_hash(a, b)) + b"\n" + END)
+        if position == 3:
+            assert alone.check_proofs(tmp_path, END[1:], 3, root) == 1
+        else:
+            with pytest.raises(alone.Wrong, match="doesn't lead"):
+                alone.check_proofs(tmp_path, END[1:], 3, root)
+
+
 def test_where_proofs_are(tmp_path: Path) -> None:
     """A folder beside the log's, or none at all; a file in its place is wrong."""
     assert alone.check_proofs(tmp_path / "proofs", END[1:], 1, leaf_hash(b"x")) == 0

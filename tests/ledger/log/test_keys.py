@@ -20,7 +20,7 @@ from ledger.log.keys import (
     write_atomically,
     write_key,
 )
-from ledger.log.note import LOG, WITNESS, parse_verifier_key
+from ledger.log.note import LOG, WITNESS, SigningKey, decoded, encoded, parse_verifier_key
 from ledger.log.tiles import Malformed
 from tests.ledger.log.logs import KEY
 
@@ -112,6 +112,50 @@ def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path, monkeypatc
             make_key(tmp_path / "key", "ledger.example/deals")
     assert path.read_text() == "as it was"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_private_key_to_the_letter() -> None:
+    """With its own id, of a seed's length, and nothing before or after; the key itself is the control."""
+    written = write_key(KEY)
+    head, material = written.rsplit("+", 1)
+    raw = decoded(material)
+    for good in (written, f"{written}\n"):
+        assert parse_key(good).verifier == KEY.verifier
+    for wrong, says in (
+        (f"x{written}", "isn't written as"),
+        (written.removeprefix("PRIVATE"), "isn't written as"),
+        (f"{head}+{encoded(raw[:-1])}", "isn't written as"),
+        (f"{head}+{encoded(raw + bytes(1))}", "isn't written as"),
+        (f"{head}+{encoded(raw[:-1] + bytes(1))}", "its id isn't its own"),
+        (written.replace(KEY.verifier.id.hex(), "00000000"), "its id isn't its own"),
+        (written.replace(KEY.name, "ledger.example/other"), "its id isn't its own"),
+        (f"{written}\n\n", "not base64"),
+        ("", "isn't written as"),
+    ):
+        with pytest.raises(KeyRefused, match=says):
+            parse_key(wrong)
+
+
+def test_a_key_keeps_its_name_and_its_type(tmp_path: Path) -> None:
+    """The name that is given is taken at the first start; later it must be that one, or none. A witness's key is none
+    of a log, whatever its file is called."""
+    made = load_key(tmp_path, "ledger.example/mine")
+    assert made.name == "ledger.example/mine"
+    for name in (None, "ledger.example/mine"):
+        assert load_key(tmp_path, name).verifier == made.verifier
+    with pytest.raises(KeyRefused, match="keeps its name"):
+        load_key(tmp_path, "ledger.example/other")
+    (tmp_path / PRIVATE_FILE).write_text(write_key(SigningKey("witness.example/w1", bytes(32), WITNESS)))
+    with pytest.raises(KeyRefused, match="type 04"):
+        load_key(tmp_path)
+
+
+def test_a_public_key_that_is_not_the_private_ones(tmp_path: Path) -> None:
+    """Is written anew."""
+    made = load_key(tmp_path)
+    (tmp_path / PUBLIC_FILE).write_text("nonsense\n")
+    load_key(tmp_path)
+    assert (tmp_path / PUBLIC_FILE).read_text() == f"{made.verifier}\n"
 
 
 @pytest.mark.parametrize("material", ["AVP/1gxS8", "AVP/1gxS8=", "AVP/1gx="])
