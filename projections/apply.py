@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -15,7 +13,7 @@ from pydantic_core import from_json
 from ledger.chains import segments
 from ledger.event import CORRECTED, RETRACTED, SCHEMA, TYPES
 from ledger.head import Content, content_of, member_of
-from ledger.store import Store, Stored, StoreError
+from ledger.store import Reading, Stored, StoreError
 from ledger.times import parse_day, parse_period
 from projections import (
     attachments,
@@ -32,7 +30,8 @@ from projections import (
     valuations,
 )
 from projections.amounts import AMOUNT_COLUMNS, amounts_of
-from projections.table import SAME_AS, SEGMENT_COLUMNS, SEGMENTS, Fact, Table, View
+from projections.changes import Changes, Making, Row
+from projections.table import SEGMENT_COLUMNS, SEGMENTS, Fact, Table, View
 from projections.visibility import ADDITIVE, FACTS
 
 NO_END = 2**63 - 1
@@ -65,8 +64,6 @@ COLUMNS: dict[str, Mapping[str, str]] = {
 # The name under which an event is set aside that no projection can read.
 ALL = "all"
 
-# Days are numbers, as in date.toordinal; a list is a text of lines.
-Row = dict[str, Any]
 _NOTHING: Row = dict.fromkeys(COLUMNS[SEGMENTS])
 _VIEWS = {kind: tuple(view for view in VIEWS if kind in view.types) for kind in TYPES}
 _TABLES = {kind: tuple(table for table in TABLES if kind in table.types) for kind in TYPES}
@@ -75,73 +72,30 @@ _TABLES = {kind: tuple(table for table in TABLES if kind in table.types) for kin
 Chain = Sequence[tuple[Stored, dict[str, Any]]]
 
 
-@dataclass(slots=True)
-class TableChanges:
-    """What a batch of events changes in one table."""
-
-    rows: list[Row] = field(default_factory=list)
-    ends: dict[int, int] = field(default_factory=dict)
-    """Facts before the batch whose open rows end, and the positions of that."""
-    _open: dict[int, list[Row]] = field(default_factory=dict)
-
-    def begin(self, fact: Stored, rows: list[Row]) -> None:
-        """The fact stands like this from now on."""
-        self.rows += rows
-        self._open[fact.position] = self._open.get(fact.position, []) + rows
-
-    def end(self, fact: Stored, position: int, before: int) -> None:
-        """As the fact stood, it stands no more: in rows of this batch, or in those of the file, at `before`."""
-        for row in self._open.pop(fact.position, ()):
-            row["pos_to"] = position
-        if fact.position <= before:
-            self.ends.setdefault(fact.position, position)
-
-
-@dataclass(slots=True)
-class Changes:
-    """What a batch of events changes in every table."""
-
-    before: int
-    tables: dict[str, TableChanges] = field(default_factory=lambda: defaultdict(TableChanges))
-    events: list[list[Any]] = field(default_factory=list)
-    set_aside: list[tuple[int, str, str]] = field(default_factory=list)
-
-    @property
-    def kinds(self) -> frozenset[str] | None:
-        """What the new rows in `segments` are: types of facts, and SAME_AS. None if also older rows change."""
-        of_table = self.tables.get(SEGMENTS)
-        if of_table is None:
-            return frozenset()
-        if of_table.ends:
-            return None
-        repeats = {SAME_AS} if any(row["same_as"] is not None for row in of_table.rows) else set()
-        return frozenset({row["type"] for row in of_table.rows} | repeats)
-
-
 # What a fact says, the day from which it shows, and from when until before when the log is known like that.
 _Span = tuple[Content, int, int, int]
 
 
-def changes_of(store: Store, batch: Sequence[Stored]) -> Changes:
+def changes_of(log: Reading, batch: Sequence[Stored]) -> Changes:
     """What the events of a batch, which are in order and without gaps, change.
 
     An event that can't be read is set aside. Raises StoreError only.
     """
-    changes = Changes(batch[0].position - 1)
+    changes = Making(batch[0].position - 1)
     for stored in batch:
         try:
-            _change(store, stored, changes)
+            _change(log, stored, changes)
         except StoreError:
             raise
         except Exception as error:  # whatever is wrong with an event, the others go on
             changes.set_aside.append((stored.position, ALL, _reason(error)))
-    return changes
+    return changes.made(batch)
 
 
-def _change(store: Store, stored: Stored, changes: Changes) -> None:
+def _change(log: Reading, stored: Stored, changes: Making) -> None:
     state = read_state(stored)
     if stored.type in (CORRECTED, RETRACTED):
-        chain = _chain(store, stored, state)
+        chain = _chain(log, stored, state)
         _stand_anew(chain, changes)
     else:
         chain = [(stored, state)]
@@ -155,16 +109,16 @@ def _change(store: Store, stored: Stored, changes: Changes) -> None:
         changes.set_aside.append((stored.position, events.NAME, _reason(error)))
 
 
-def _chain(store: Store, stored: Stored, state: dict[str, Any]) -> Chain:
+def _chain(log: Reading, stored: Stored, state: dict[str, Any]) -> Chain:
     """The chain of a correction or retraction, up to that."""
-    earlier = [(one, _readable(one)) for one in store.by_chain(stored.chain) if one.position < stored.position]
+    earlier = [(one, _readable(one)) for one in log.by_chain(stored.chain) if one.position < stored.position]
     chain = [*((one, its_state) for one, its_state in earlier if its_state is not None), (stored, state)]
     if chain[0][0].event_id != stored.chain:
         raise ValueError(f"the fact {stored.chain} that it is about can't be read")
     return chain
 
 
-def _stand_anew(chain: Chain, changes: Changes) -> None:
+def _stand_anew(chain: Chain, changes: Making) -> None:
     """The fact of a chain stands differently with the chain's last event. In a projection that can't take that, the
     fact stands as it stood before."""
     fact, position = chain[0][0], chain[-1][0].position
@@ -193,7 +147,7 @@ def _stand(
     fact: Stored,
     position: int,
     spans: Sequence[_Span],
-    changes: Changes,
+    changes: Making,
     *,
     again: bool = False,
     only: Mapping[str, Exception] | None = None,

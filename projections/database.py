@@ -8,15 +8,15 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import duckdb
 
-from ledger.store import Store, Stored, StoreError
-from projections.apply import COLUMNS, VIEWS, Changes, changes_of
+from ledger.store import Store, StoreError
+from projections.apply import COLUMNS, VIEWS
+from projections.making import far, made
 from projections.portfolios import Portfolios
 from projections.visibility import ByHolder
 from projections.writing import Writing
@@ -25,8 +25,9 @@ FILE = "read-model.duckdb"
 # Raise it with every change of what a projection makes of an event. Files of other versions, or with other tables, are
 # rebuilt.
 VERSION = f"2 {hashlib.sha256(repr((COLUMNS, [view.sql for view in VIEWS])).encode()).hexdigest()[:16]}"
-# Rows of a batch are dictionaries: with more of them they are in no cache any more when they are written.
-REBUILD_BATCH = 2_500
+REBUILD_BATCH = 10_000
+# Transactions of a rebuild, and of what follows from far behind.
+LARGE = 200_000
 log = logging.getLogger(__name__)
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -139,15 +140,20 @@ class ReadModel:
         log.info("the read model is rebuilt: %s", reason)
         building = self.path.with_name(FILE + ".building")
         _remove(building)
-        self.rebuilding = {"reason": reason, "position": 0, "head": store.head()}
+        head = store.head()
+        self.rebuilding = {"reason": reason, "position": 0, "head": head}
         connection = _empty(building)
         try:
             writing = Writing(connection)
-            for batch, changes in ahead(_batches(store, 0, REBUILD_BATCH)):
-                if self._cancelled.is_set():
-                    break
-                writing.apply(store, batch, changes)
-                self.rebuilding = {**self.rebuilding, "position": batch[-1].position}
+            with closing(made(store, 0, head, REBUILD_BATCH)) as batches:
+                for changes in batches:
+                    if self._cancelled.is_set():
+                        break
+                    writing.add(store, changes)
+                    if writing.uncommitted >= LARGE:
+                        writing.commit(store)
+                    self.rebuilding = {**self.rebuilding, "position": changes.last}
+            writing.commit(store)
             connection.execute("CHECKPOINT")
         finally:
             connection.close()  # else the next attempt would be given this one's tables
@@ -168,12 +174,22 @@ class ReadModel:
             cursor = self._open[0].cursor()
             self._cursors.append(cursor)
             self._writing = Writing(cursor)
-        for batch, changes in ahead(_batches(store, self.position, size)):
-            if stopping.is_set():
-                break
-            self._writing.apply(store, batch, changes)
-            self._recent.append((changes.before, changes.kinds))
-            self._move(batch[-1].position)
+        writing, head = self._writing, store.head()
+        least = LARGE if far(self.position, head) else 1
+        try:
+            with closing(made(store, self.position, head, size)) as batches:
+                for changes in batches:
+                    if stopping.is_set():
+                        break
+                    self._recent.append((changes.before, changes.kinds))
+                    writing.add(store, changes)
+                    if writing.uncommitted >= least:
+                        writing.commit(store)
+                        self._move(writing.position)
+            writing.commit(store)
+        finally:
+            writing.rollback()
+            self._move(writing.position)
 
     def kinds_after(self, position: int) -> frozenset[str] | None:
         """What the rows after a position are at most, as `Changes.kinds`; None if nobody knows any more."""
@@ -278,25 +294,3 @@ def _doubt(connection: duckdb.DuckDBPyConnection, store: Store) -> str | None:
     for view in VIEWS:
         connection.execute(f"SELECT * FROM {view.name} LIMIT 0")
     return None
-
-
-def _batches(store: Store, after: int, size: int) -> Iterator[tuple[Sequence[Stored], Changes]]:
-    """The events after a position, in batches, and what they change. One that isn't full is the last."""
-    while batch := store.read(after, size):
-        yield batch, changes_of(store, batch)
-        if len(batch) < size:  # what came meanwhile is news
-            return
-        after = batch[-1].position
-
-
-Item = TypeVar("Item")
-
-
-def ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items, each made while the one before is put to use: DuckDB works without Python's lock."""
-    with ThreadPoolExecutor(1, "ahead") as worker:
-        item = next(items, None)  # here: most often it is the only one
-        while item is not None:
-            coming = worker.submit(next, items, None)
-            yield item
-            item = coming.result()

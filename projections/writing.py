@@ -1,17 +1,20 @@
-"""Writes what batches of events change into the tables, each batch in one transaction."""
+"""Writes what batches of events change into the tables, one batch or several in one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import duckdb
 import numpy as np
 
-from ledger.store import Store, Stored, StoreError
-from projections import events, flows
-from projections.apply import COLUMNS, NAMES, NO_END, Changes, Row, changes_of
+from ledger.store import Reading, StoreError
+from projections.apply import COLUMNS, NAMES, NO_END, changes_of
+from projections.changes import Changes, Columns
+from projections.flows import NUMBERED
 from projections.table import SEGMENTS
 
 # The file can't be written or read, the disk is full: the fault isn't the events'.
@@ -26,10 +29,17 @@ _FROM_ARRAYS = {
     "VARCHAR[]": "coalesce(string_split({0}, chr(10)), [])",
 }
 _NUMBERS = ("BIGINT", "DATE")
+_NUMBERED = tuple(place for place, name in enumerate(COLUMNS[SEGMENTS]) if name in NUMBERED.values())
+
+# The same of values that go in one by one.
+_ONE_BY_ONE: dict[str, Callable[[Iterable[Any]], list[Any]]] = {
+    "DATE": lambda days: [date.fromordinal(day) for day in days],
+    "VARCHAR[]": lambda lists: [lines.split("\n") if lines else [] for lines in lists],
+}
 
 
 class Writing:
-    """The connection that writes: its appenders, and the numbers of names."""
+    """The connection that writes: its appenders, the numbers of names, and the transaction that is open."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
@@ -38,114 +48,159 @@ class Writing:
         names = connection.execute(f"SELECT name, no FROM {NAMES}")
         while some := names.fetchmany(100_000):
             self._names.update(some)
+        [(self.position,)] = connection.execute("SELECT position FROM meta").fetchall()
+        """The last position that is committed."""
+        self._begun = False
+        self._batches: list[tuple[int, int]] = []  # those of the transaction: the position before each, and its last
+        self._new: dict[str, int] = {}
+        self._ends: dict[str, dict[int, list[int]]] = {}
 
-    def apply(self, store: Store, batch: Sequence[Stored], changes: Changes) -> None:
-        """Apply a batch at once. If that fails, halve it until what of one event can't be applied is set aside."""
-        tables = {events.NAME, *changes.tables}
+    @property
+    def uncommitted(self) -> int:
+        """How many events were added and are not committed."""
+        return self._batches[-1][1] - self._batches[0][0] if self._batches else 0
+
+    def add(self, log: Reading, changes: Changes) -> None:
+        """Apply a batch in the transaction that is open, or in a new one. If that fails, the transaction's batches are
+        applied and committed one by one, halved until what of one event can't be applied is set aside."""
+        self._batches.append((changes.before, changes.last))
         try:
-            self._write(batch, changes, tables)
-        except FAULTS:
-            raise
-        except Exception:  # whatever the tables don't take
-            if len(batch) == 1:
-                taken = [name for name in tables if self._takes(batch[0], changes, name)]
-                self._write(batch, changes, taken)
+            self._put(changes, changes.tables)
+        except BaseException as error:
+            self._apart(log, error)
+
+    def commit(self, log: Reading) -> None:
+        """Commit what was added, if anything was; if that fails, as above."""
+        if self._batches:
+            try:
+                self._commit()
+            except BaseException as error:
+                self._apart(log, error)
+
+    def rollback(self) -> None:
+        """Give up what was added and isn't committed."""
+        for appender in self._appenders.values():
+            appender.clear()
+        self._batches, self._new, self._ends = [], {}, {}
+        if self._begun:
+            self._begun = False
+            self._connection.rollback()
+
+    def _apart(self, log: Reading, error: BaseException) -> None:
+        """The transaction has failed: apply its batches one by one, or the only one in halves."""
+        batches = self._batches
+        self.rollback()
+        if isinstance(error, FAULTS) or not isinstance(error, Exception):
+            raise error
+        if len(batches) == 1:
+            [(before, last)] = batches
+            if last - before == 1:
+                self._set_aside(changes_of(log, log.read(before, 1)))
                 return
-            for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
-                self.apply(store, half, changes_of(store, half))
+            middle = (before + last) // 2
+            batches = [(before, middle), (middle, last)]
+        for before, last in batches:
+            self.add(log, changes_of(log, log.read(before, last - before)))
+            self.commit(log)
 
-    def _takes(self, stored: Stored, changes: Changes, name: str) -> bool:
-        """Whether one table takes its changes; if not, the event is set aside."""
-        try:
-            self._write([stored], changes, {name}, keep=False)
-        except FAULTS:
-            raise
-        except Exception as error:  # whatever the table doesn't take
-            changes.set_aside.append((stored.position, name, f"{type(error).__name__}: {error}"[:500]))
-            return False
-        return True
+    def _set_aside(self, changes: Changes) -> None:
+        """Apply what the tables take of an event's changes, and set it aside for the others."""
+        refused = {}
+        for name in changes.tables:
+            try:
+                self._put(changes, {name})
+                self._end()
+            except FAULTS:
+                raise
+            except Exception as error:  # whatever the table doesn't take
+                refused[name] = f"{type(error).__name__}: {error}"[:500]
+            finally:
+                self.rollback()
+        told = [*changes.set_aside, *((changes.last, name, reason) for name, reason in refused.items())]
+        self._batches = [(changes.before, changes.last)]
+        self._put(replace(changes, set_aside=told), changes.tables - refused.keys())
+        self._commit()
 
-    def _write(self, batch: Sequence[Stored], changes: Changes, tables: Collection[str], *, keep: bool = True) -> None:
-        """Write changes to some tables, and the position, in one transaction; or try to and roll back."""
+    def _put(self, changes: Changes, tables: Collection[str]) -> None:
+        """Add the changes of some tables to the transaction."""
         connection = self._connection
-        connection.begin()
-        try:
-            new: dict[str, int] = {}
-            for name, of_table in changes.tables.items():
-                if name in tables:
-                    if of_table.ends:
-                        self._end(name, of_table.ends)
-                    if name == SEGMENTS:
-                        new = self._number(of_table.rows)
-                    self._insert(name, [row.values() for row in of_table.rows])
-            if events.NAME in tables:
-                self._insert(events.NAME, changes.events)
-            self._insert(NAMES, [(number, name) for name, number in new.items()])
-            if changes.set_aside:
-                connection.executemany("INSERT INTO set_aside VALUES ($1, $2, $3)", changes.set_aside)
-            connection.execute(
-                "UPDATE meta SET first_event = coalesce(first_event, $1), position = $2, event_id = $3",
-                [batch[0].event_id, batch[-1].position, batch[-1].event_id],
-            )
-            if keep:
-                connection.commit()
-                self._names |= new
-            else:
-                connection.rollback()
-        except BaseException:
-            for appender in self._appenders.values():
-                appender.clear()
-            connection.rollback()
-            raise
+        if not self._begun:
+            connection.begin()
+            self._begun = True
+        for name in tables:
+            if name in changes.columns:
+                columns = changes.columns[name]
+                self._insert(name, self._numbered(columns, changes.names) if name == SEGMENTS else columns)
+            for fact, position in changes.ends.get(name, {}).items():
+                self._ends.setdefault(name, {}).setdefault(fact, []).append(position)
+        if changes.set_aside:
+            connection.executemany("INSERT INTO set_aside VALUES ($1, $2, $3)", changes.set_aside)
+        connection.execute(
+            "UPDATE meta SET first_event = coalesce(first_event, $1), position = $2, event_id = $3",
+            [changes.first_id, changes.last, changes.last_id],
+        )
 
-    def _number(self, rows: Iterable[Row]) -> dict[str, int]:
-        """Give rows that are flows the numbers of the names in them. The numbers that are new."""
+    def _commit(self) -> None:
+        self._end()
+        self._connection.commit()
+        self._begun = False
+        self._names |= self._new
+        self.position = self._batches[-1][1]
+        self._batches, self._new, self._ends = [], {}, {}
+
+    def _numbered(self, columns: Columns, names: Sequence[str]) -> Columns:
+        """The columns of `segments` with the numbers that names have in the file. New ones are added to it."""
         new: dict[str, int] = {}
-        for row in rows:
-            if row["flags"] is not None:
-                for name, no in flows.NUMBERED.items():
-                    named = row[name]
-                    if named is not None:
-                        number = self._names.get(named)
-                        row[no] = new.setdefault(named, len(self._names) + len(new) + 1) if number is None else number
-        return new
+        numbers = []
+        for name in names:
+            number = self._names.get(name) or self._new.get(name)
+            if number is None:
+                number = new[name] = len(self._names) + len(self._new) + len(new) + 1
+            numbers.append(number)
+        if new:
+            self._insert(NAMES, (tuple(new.values()), tuple(new)))
+            self._new |= new
+        return [
+            [None if no is None else numbers[no] for no in values] if place in _NUMBERED else values
+            for place, values in enumerate(columns)
+        ]
 
-    def _insert(self, table: str, rows: Sequence[Collection[Any]]) -> None:
-        """Add rows of values for a table's columns: days as numbers, lists as lines."""
+    def _insert(self, table: str, values: Columns) -> None:
+        """Add rows to a table, given as the values of each of its columns: days as numbers, lists as lines."""
         columns = COLUMNS[table]
-        if not rows:
-            return
-        if len(rows) < MANY:
-            days = [place for place, kind in enumerate(columns.values()) if kind == "DATE"]
-            lists = [place for place, kind in enumerate(columns.values()) if kind == "VARCHAR[]"]
+        if len(values[0]) < MANY:
             appender = self._appenders[table]
-            for row in rows:
-                values = list(row)
-                for place in days:
-                    values[place] = date.fromordinal(values[place])
-                for place in lists:
-                    values[place] = values[place].split("\n") if values[place] else []
-                appender.append_row(*values)
+            given = [_ONE_BY_ONE.get(kind, list)(its) for kind, its in zip(columns.values(), values, strict=True)]
+            for row in zip(*given, strict=True):
+                appender.append_row(*row)
             appender.flush()
         else:
-            self._connection.register("given", _arrays(columns, rows))
+            self._connection.register("given", _arrays(columns, values))
             shown = (_FROM_ARRAYS.get(kind, "{0}::" + kind).format(name) for name, kind in columns.items())
             self._connection.execute(f"INSERT INTO {table} SELECT {', '.join(shown)} FROM given")
             self._connection.unregister("given")
 
-    def _end(self, table: str, ends: Mapping[int, int]) -> None:
-        """End the open rows of facts."""
-        self._connection.execute(
-            f"""UPDATE {table} SET pos_to = ending.at
-            FROM (SELECT unnest($1::BIGINT[]) AS fact, unnest($2::BIGINT[]) AS at) AS ending
-            WHERE fact_position = ending.fact AND pos_to = {NO_END}""",
-            [list(ends), list(ends.values())],
-        )
+    def _end(self) -> None:
+        """End the rows that were open when their facts came to stand differently, once or several times."""
+        for table, ends in self._ends.items():
+            spans = [
+                (fact, since, position)
+                for fact, positions in ends.items()
+                for since, position in pairwise([0, *positions])
+            ]
+            self._connection.execute(
+                f"""UPDATE {table} SET pos_to = ending.position
+                FROM (SELECT unnest($1::BIGINT[]) AS fact, unnest($2::BIGINT[]) AS since,
+                    unnest($3::BIGINT[]) AS position) AS ending
+                WHERE fact_position = ending.fact AND pos_to = {NO_END}
+                    AND pos_from >= ending.since AND pos_from < ending.position""",
+                [list(values) for values in zip(*spans, strict=True)],
+            )
 
 
-def _arrays(columns: Mapping[str, str], rows: Sequence[Collection[Any]]) -> dict[str, Any]:
-    """Rows as arrays that DuckDB can read: of numbers, days among them, and of texts, among them lists."""
+def _arrays(columns: Mapping[str, str], values: Columns) -> dict[str, Any]:
+    """Values as arrays that DuckDB can read: of numbers, days among them, and of texts, among them lists."""
     return {
-        name: np.array(values, dtype=np.int64 if kind in _NUMBERS and None not in values else object)
-        for (name, kind), values in zip(columns.items(), zip(*rows, strict=True), strict=True)
+        name: np.array(its, dtype=np.int64 if kind in _NUMBERS and None not in its else object)
+        for (name, kind), its in zip(columns.items(), values, strict=True)
     }

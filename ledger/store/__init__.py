@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ledger.store.errors import (
@@ -16,7 +18,7 @@ from ledger.store.errors import (
     StoreUnavailable,
     TreeDamaged,
 )
-from ledger.store.recorder import Answer, Entry, Store, Stored, WriteTransaction
+from ledger.store.recorder import Answer, Entry, Place, Reading, Store, Stored, WriteTransaction
 from ledger.store.tree import Heads, Told, leaf_of
 
 __all__ = [
@@ -28,6 +30,8 @@ __all__ = [
     "NoLeaf",
     "NotReplicated",
     "OutcomeUnknown",
+    "Place",
+    "Reading",
     "Store",
     "StoreError",
     "StoreRefused",
@@ -36,6 +40,7 @@ __all__ = [
     "TreeDamaged",
     "WriteTransaction",
     "leaf_of",
+    "open_reading",
     "open_store",
 ]
 
@@ -71,3 +76,19 @@ def open_store(folder: Path | None, database_url: str | None, hashed: Told = lam
     from ledger.store.sqlite import SQLiteStore
 
     return SQLiteStore(folder, hashed)
+
+
+@contextmanager
+def open_reading(place: Place) -> Iterator[Reading]:
+    """The log of a store that another process has open at this place. Raises StoreError."""
+    reading: SQLiteReading | PostgresReading
+    if isinstance(place, Path):
+        from ledger.store.sqlite import SQLiteReading
+
+        reading = SQLiteReading(place)
+    else:
+        from ledger.store.postgres import PostgresReading
+
+        reading = PostgresReading(place)
+    with closing(reading):
+        yield reading

@@ -20,7 +20,7 @@ from ledger.log.tiles import Run
 from ledger.store import tree
 from ledger.store.errors import NotReplicated, OutcomeUnknown, StoreError, StoreRefused
 from ledger.store.folder import HeldFolder
-from ledger.store.recorder import COLUMNS, Answer, Entry, Store, Stored, WriteTransaction, entry_of, translated
+from ledger.store.recorder import COLUMNS, Answer, Entry, Reading, Store, Stored, WriteTransaction, entry_of, translated
 
 LOCK_SECONDS = 60  # how long a writer waits for the others before it gives up
 IDLE_SECONDS = 30  # how long a writer that has stalled may keep the lock before the server ends its session
@@ -321,8 +321,7 @@ class PostgresStore(Store):
         self._folder = HeldFolder(folder) if folder is not None else None
         try:
             with translated(psycopg):
-                # Never a standby: it lags behind what was acknowledged, and may be promoted without it.
-                parameters = CONNECTION_DEFAULTS | conninfo_to_dict(database_url) | {"target_session_attrs": "primary"}
+                parameters = parameters_of(database_url)
                 schema = writable_schema(parameters)
                 self._recorder = Recorder(Datastore(parameters, schema, connections=1))
                 self._recorder.hashed = hashed
@@ -333,6 +332,7 @@ class PostgresStore(Store):
             if self._folder is not None:
                 self._folder.release()
             raise
+        self.place = database_url
         self._writing = Lock()
 
     @contextmanager
@@ -367,6 +367,28 @@ class PostgresStore(Store):
         self._recorder.datastore.close()
         if self._folder is not None:
             self._folder.release()
+
+
+class PostgresReading(Reading):
+    """The log in the database at a URL, over one connection."""
+
+    _database: ClassVar = psycopg
+
+    def __init__(self, database_url: str) -> None:
+        with translated(psycopg):
+            self._connection = psycopg.connect(**parameters_of(database_url), autocommit=True)
+
+    def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        with translated(psycopg), self._connection.cursor() as cursor:
+            return rows(cursor, sql, *values)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def parameters_of(database_url: str) -> dict[str, Any]:
+    # Never a standby: it lags behind what was acknowledged, and may be promoted without it.
+    return CONNECTION_DEFAULTS | conninfo_to_dict(database_url) | {"target_session_attrs": "primary"}
 
 
 def writable_schema(parameters: dict[str, Any]) -> str:

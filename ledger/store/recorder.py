@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, NamedTuple
 
@@ -325,8 +326,15 @@ class WriteTransaction(Reading):
     ) -> list[int]: ...
 
 
+# A file or a URL.
+Place = Path | str
+
+
 class Store(Reading):
     """The log as committed. Safe to use from several threads."""
+
+    place: Place | None = None
+    """Where another process can read it, with `open_reading`."""
 
     def head(self) -> int:
         """The last position, 0 in an empty log."""

@@ -30,7 +30,7 @@ from ledger.log.tiles import Run
 from ledger.store import tree
 from ledger.store.errors import OutcomeUnknown, StoreRefused
 from ledger.store.folder import HeldFolder
-from ledger.store.recorder import COLUMNS, Answer, Entry, Store, Stored, WriteTransaction, entry_of, translated
+from ledger.store.recorder import COLUMNS, Answer, Entry, Reading, Store, Stored, WriteTransaction, entry_of, translated
 
 LOG_FILE = "ledger.sqlite"
 FULL = 2  # PRAGMA synchronous: each commit waits for the disk
@@ -300,7 +300,7 @@ class SQLiteStore(Store):
         self._signing = Lock()
         self._unsettled = False
         try:
-            path = folder.resolve() / LOG_FILE
+            self.place = path = folder.resolve() / LOG_FILE
             with translated(sqlite3):
                 self._recorder = Recorder(Datastore(path))
                 self._recorder.hashed = hashed
@@ -357,6 +357,23 @@ class SQLiteStore(Store):
         self._readers.close()
         self._recorder.datastore.close()
         self._folder.release()
+
+
+class SQLiteReading(Reading):
+    """The log in a file that another process holds."""
+
+    _database: ClassVar = sqlite3
+
+    def __init__(self, path: Path) -> None:
+        with translated(sqlite3):
+            self._connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+
+    def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        with translated(sqlite3):
+            return self._connection.execute(sql, values).fetchall()
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 def rows(cursor: SQLiteCursor, sql: str, *values: object) -> list[tuple[Any, ...]]:

@@ -18,6 +18,8 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 class ListedLog:
     """Events by position, in memory. `store` is the log as the read model takes it."""
 
+    place = None
+
     def __init__(self) -> None:
         self.events: list[Stored] = []
         self._place: dict[str, int] = {}

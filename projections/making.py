@@ -1,0 +1,145 @@
+"""Makes what the events of the log change, ahead of what is written: in a thread, or for very many in processes."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import islice
+from queue import SimpleQueue
+from subprocess import PIPE
+from typing import IO, Any, TypeVar, cast
+
+from ledger.store import Place, Store, Stored, open_reading
+from projections.apply import changes_of
+from projections.changes import Changes
+
+# So many events are worth the start of processes, which takes each of them a third of a second.
+FAR = 50_000
+SLICE = 10_000  # what a process makes at a time
+MOST_PROCESSES = 3
+
+log = logging.getLogger(__name__)
+
+Given = TypeVar("Given")
+Found = TypeVar("Found")
+Slice = tuple[int, int]  # the position before it, and its last
+
+
+def far(after: int, head: int) -> bool:
+    """Whether there are so many events after a position that they are made in processes."""
+    return head - after >= FAR
+
+
+def made(store: Store, after: int, head: int, size: int) -> Generator[Changes]:
+    """What the events after a position change, in batches of a size at most, or in slices if the head is far."""
+    if store.place is not None and far(after, head):
+        count = min(os.cpu_count() or 1, MOST_PROCESSES)
+        slices = ((before, min(before + SLICE, head)) for before in range(after, head, SLICE))
+        with _processes(store, store.place, count) as make:
+            yield from _ahead(make, slices, count)
+        after = head
+    batches = _batches(store, after, size)
+    yield from _ahead(lambda batch: changes_of(store, batch), batches, 1)
+
+
+def _batches(store: Store, after: int, size: int) -> Iterator[list[Stored]]:
+    """The events after a position, in batches. One that isn't full is the last."""
+    while batch := store.read(after, size):
+        yield batch
+        if len(batch) < size:  # what came meanwhile is news
+            return
+        after = batch[-1].position
+
+
+def _ahead(make: Callable[[Given], Found], given: Iterator[Given], threads: int) -> Iterator[Found]:
+    """What is made of each, in order; the next ones while that is put to use: DuckDB works without Python's lock."""
+    pool = ThreadPoolExecutor(threads, "ahead")
+    try:
+        coming = deque(pool.submit(make, one) for one in islice(given, threads + 1))
+        while coming:
+            found = coming.popleft().result()
+            coming.extend(pool.submit(make, one) for one in islice(given, 1))
+            yield found
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _processes(store: Store, place: Place, count: int) -> Iterator[Callable[[Slice], Changes]]:
+    """What makes slices of a log in processes that read it themselves, several at a time. They end with this."""
+    idle: SimpleQueue[_Process] = SimpleQueue()
+
+    def make(wanted: Slice) -> Changes:
+        process = idle.get()
+        try:
+            return process.make(wanted)
+        except (EOFError, OSError, pickle.UnpicklingError) as error:  # whatever happened to it may happen here
+            log.warning("a process that made rows of the read model is gone: %r", error)
+            before, last = wanted
+            return changes_of(store, store.read(before, last - before))
+        finally:
+            idle.put(process)
+
+    with ExitStack() as ending:
+        for _ in range(count):
+            process = _Process(place)
+            ending.callback(process.end)
+            idle.put(process)
+        yield make
+
+
+class _Process:
+    """A process that makes slices of the log at a place."""
+
+    def __init__(self, place: Place) -> None:
+        path = os.pathsep.join(part or os.getcwd() for part in sys.path)
+        command, environment = [sys.executable, "-P", "-m", __name__], {**os.environ, "PYTHONPATH": path}
+        self._process = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, env=environment)  # noqa: S603
+        self._to, self._from = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
+        self._place = place
+
+    def make(self, wanted: Slice) -> Changes:
+        """Raises EOFError, OSError or UnpicklingError if the process has ended, whyever."""
+        _tell(self._to, (self._place, wanted))
+        changes: Changes = pickle.load(self._from)  # noqa: S301 - it's ours
+        return changes
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._from.close()
+        with suppress(OSError):  # what it wasn't told any more
+            self._to.close()
+
+
+def _tell(to: IO[bytes], told: Any) -> None:
+    pickle.dump(told, to, pickle.HIGHEST_PROTOCOL)
+    to.flush()
+
+
+def _serve() -> None:
+    """What such a process does, until the one that started it ends it, or ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal it goes to both
+    gc.disable()  # there is nothing that refers to itself
+    told, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whoever prints doesn't do so among the answers
+    place, wanted = pickle.load(told)  # noqa: S301 - from whoever started this
+    with open_reading(place) as reading:
+        while True:
+            before, last = wanted
+            _tell(answers, changes_of(reading, reading.read(before, last - before)))
+            _, wanted = pickle.load(told)  # noqa: S301
+
+
+if __name__ == "__main__":
+    with suppress(EOFError, BrokenPipeError):
+        _serve()
