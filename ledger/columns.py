@@ -75,8 +75,6 @@ def check_columns(store: Reading) -> None:
 def check_keys(store: Reading) -> None:
     """Every event is found under the keys of all that its fact ever said, and nothing is under any other.
 
-    Under its own stream it is found by the column of that name, which its leaf covers.
-
     Raises Misplaced. The columns must have been checked.
     """
     said: dict[str, set[str]] = {}  # by fact, for those that were amended
@@ -90,7 +88,7 @@ def check_keys(store: Reading) -> None:
             if event.chain in said:
                 said[event.chain] |= keys  # a fact comes before what amends it
                 keys = said[event.chain]
-            expected |= {(key, event.position) for key in keys if key != event.stream}
+            expected |= {(key, event.position) for key in store.layout.keys(event.stream, keys)}
         found = store.indexed({key for key, _ in expected}, batch[0].position, batch[-1].position)
         if lacking := expected - found:
             position, key = min((position, key) for key, position in lacking)

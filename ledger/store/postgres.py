@@ -20,7 +20,18 @@ from ledger.log.tiles import Run
 from ledger.store import tree
 from ledger.store.errors import NotReplicated, OutcomeUnknown, StoreError, StoreRefused
 from ledger.store.folder import HeldFolder
-from ledger.store.recorder import COLUMNS, Answer, Entry, Reading, Store, Stored, WriteTransaction, entry_of, translated
+from ledger.store.recorder import (
+    COLUMNS,
+    Answer,
+    Entry,
+    Layout,
+    Reading,
+    Store,
+    Stored,
+    WriteTransaction,
+    entry_of,
+    translated,
+)
 
 LOCK_SECONDS = 60  # how long a writer waits for the others before it gives up
 IDLE_SECONDS = 30  # how long a writer that has stalled may keep the lock before the server ends its session
@@ -215,6 +226,7 @@ class Recorder(PostgresApplicationRecorder):
     """The library's recorder over our tables: it reads the view, and what it inserts gets the next positions."""
 
     datastore: Datastore
+    layout: Layout
     hashed: tree.Told = staticmethod(lambda done, of: None)
 
     def create_table(self) -> None:
@@ -229,8 +241,7 @@ class Recorder(PostgresApplicationRecorder):
             always = (
                 "SELECT 1 FROM pg_attribute WHERE attrelid = 'events'::regclass AND attname = 'chain' AND attnotnull"
             )
-            if cursor.execute(always).fetchall():  # a ledger of an earlier version
-                cursor.execute("ALTER TABLE events ALTER chain DROP NOT NULL")
+            self.layout = Layout(brief=not cursor.execute(always).fetchall())
             if cursor.execute("SELECT to_regclass('tree_runs') AS name").fetchall() == [{"name": None}]:
                 self.lock(cursor)
                 for statement in TREE_TABLES:
@@ -261,9 +272,9 @@ class Recorder(PostgresApplicationRecorder):
         placed = list(enumerate(entries, before.position + 1))
         with cursor.copy("COPY events (position, stream, version, type, state, id, chain) FROM STDIN") as copy:
             for at, e in placed:
-                copy.write_row((at, e.stream, e.version, e.type, e.state, e.event_id, e.amended))
+                copy.write_row((at, e.stream, e.version, e.type, e.state, e.event_id, self.layout.chain(e)))
         _store_runs(cursor, tree.grown(partial(rows, cursor), before, entries))
-        self.index(cursor, [(key, at) for at, entry in placed for key in entry.other_keys])
+        self.index(cursor, [(key, at) for at, entry in placed for key in self.layout.keys(entry.stream, entry.keys)])
         self._notify_channel(cursor)
         return [at for at, _ in placed]
 
@@ -281,6 +292,7 @@ class PostgresWriteTransaction(WriteTransaction):
 
     def __init__(self, recorder: Recorder, cursor: psycopg.Cursor[Any]) -> None:
         self._recorder = recorder
+        self.layout = recorder.layout
         self._cursor = cursor
         super().__init__()
 
@@ -326,6 +338,7 @@ class PostgresStore(Store):
                 self._recorder = Recorder(Datastore(parameters, schema, connections=1))
                 self._recorder.hashed = hashed
                 self._recorder.create_table()
+                self.layout = self._recorder.layout
             # Readers have connections of their own, so that they can't keep the writer from its one.
             self._readers = Datastore(parameters, schema, connections=READ_CONNECTIONS)
         except BaseException:

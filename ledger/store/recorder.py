@@ -1,12 +1,13 @@
 """The shapes of the event log, whichever database holds it: what goes in, what comes out, what can go wrong.
 
 Table `events` has one row per event under its `position`, counted from 1 without gaps in the order of commits; its
-column `chain` is null for a fact. Table `event_keys` says which events touch which record beside the one whose stream
-they are in. Table `answers` keeps the first answer to each idempotency key. Table `tree_runs` holds the hashes of the
-tree over the events (see tree.py). All are written in one transaction. Tables `checkpoints` and `cosignatures` keep
-what was signed of the tree. Table `attachments` has the salts and bytes that the log only has hashes of; it alone
-forgets, when an erasure is recorded. The view `stored_events` shows `events` as the eventsourcing library wants to read
-them; its recorders, subclassed in sqlite.py and postgres.py, do the connections and conflicts.
+column `chain` is null for a fact. Table `event_keys` says which events touch which records, beside the one whose stream
+they are in; the key '' says that an event doesn't touch that one. (In ledgers that earlier versions began, `chain` and
+`event_keys` say all of it.) Table `answers` keeps the first answer to each idempotency key. Table `tree_runs` holds the
+hashes of the tree over the events (see tree.py). All are written in one transaction. Tables `checkpoints` and
+`cosignatures` keep what was signed of the tree. Table `attachments` has the salts and bytes that the log only has
+hashes of; it alone forgets, when an erasure is recorded. The view `stored_events` shows `events` as the eventsourcing
+library wants to read them; its recorders, subclassed in sqlite.py and postgres.py, do the connections and conflicts.
 """
 
 from __future__ import annotations
@@ -57,21 +58,35 @@ class Entry(NamedTuple):
     keys: tuple[str, ...]
     """The records that it touches, e.g. ("commitment/x", "holding/a/b/equity")."""
 
-    @property
-    def amended(self) -> str | None:
-        """The fact that it corrects or retracts."""
-        return None if self.chain == self.event_id else self.chain
-
-    @property
-    def other_keys(self) -> list[str]:
-        """The records that it touches beside the one whose stream it is in."""
-        return [key for key in self.keys if key != self.stream]
-
 
 COLUMNS = "position, stream, version, type, state, id, coalesce(chain, id)"
-# Which events touch some records. Ledgers of earlier versions have rows of event_keys for an event's own stream, too.
-_TOUCHING = """SELECT key, position FROM event_keys WHERE key IN ({})
-    UNION SELECT stream, position FROM events WHERE stream IN ({})"""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What stands in the database beside an event's text."""
+
+    brief: bool
+    """Whether that leaves out what goes without saying; not in ledgers that earlier versions began."""
+
+    def chain(self, entry: Entry) -> str | None:
+        """The column `chain`."""
+        return None if self.brief and entry.chain == entry.event_id else entry.chain
+
+    def keys(self, stream: str, touched: Collection[str]) -> Collection[str]:
+        """The keys in event_keys of an event in a stream that touches these records."""
+        if not self.brief:
+            return touched
+        return [key for key in touched if key != stream] if stream in touched else [*touched, ""]
+
+    @property
+    def touching(self) -> str:
+        """The query for which events touch which of some records, which `{}` stands for."""
+        kept = "SELECT key, position FROM event_keys WHERE key IN ({})"
+        if not self.brief:
+            return kept
+        return f"""{kept} UNION SELECT stream, position FROM events WHERE stream IN ({{}}) AND NOT EXISTS
+            (SELECT 1 FROM event_keys AS aside WHERE aside.key = '' AND aside.position = events.position)"""
 
 
 class Stored(NamedTuple):
@@ -107,6 +122,7 @@ class Reading(ABC):
 
     _database: ClassVar[ModuleType]
     """The driver whose errors are translated: sqlite3 or psycopg."""
+    layout: Layout
 
     @abstractmethod
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
@@ -158,7 +174,8 @@ class Reading(ABC):
 
     def by_keys(self, keys: Collection[str]) -> dict[str, list[Stored]]:
         """As by_key, for many records at once; one that no event touches isn't in the answer."""
-        sql = f"SELECT key, {COLUMNS} FROM ({_TOUCHING}) AS touching JOIN events USING (position) ORDER BY position"
+        touching = self.layout.touching
+        sql = f"SELECT key, {COLUMNS} FROM ({touching}) AS touching JOIN events USING (position) ORDER BY position"
         found: dict[str, list[Stored]] = defaultdict(list)
         for key, *columns in self._rows_in(sql, keys):
             found[key].append(Stored(*columns))
@@ -171,11 +188,8 @@ class Reading(ABC):
         return {(key, position) for key, position in self._rows_in(sql, keys)}
 
     def indexed_count(self) -> int:
-        """How many pairs of a key and a position event_keys has, without those that name an event's own stream."""
-        [(count,)] = self._rows(
-            """SELECT count(*) FROM event_keys
-            WHERE NOT EXISTS (SELECT 1 FROM events WHERE events.position = event_keys.position AND stream = key)"""
-        )
+        """How many pairs of a key and a position event_keys has."""
+        [(count,)] = self._rows("SELECT count(*) FROM event_keys")
         return int(count)
 
     def versions(self, streams: Collection[str]) -> dict[str, int]:

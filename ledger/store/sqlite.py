@@ -30,7 +30,18 @@ from ledger.log.tiles import Run
 from ledger.store import tree
 from ledger.store.errors import OutcomeUnknown, StoreRefused
 from ledger.store.folder import HeldFolder
-from ledger.store.recorder import COLUMNS, Answer, Entry, Reading, Store, Stored, WriteTransaction, entry_of, translated
+from ledger.store.recorder import (
+    COLUMNS,
+    Answer,
+    Entry,
+    Layout,
+    Reading,
+    Store,
+    Stored,
+    WriteTransaction,
+    entry_of,
+    translated,
+)
 
 LOG_FILE = "ledger.sqlite"
 FULL = 2  # PRAGMA synchronous: each commit waits for the disk
@@ -225,15 +236,15 @@ class Recorder(SQLiteApplicationRecorder):
     """The library's recorder over our tables: it reads the view, and what it inserts gets the next positions."""
 
     hashed: tree.Told = staticmethod(lambda done, of: None)
-    _always_chain: bool
-    """Whether a fact's row must name its chain too, as in ledgers of earlier versions."""
+    layout: Layout
 
     def construct_create_table_statements(self) -> list[str]:
         return TABLES
 
     def _create_table(self, c: SQLiteCursor) -> None:
         super()._create_table(c)
-        [(self._always_chain,)] = rows(c, "SELECT \"notnull\" FROM pragma_table_info('events') WHERE name = 'chain'")
+        [(always,)] = rows(c, "SELECT \"notnull\" FROM pragma_table_info('events') WHERE name = 'chain'")
+        self.layout = Layout(brief=not always)
         if not rows(c, "SELECT 1 FROM sqlite_schema WHERE name = 'tree_runs'"):
             for statement in TREE_TABLES:
                 c.execute(statement)
@@ -248,13 +259,10 @@ class Recorder(SQLiteApplicationRecorder):
         placed = list(enumerate(entries, before.position + 1))
         cursor.executemany(
             "INSERT INTO events (position, stream, version, type, state, id, chain) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (at, e.stream, e.version, e.type, e.state, e.event_id, e.chain if self._always_chain else e.amended)
-                for at, e in placed
-            ],
+            [(at, e.stream, e.version, e.type, e.state, e.event_id, self.layout.chain(e)) for at, e in placed],
         )
         _store_runs(cursor, tree.grown(partial(rows, cursor), before, entries))
-        self.index(cursor, [(key, at) for at, entry in placed for key in entry.other_keys])
+        self.index(cursor, [(key, at) for at, entry in placed for key in self.layout.keys(entry.stream, entry.keys)])
         return [at for at, _ in placed]
 
     def index(self, cursor: SQLiteCursor, keys: Sequence[tuple[str, int]]) -> None:
@@ -267,6 +275,7 @@ class SQLiteWriteTransaction(WriteTransaction):
 
     def __init__(self, recorder: Recorder, cursor: SQLiteCursor) -> None:
         self._recorder = recorder
+        self.layout = recorder.layout
         self._cursor = cursor
         super().__init__()
 
@@ -305,6 +314,7 @@ class SQLiteStore(Store):
                 self._recorder = Recorder(Datastore(path))
                 self._recorder.hashed = hashed
                 self._recorder.create_table()
+                self.layout = self._recorder.layout
                 self._settle_erasures()
             # Readers have connections of their own: in the library's pool they would queue behind a waiting writer.
             self._readers = Datastore(path, read_only=True)

@@ -437,29 +437,37 @@ def test_a_log_of_an_earlier_version_finds_chains_as_before(store: Store, reques
 
 
 def test_what_is_beside_the_text_is_said_once(store: Store, shell: Callable[[str], list[tuple[Any, ...]]]) -> None:
-    """A fact's row doesn't name its own chain, and event_keys not the stream that a row is in."""
+    """A fact's row doesn't name its own chain, and event_keys not the stream that a row is in, but that it doesn't
+    touch the record of that name."""
     fact = entry(1, keys=("commitment/x", "key"))
-    write(store, fact, entry(2, chain=fact.event_id), entry(1, "commitment/y", keys=("commitment/x",)))
-    assert shell("SELECT position, chain FROM events ORDER BY position") == [(1, None), (2, fact.event_id), (3, None)]
-    assert shell("SELECT key, position FROM event_keys ORDER BY key") == [("commitment/x", 3), ("key", 1)]
-    assert [event.position for event in store.by_key("commitment/x")] == [1, 2, 3]
+    write(store, fact, entry(2, chain=fact.event_id), entry(3, keys=()), entry(1, "commitment/y", keys=("key",)))
+    chains = [(1, None), (2, fact.event_id), (3, None), (4, None)]
+    assert shell("SELECT position, chain FROM events ORDER BY position") == chains
+    kept = [("", 3), ("", 4), ("key", 1), ("key", 4)]
+    assert shell("SELECT key, position FROM event_keys ORDER BY key, position") == kept
+    assert store.indexed_count() == len(kept)
+    found = store.by_keys(["commitment/x", "commitment/y", "key"])
+    assert {key: [event.position for event in events] for key, events in found.items()} == {
+        "commitment/x": [1, 2],
+        "key": [1, 4],
+    }
 
 
 def test_a_log_of_an_earlier_version_goes_on(store: Store, request: pytest.FixtureRequest) -> None:
-    """Every row named its chain in it, and event_keys also the stream. Opened as it is, it answers and takes events."""
-    fact, other = entry(1, keys=("commitment/x", "key")), entry(1, "commitment/y")
+    """Every row named its chain in it, and event_keys the stream. Opened, it answers the same and goes on like that."""
+    fact, other = entry(1, keys=("commitment/x", "key")), entry(1, "commitment/y", keys=())
     write(store, fact, other, entry(2, chain=fact.event_id))
     before = everything(store)
     store.close()
-    sqlite = isinstance(store, SQLiteStore)
     place: Path | str = request.getfixturevalue("database_url")
-    if sqlite:
+    if isinstance(store, SQLiteStore):
         place = request.getfixturevalue("tmp_path") / "ledger" / "ledger.sqlite"
     with beside(store, place) as shell:
         shell.execute("UPDATE events SET chain = id WHERE chain IS NULL")
-        shell.execute("INSERT INTO event_keys SELECT stream, position FROM events")
+        shell.execute("INSERT INTO event_keys SELECT stream, position FROM events WHERE stream = 'commitment/x'")
+        shell.execute("DELETE FROM event_keys WHERE key = ''")
     with at_the_shell(store, request) as ask:
-        if sqlite:
+        if isinstance(store, SQLiteStore):
             ask("PRAGMA writable_schema = ON")
             schema = "replace(sql, 'chain TEXT', 'chain TEXT NOT NULL')"
             ask(f"UPDATE sqlite_schema SET sql = {schema} WHERE name = 'events' RETURNING sql")
@@ -468,9 +476,14 @@ def test_a_log_of_an_earlier_version_goes_on(store: Store, request: pytest.Fixtu
             ask("ALTER TABLE events ALTER chain SET NOT NULL")
     opened = reopened(store, request)
     assert everything(opened) == before
-    assert opened.indexed_count() == 1
-    assert write(opened, entry(3), entry(2, "commitment/y", chain=other.event_id)) == [4, 5]
+    later = entry(3), entry(2, "commitment/y", chain=other.event_id, keys=())
+    assert write(opened, *later) == [4, 5]
     assert [event.position for event in opened.by_key("commitment/x")] == [1, 3, 4]
+    assert opened.by_key("commitment/y") == []
     assert [event.position for event in opened.by_chain(other.event_id)] == [2, 5]
     assert [event.chain == event.event_id for event in opened.read(0, 10)] == [True, True, False, True, False]
     opened.close()
+    with at_the_shell(store, request) as ask:
+        assert ask("SELECT count(*) FROM events WHERE chain IS NULL") == [(0,)]
+        kept = [("commitment/x", 1), ("commitment/x", 3), ("commitment/x", 4), ("key", 1)]
+        assert ask("SELECT key, position FROM event_keys ORDER BY key, position") == kept
