@@ -184,6 +184,8 @@ def test_signatures_of_unknown_keys_are_passed_over() -> None:
             check(note, LOG_KEY.verifier)
     check(signed(TEXT, other, LOG_KEY, WITNESS_KEY), LOG_KEY.verifier)
     check(signed(TEXT, LOG_KEY) + renamed.split(b"\n\n")[1], LOG_KEY.verifier)
+    with pytest.raises(NotSigned, match="isn't signed by"):
+        parse_note(renamed).check_signed(LOG_KEY.verifier)
     newer = "— ledger.example/deals " + encoded(b"1234" + bytes(2428)) + "\n"
     check(signed(TEXT, LOG_KEY) + newer.encode(), LOG_KEY.verifier)
 
