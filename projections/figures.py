@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from ledger.money import ARITHMETIC, NOTHING, UNKNOWN, ZERO, Bounds, larger, plain, remainder, total
 
@@ -107,12 +107,13 @@ def summed(parts: Iterable[Figure]) -> Figure:
     parts = list(parts)
     if not parts:
         return EMPTY
-    if len(parts) == 1 and all(bounds.stated is not None for bounds in parts[0].amounts.values()):
+    if len(parts) == 1 and None not in [bounds.stated for bounds in parts[0].amounts.values()]:
         return parts[0]
     by_currency: dict[str | None, list[Bounds]] = {}
     missing: set[MissingRate] = set()
     for part in parts:
-        missing |= part.missing
+        if part.missing:
+            missing |= part.missing
         for currency, bounds in part.amounts.items():
             by_currency.setdefault(currency, []).append(bounds)
     return Figure({currency: total(bounds) for currency, bounds in by_currency.items()}, frozenset(missing))
@@ -152,8 +153,7 @@ def _folded(figure: Figure, known: set[str]) -> Figure:
 # --- groups -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """A figure in a total: the ids by which others may call it their whole, and the whole it calls its own."""
 
     names: tuple[str, ...]
@@ -163,7 +163,7 @@ class Item:
 
 def grouped(items: Sequence[Item]) -> Figure:
     """The sum of figures, where a whole and its parts count as the larger of the whole and the sum of its parts."""
-    if all(item.part_of is None for item in items):
+    if len(items) == 1 or all(item.part_of is None for item in items):
         return summed(item.figure for item in items)
     groups, _ = _groups(items)
     return summed(groups)
@@ -228,14 +228,20 @@ def number(value: Decimal | None) -> str | None:
 
 
 def bounds_shown(bounds: Bounds) -> dict[str, str | None]:
-    low = plain(bounds.low)
-    if bounds.low is bounds.stated is bounds.high:
-        return {"low": low, "stated": low, "high": low}
-    return {"low": low, "stated": number(bounds.stated), "high": number(bounds.high)}
+    low, stated, high = _texts(bounds)
+    return {"low": low, "stated": stated, "high": high}
 
 
 def money_shown(currency: str | None, bounds: Bounds) -> dict[str, Any]:
-    return {"currency": currency, **bounds_shown(bounds)}
+    low, stated, high = _texts(bounds)
+    return {"currency": currency, "low": low, "stated": stated, "high": high}
+
+
+def _texts(bounds: Bounds) -> tuple[str, str | None, str | None]:
+    low = plain(bounds.low)
+    if bounds.low is bounds.stated is bounds.high:
+        return low, low, low
+    return low, number(bounds.stated), number(bounds.high)
 
 
 def shown(figure: Figure, own_currency: str | None) -> Any:
@@ -246,7 +252,10 @@ def shown(figure: Figure, own_currency: str | None) -> Any:
     if figure.missing:
         return None
     if not figure.amounts:
-        return money_shown(own_currency, NOTHING)
+        return {"currency": own_currency, "low": "0", "stated": "0", "high": "0"}
+    if len(figure.amounts) == 1:
+        [(currency, bounds)] = figure.amounts.items()
+        return money_shown(currency, bounds)
     amounts = _folded(figure, figure.currencies).amounts
     shown_by_currency = [money_shown(currency, amounts[currency]) for currency in _in_order(amounts)]
     return shown_by_currency[0] if len(shown_by_currency) == 1 else shown_by_currency
@@ -258,8 +267,9 @@ def _in_order(currencies: Iterable[str | None]) -> list[str | None]:
 
 def with_missing(row: dict[str, Any], figures: Iterable[Figure]) -> dict[str, Any]:
     """The row, and the rates that its figures lack if there are any."""
-    missing = sorted(set().union(*(figure.missing for figure in figures if figure.missing)))
-    if missing:
+    lacking = [figure.missing for figure in figures if figure.missing]
+    if lacking:
+        missing = sorted(set().union(*lacking))
         row["missing_rates"] = [{"base": one.base, "quote": one.quote, "on": one.on.isoformat()} for one in missing]
     return row
 
@@ -283,6 +293,7 @@ def totals_shown(sums: Mapping[str, Figure]) -> list[dict[str, Any]]:
 def own_currency(*figures: Figure) -> str | None:
     """The currency of a row: that of the first figure that has just one."""
     for figure in figures:
-        if len(figure.currencies) == 1:
-            return next(iter(figure.currencies))
+        named = [currency for currency in figure.amounts if currency is not None]
+        if len(named) == 1:
+            return named[0]
     return None

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from ledger.money import ARITHMETIC, NOTHING, UNKNOWN, ZERO, Bounds, exactly, product, total
 from projections.amounts import AMOUNT, MONEY_COLUMNS, STAKE_COLUMNS, number_of
 from projections.figures import (
+    EMPTY,
     Exchange,
     Figure,
     Item,
@@ -28,10 +29,10 @@ from projections.figures import (
 )
 from projections.paging import Listing, Page, cut
 from projections.rates import exchange
-from projections.replay import Step, replays
+from projections.replay import replays
 from projections.table import Fact, Said, View, same
 from projections.valuations import Marks, Usable, newest_marks
-from projections.visibility import ByHolder, Lost, Point, Rule, Tables, believed, counting, counts, duplicates, held
+from projections.visibility import ByHolder, Lost, Point, Rule, Tables, believed, counting, duplicates, held
 
 _COLUMNS = {
     "role": "holding_role",  # made, sold, observed, paid
@@ -88,44 +89,22 @@ class _Row(NamedTuple):
     issuer: str
     instrument: str
     part_of: str | None
-    currency: str | None
-    low: Decimal | None
-    stated: Decimal | None
-    high: Decimal | None
+    amount: Figure
+    """As it was recorded; empty if nothing was said."""
     units: Decimal | None
-    share_basis: str | None
-    share_low: Decimal | None
-    share_stated: Decimal | None
-    share_high: Decimal | None
+    basis: str | None
+    share: Bounds
     fraction: Decimal | None
 
-    @property
-    def key(self) -> tuple[str, str, str]:
-        return self.holder, self.issuer, self.instrument
-
     def figure(self, converting: Exchange) -> Figure:
-        if self.low is None:
-            return Figure()
-        bounds = Bounds(self.low, self.stated, self.high)
-        return Part(self.currency, bounds, self.first_day, self.last_day).figure(converting)
-
-    @property
-    def step(self) -> Step:
-        share = UNKNOWN if self.share_low is None else Bounds(self.share_low, self.share_stated, self.share_high)
-        return Step(
-            self.role,
-            self.fact_position,
-            self.first_day,
-            self.last_day,
-            self.units,
-            self.share_basis,
-            share,
-            self.fraction,
-        )
+        """What of the amount counts by now, converted."""
+        if not self.amount.amounts or (converting.target is None and self.last_day <= converting.as_of):
+            return self.amount
+        [(currency, bounds)] = self.amount.amounts.items()
+        return Part(currency, bounds, self.first_day, self.last_day).figure(converting)
 
 
-@dataclass(frozen=True, slots=True)
-class _Holding:
+class _Holding(NamedTuple):
     """A holding at a point in the three times. `value` is None where no mark values it; `own` is its currency."""
 
     key: tuple[str, str, str]
@@ -215,55 +194,71 @@ def _of_holder(
 ) -> tuple[list[_Row], Marks]:
     """The rows of a holder that count, by issuer and position, and the marks that may value them."""
     repeated = duplicates(model, at) if by_holder.any_repeats(at) else {}
-    rows = [
-        _read(deal)
-        for *deal, status in by_holder.deals(at, holder, issuer)
-        if counts(status, at) and deal[0] not in repeated
-    ]
+    rows = [_read(deal, holder) for deal in by_holder.deals(at, holder, issuer) if deal[0] not in repeated]
     if repeated and at.include_rumoured:
         repeated = duplicates(model, believed(at))
-    newest: dict[str, dict[str, Usable]] = {"position": {}, "unit": {}, "whole": {}}
-    owners = {"position": holder, "whole": ""}
-    if any(row.units is not None for row in rows):
-        owners["unit"] = ""
-    for subject, use, (chain, last_day, basis, currency, low, stated, high) in by_holder.marks(
-        at, owners, {row.issuer for row in rows}, repeated
-    ):
-        bounds = Bounds(Decimal(low), _decimal(stated), _decimal(high))
-        newest[use][subject] = Usable(chain, date.fromordinal(last_day), basis, currency, bounds)
-    of_position = {(subject, holder): mark for subject, mark in newest["position"].items()}
-    return rows, Marks(of_position, newest["unit"], newest["whole"])
+
+    def newest(use: str, owner: str, issuers: set[str]) -> dict[str, Usable]:
+        found = by_holder.marks(at, use, owner, issuers, repeated) if issuers else ()
+        return {subject: _mark(*mark) for subject, mark in found}
+
+    of_position = newest("position", holder, {row.issuer for row in rows})
+    of_unit = newest("unit", "", {row.issuer for row in rows if row.units is not None})
+    of_whole = newest("whole", "", {row.issuer for row in rows if row.basis is not None})
+    return rows, Marks({(subject, holder): mark for subject, mark in of_position.items()}, of_unit, of_whole)
 
 
-def _read(deal: Sequence[Any]) -> _Row:
-    chain, position, first, last, role, holder, issuer, instrument, part_of, *figures = deal
-    currency, low, stated, high, units, basis, share_low, share_stated, share_high, fraction = figures
+def _read(deal: Sequence[Any], holder: str) -> _Row:
+    chain, position, first, last, role, issuer, instrument, part_of, money, units, stake, fraction = deal
+    basis, share = _NO_STAKE if stake is None else _named_bounds(stake)
+    last_day = date.fromordinal(last)
     return _Row(
         chain,
         position,
-        date.fromordinal(first),
-        date.fromordinal(last),
+        last_day if first == last else date.fromordinal(first),
+        last_day,
         role,
         holder,
         issuer,
         instrument,
         part_of,
-        currency,
-        _decimal(low),
-        _decimal(stated),
-        _decimal(high),
-        _decimal(units),
+        EMPTY if money is None else _amount(money),
+        None if units is None else _decimal(units),
         basis,
-        _decimal(share_low),
-        _decimal(share_stated),
-        _decimal(share_high),
-        _decimal(fraction),
+        share,
+        None if fraction is None else _decimal(fraction),
     )
 
 
+def _mark(chain: str, last_day: int, basis: str, money: str) -> Usable:
+    currency, bounds = _named_bounds(money)
+    return Usable(chain, date.fromordinal(last_day), basis, currency, bounds)
+
+
+_NO_STAKE = (None, UNKNOWN)
+
+
+# The same few figures come again and again.
 @lru_cache(maxsize=65_536)
-def _decimal(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
+def _amount(text: str) -> Figure:
+    currency, bounds = _named_bounds(text)
+    return Figure({currency: bounds})
+
+
+@lru_cache(maxsize=65_536)
+def _named_bounds(text: str) -> tuple[str | None, Bounds]:
+    """What portfolios.py writes as one text: a currency and an amount, or a basis and a share."""
+    name, _, figures = text.partition(" ")
+    low, *others = figures.split("|")
+    if not others:
+        return name or None, exactly(Decimal(low))
+    stated, high = (Decimal(one) if one else None for one in others)
+    return name or None, Bounds(Decimal(low), stated, high)
+
+
+@lru_cache(maxsize=65_536)
+def _decimal(text: str) -> Decimal:
+    return Decimal(text)
 
 
 def _counting_rows(model: Tables, at: Point, chosen: dict[str, str]) -> list[_Row]:
@@ -277,7 +272,12 @@ def _counting_rows(model: Tables, at: Point, chosen: dict[str, str]) -> list[_Ro
     rows = model.rows(
         f"SELECT {names} FROM holdings WHERE {rule.sql}{filters} ORDER BY fact_position", {**rule.values, **chosen}
     )
-    return [_Row(*row) for row in rows]
+    found = []
+    for *row, currency, low, stated, high, units, basis, share_low, share_stated, share_high, fraction in rows:
+        amount = EMPTY if low is None else Figure({currency: Bounds(low, stated, high)})
+        share = UNKNOWN if share_low is None else Bounds(share_low, share_stated, share_high)
+        found.append(_Row._make((*row, amount, units, basis, share, fraction)))
+    return found
 
 
 def _subjects(chosen: dict[str, str]) -> Rule:
@@ -292,27 +292,30 @@ def _subjects(chosen: dict[str, str]) -> Rule:
 def _fold(key: tuple[str, str, str], rows: Sequence[_Row], at: Point, marks: Marks, converting: Exchange) -> _Holding:
     """The holding that its rows, by position, make."""
     costs = [Item((row.chain,), row.part_of, row.figure(converting)) for row in rows if row.role == "made"]
-    cost = grouped(costs)
-    proceeds = summed(row.figure(converting) for row in rows if row.role == "sold")
-    distributions = summed(row.figure(converting) for row in rows if row.role == "paid")
+    steps = [row for row in rows if row.role != "paid"]
+    cost, proceeds, distributions = grouped(costs), EMPTY, EMPTY
+    if len(costs) < len(rows):
+        proceeds = summed(row.figure(converting) for row in rows if row.role == "sold")
+        distributions = summed(row.figure(converting) for row in rows if row.role == "paid")
     own = converting.target or own_currency(cost, proceeds, distributions)
 
-    steps = [row.step for row in rows if row.role != "paid"]
     low, position, high = replays(steps, at.as_of)
     units = position.units
     if units is None and any(step.units is not None for step in steps if step.role != "sold"):
         units = ZERO  # bought, but on a day that may be still to come
-    stakes = {
-        basis: _between(*(one.shares.get(basis, ZERO) for one in (low, position, high)))
-        for basis in sorted({*low.shares, *position.shares, *high.shares})
-    }
+    stakes: dict[str, Bounds] = {}
+    if low is position is high:
+        stakes = {basis: exactly(position.shares[basis]) for basis in sorted(position.shares)}
+    else:
+        for basis in sorted({*low.shares, *position.shares, *high.shares}):
+            stakes[basis] = _between(*(one.shares.get(basis, ZERO) for one in (low, position, high)))
 
     mark, worth = (None, exactly(ZERO)) if position.sold_out else _worth(key, units, stakes.get("economic"), marks)
     value: Figure | None = None
     if mark is not None:
         value = Part(mark.currency, worth, mark.last_day, mark.last_day).figure(converting)
     elif position.sold_out:
-        value = Figure()
+        value = EMPTY
     return _Holding(
         key=key,
         events=[row.chain for row in rows],

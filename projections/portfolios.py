@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ledger.event import CORRECTED, RETRACTED
-from projections.amounts import AMOUNT, MONEY_COLUMNS, STAKE_COLUMNS
 from projections.table import SAME_AS
 from projections.valuations import USES
-from projections.visibility import Lost, Point, held, visible
+from projections.visibility import Lost, Point, believed, held, uncounted, visible
 
 FILE = "portfolios.sqlite"
 # A question itself takes in so many events. While there are more, the follower does, and it goes to the read model.
@@ -35,25 +34,35 @@ _CACHE_KIB = 16_384
 
 log = logging.getLogger(__name__)
 
-_SEGMENT = {
-    **dict.fromkeys(("chain", "status"), "VARCHAR"),
-    **dict.fromkeys(("fact_position", "pos_from", "pos_to"), "BIGINT"),
-    **dict.fromkeys(("known_from", "known_to", "seen_from", "last_day"), "DATE"),
-}
-# How SQLite is given what it has no type for: days as numbers (as date.toordinal), amounts as texts.
-_GIVEN = {
-    "DATE": "({0} - DATE '0001-01-01' + 1)::INTEGER",
-    AMOUNT: "rtrim(rtrim({0}::VARCHAR, '0'), '.')",
-}
+# As SQLite is given what it has no type for: days as numbers (as date.toordinal), numbers as texts.
+_DAY = "({} - DATE '0001-01-01' + 1)::INTEGER"
+_NUMBER = "rtrim(rtrim({}::VARCHAR, '0'), '.')"
+_END, _NO_DAY = 2**63 - 1, date.max.toordinal()
+
+
+def _figure(name: str, low: str, stated: str, high: str) -> str:
+    """A currency and its amount, or a basis and its share, as one text: `USD 5`, or `USD 4|5|6` with its bounds.
+
+    What is lacking is empty; nothing if there is no low.
+    """
+    texts = [_NUMBER.format(one) for one in (low, stated, high)]
+    bounds = ", '|', ".join(texts)
+    amount = f"CASE WHEN {low} = {stated} AND {stated} = {high} THEN {texts[0]} ELSE concat({bounds}) END"
+    return f"CASE WHEN {low} IS NOT NULL THEN concat({name}, ' ', {amount}) END"
+
+
+_MONEY = _figure("currency", "low", "stated", "high")
+_STAKE = _figure("share_basis", "share_low", "share_stated", "share_high")
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A table of the file: its columns, its key, the queries to the read model that give its rows, and what rows of
-    facts these are made of (as Changes.kinds)."""
+    """A table of the file: how the read model gives its columns, what stands for a column that has nothing, its key,
+    the queries to the read model that give its rows, and what rows of facts these are made of (as Changes.kinds)."""
 
     name: str
     columns: Mapping[str, str]
+    usual: Mapping[str, str | int]
     key: tuple[str, ...]
     sources: tuple[str, ...]
     kinds: frozenset[str]
@@ -68,38 +77,63 @@ class _Table:
     def insert(self) -> str:
         return f"INSERT OR REPLACE INTO {self.name} VALUES ({', '.join('?' * len(self.columns))})"
 
+    @property
+    def whole(self) -> str:
+        """Its rows with all that they have."""
+        values = (f"coalesce({one}, {self.usual[one]}) AS {one}" if one in self.usual else one for one in self.columns)
+        return f"(SELECT {', '.join(values)} FROM {self.name})"
+
     def rows(self, condition: str) -> str:
         """The query for the rows that a condition chooses, in the file's order, in which it takes them fastest."""
-        values = ", ".join(f"{_GIVEN.get(kind, '{0}').format(name)} AS {name}" for name, kind in self.columns.items())
+        values = ", ".join(f"{value} AS {name}" for name, value in self.columns.items())
         found = " UNION ALL ".join(f"SELECT {values} FROM ({source}) WHERE {condition}" for source in self.sources)
-        return f"FROM ({found}) ORDER BY {', '.join(self.key)}"
+        unusual = (f"nullif({one}, {self.usual[one]})" if one in self.usual else one for one in self.columns)
+        return f"SELECT {', '.join(unusual)} FROM ({found}) ORDER BY {', '.join(self.key)}"
 
 
+def _same(*names: str) -> dict[str, str]:
+    return {name: name for name in names}
+
+
+_SEGMENT = {
+    **_same("chain", "status", "fact_position", "pos_from", "pos_to"),
+    **{name: _DAY.format(name) for name in ("known_from", "known_to", "seen_from", "last_day")},
+}
+# Nearly all rows have these, so they take no room.
+_USUAL: dict[str, str | int] = {
+    "status": "'reported'",
+    "pos_to": _END,
+    "known_to": _NO_DAY,
+    "seen_from": "last_day",
+}
 _TABLES = (
     _Table(
         "deals",
         {
             **_SEGMENT,
-            "first_day": "DATE",
-            **dict.fromkeys(("role", "holder", "issuer", "instrument", "commitment", "part_of"), "VARCHAR"),
-            **MONEY_COLUMNS,
-            **STAKE_COLUMNS,
-            **dict.fromkeys(("units", "fraction"), AMOUNT),
+            "first_day": _DAY.format("first_day"),
+            **_same("role", "holder", "issuer", "instrument", "commitment", "part_of"),
+            "money": _MONEY,
+            "stake": _STAKE,
+            **{name: _NUMBER.format(name) for name in ("units", "fraction")},
         },
+        {**_USUAL, "first_day": "last_day", "role": "'made'"},
         ("holder", "issuer", "fact_position", "pos_from", "known_from"),
         ("SELECT * FROM holdings",),
         frozenset({"investment.made", "investment.sold", "holding.observed", "distribution.paid"}),
     ),
     _Table(
         "marks",
-        {**_SEGMENT, **dict.fromkeys(("use", "subject", "owner", "basis"), "VARCHAR"), **MONEY_COLUMNS},
-        ("subject", "use", "owner", "last_day", "fact_position", "pos_from", "known_from"),
+        {**_SEGMENT, **_same("use", "subject", "owner", "basis"), "money": _MONEY},
+        _USUAL,
+        ("use", "owner", "subject", "last_day", "fact_position", "pos_from", "known_from"),
         tuple(USES.values()),
         frozenset({"valuation.recorded"}),
     ),
     _Table(
         "funds",
-        {**_SEGMENT, "commitment": "VARCHAR"},
+        {**_SEGMENT, "commitment": "commitment"},
+        _USUAL,
         ("commitment", "fact_position", "pos_from", "known_from"),
         ("SELECT * FROM commitments WHERE role = 'made' AND purpose = 'fund'",),
         frozenset({"commitment.made"}),
@@ -107,21 +141,23 @@ _TABLES = (
     _Table(
         "repeats",
         _SEGMENT,
+        _USUAL,
         ("fact_position", "pos_from", "known_from"),
         ("SELECT * FROM facts WHERE same_as IS NOT NULL",),
         frozenset({SAME_AS}),
     ),
 )
-# The columns of a deal as `deals` gives it: days are numbers and amounts are texts.
+_DEALS, _MARKS, _FUNDS, _REPEATS = _TABLES
+# A deal and a mark, as questions get them: days are numbers (as date.toordinal), amounts and shares texts (as _figure).
 DEAL = (
-    *("chain", "fact_position", "first_day", "last_day", "role", "holder", "issuer", "instrument", "part_of"),
-    *(*MONEY_COLUMNS, "units", *STAKE_COLUMNS, "fraction", "status"),
+    *("chain", "fact_position", "first_day", "last_day", "role", "issuer", "instrument", "part_of"),
+    *("money", "units", "stake", "fraction"),
 )
+MARK = ("chain", "last_day", "basis", "money")
 # The same as in holdings.py, where the read model is asked.
-_INSTRUMENT = """coalesce(instrument, CASE WHEN commitment IS NOT NULL
-    AND EXISTS (SELECT 1 FROM funds WHERE funds.commitment = deals.commitment AND {held})
+_INSTRUMENT = f"""coalesce(instrument, CASE WHEN commitment IS NOT NULL
+    AND EXISTS (SELECT 1 FROM {_FUNDS.whole} AS funds WHERE funds.commitment = deals.commitment AND {{held}})
     THEN 'fund_interest' ELSE 'equity' END)"""
-MARK = ("chain", "last_day", "basis", *MONEY_COLUMNS)
 
 
 class Followed(Protocol):
@@ -169,46 +205,48 @@ class Portfolios:
         return self._writer is not None and not self._closed and position <= self._position
 
     def deals(self, at: Point, holder: str, issuer: str | None) -> list[tuple[Any, ...]]:
-        """The visible events of a holder's holdings, as DEAL, by issuer and position."""
+        """The visible events of a holder's holdings that count, as DEAL, by issuer and position."""
         rule = visible(at)
         instrument = _INSTRUMENT.format(held=held(at).sql)
         columns = ", ".join(instrument if name == "instrument" else name for name in DEAL)
         of_issuer = "" if issuer is None else "AND issuer = $issuer"
         return self._rows(
-            f"SELECT {columns} FROM deals WHERE holder = $holder {of_issuer} AND {rule.sql}"
-            " ORDER BY issuer, fact_position",
+            f"""SELECT {columns} FROM {_DEALS.whole} AS deals WHERE holder = $holder {of_issuer} AND {rule.sql}
+                AND status NOT IN ({_quoted(uncounted(at))}) ORDER BY issuer, fact_position""",
             {**rule.values, "holder": holder, "issuer": issuer},
         )
 
     def marks(
-        self, at: Point, owners: Mapping[str, str], issuers: Collection[str], repeated: Collection[str]
-    ) -> Iterator[tuple[str, str, list[Any]]]:
-        """The newest mark of each issuer for each use, whose owner is given: issuer, use, and MARK.
+        self, at: Point, use: str, owner: str, issuers: Collection[str], repeated: Collection[str]
+    ) -> Iterator[tuple[str, list[Any]]]:
+        """The newest mark of each issuer for a use, of an owner: issuer, and MARK.
 
         `repeated` are the chains of marks that don't count.
         """
         rule = visible(at)
         found = self._rows(
-            f"""SELECT issuer.value, use.key, (
-                SELECT json_array({", ".join(MARK)}) FROM marks
-                WHERE subject = issuer.value AND marks.use = use.key AND owner = use.value AND last_day <= $as_of
-                    AND {rule.sql} AND status NOT IN ('denied', 'rumoured')
-                    AND chain NOT IN (SELECT value FROM json_each($repeated))
-                ORDER BY last_day DESC, fact_position DESC LIMIT 1) AS mark
-            FROM json_each($issuers) AS issuer, json_each($owners) AS use WHERE mark IS NOT NULL""",
+            f"""SELECT value, (
+                SELECT json_array({", ".join(MARK)}) FROM {_MARKS.whole} AS marks
+                WHERE subject = issuer.value AND use = $use AND owner = $owner AND last_day <= $as_of
+                    AND {rule.sql} AND status NOT IN ({_quoted(uncounted(believed(at)))})
+                    {"AND chain NOT IN (SELECT value FROM json_each($repeated))" if repeated else ""}
+                ORDER BY last_day DESC, fact_position DESC LIMIT 1)
+            FROM json_each($issuers) AS issuer
+            WHERE EXISTS (SELECT 1 FROM marks WHERE use = $use AND owner = $owner)""",
             {
                 **rule.values,
-                "owners": json.dumps(owners),
+                "use": use,
+                "owner": owner,
                 "issuers": json.dumps([*issuers]),
                 "repeated": json.dumps([*repeated]),
             },
         )
-        return ((issuer, use, json.loads(mark)) for issuer, use, mark in found)
+        return ((issuer, json.loads(mark)) for issuer, mark in found if mark is not None)
 
     def any_repeats(self, at: Point) -> bool:
         """Whether the ledger holds any other source of a fact."""
         rule = held(at)
-        return bool(self._rows(f"SELECT 1 FROM repeats WHERE {rule.sql} LIMIT 1", rule.values))
+        return bool(self._rows(f"SELECT 1 FROM {_REPEATS.whole} WHERE {rule.sql} LIMIT 1", rule.values))
 
     def _rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Raises Lost, e.g. if somebody took the file away."""
@@ -292,3 +330,7 @@ class Portfolios:
             self._connections.clear()
             if self._writer is not None:
                 self._remove()
+
+
+def _quoted(words: Collection[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)

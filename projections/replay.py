@@ -6,46 +6,55 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Protocol
 
 from ledger.money import ARITHMETIC, ONE, ZERO, Bounds
 
 Bound = Literal["low", "stated", "high"]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Protocol):
     """A purchase, a sale or an observation: what it says in units and in a share of one basis.
 
     A sale of a `fraction` takes it from every measure, and a fraction of 1 leaves nothing.
     """
 
-    role: Literal["made", "sold", "observed"]
-    position: int
-    first_day: date
-    last_day: date
-    units: Decimal | None
-    basis: str | None
-    share: Bounds
-    fraction: Decimal | None
-
     @property
-    def certain(self) -> bool:
-        """Whether all three bounds have it on the same day and at the same share."""
-        share = self.share
-        return self.first_day == self.last_day and (self.basis is None or share.low == share.stated == share.high)
+    def role(self) -> Literal["made", "sold", "observed"]: ...
+    @property
+    def fact_position(self) -> int: ...
+    @property
+    def first_day(self) -> date: ...
+    @property
+    def last_day(self) -> date: ...
+    @property
+    def units(self) -> Decimal | None: ...
+    @property
+    def basis(self) -> str | None: ...
+    @property
+    def share(self) -> Bounds: ...
+    @property
+    def fraction(self) -> Decimal | None: ...
 
-    def day(self, bound: Bound) -> date:
-        """When the step takes effect: early only if that makes the bound wider."""
-        early = self.role == ("sold" if bound == "low" else "made") and bound != "stated"
-        return self.first_day if early else self.last_day
 
-    def share_at(self, bound: Bound) -> Decimal:
-        if bound == "stated":
-            return self.share.stated_or_low
-        most = ONE if self.share.high is None else self.share.high
-        # What is sold at most leaves the least.
-        return most if (bound == "high") != (self.role == "sold") else self.share.low
+def certain(step: Step) -> bool:
+    """Whether all three bounds have it on the same day and at the same share."""
+    share = step.share
+    return step.first_day == step.last_day and (step.basis is None or share.low == share.stated == share.high)
+
+
+def day_of(step: Step, bound: Bound) -> date:
+    """When a step takes effect: early only if that makes the bound wider."""
+    early = step.role == ("sold" if bound == "low" else "made") and bound != "stated"
+    return step.first_day if early else step.last_day
+
+
+def share_at(step: Step, bound: Bound) -> Decimal:
+    if bound == "stated":
+        return step.share.stated_or_low
+    most = ONE if step.share.high is None else step.share.high
+    # What is sold at most leaves the least.
+    return most if (bound == "high") != (step.role == "sold") else step.share.low
 
 
 @dataclass(slots=True)
@@ -68,7 +77,7 @@ class Position:
             self.units = ARITHMETIC.add(self.units or ZERO, step.units) if bought else step.units
         if step.basis is not None:
             before = self.shares.get(step.basis, ZERO) if step.role == "made" else ZERO
-            self.shares[step.basis] = ARITHMETIC.add(before, step.share_at(bound))
+            self.shares[step.basis] = ARITHMETIC.add(before, share_at(step, bound))
         # To see that nothing is there doesn't bring back what was sold out.
         if step.role == "made" or step.units or (step.basis is not None and self.shares[step.basis]):
             self.sold_out = False
@@ -89,7 +98,7 @@ class Position:
                 self.shares = dict.fromkeys(self.shares, ZERO)
                 self.sold_out = True
         elif step.basis is not None and step.basis in self.shares:
-            sold, share = step.share_at(bound), self.shares[step.basis]
+            sold, share = share_at(step, bound), self.shares[step.basis]
             self.incomplete |= sold > share
             self.shares[step.basis] = max(ZERO, ARITHMETIC.subtract(share, sold))
             # Votes may go and the ownership stay.
@@ -99,7 +108,7 @@ class Position:
 def replays(steps: Sequence[Step], as_of: date) -> tuple[Position, Position, Position]:
     """The position on `as_of` at the low, the stated and the high bound; one replay will do if no step has any."""
     position = replay(steps, "stated", as_of)
-    if all(step.certain for step in steps):
+    if all(certain(step) for step in steps):
         return position, position, position
     return replay(steps, "low", as_of), position, replay(steps, "high", as_of)
 
@@ -107,7 +116,9 @@ def replays(steps: Sequence[Step], as_of: date) -> tuple[Position, Position, Pos
 def replay(steps: Iterable[Step], bound: Bound, as_of: date) -> Position:
     """The position on `as_of` at one of the three bounds."""
     position = Position()
-    effective = [step for step in steps if step.day(bound) <= as_of]
-    for step in sorted(effective, key=lambda step: (step.day(bound), step.position)):
+    effective = [step for step in steps if day_of(step, bound) <= as_of]
+    if len(effective) > 1:
+        effective.sort(key=lambda step: (day_of(step, bound), step.fact_position))
+    for step in effective:
         position.take(step, bound)
     return position

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from ledger.money import ARITHMETIC, Bounds, quotient
 from projections import entities
@@ -157,8 +157,7 @@ def _step_up(before: Figure, after: Figure) -> Decimal | None:
 # --- what values a holding -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Usable:
+class Usable(NamedTuple):
     """A mark that may value a holding: of the holder's position, of one unit, or of the whole."""
 
     chain: str

@@ -58,8 +58,8 @@ class ByHolder(Protocol):
     def deals(self, at: Point, holder: str, issuer: str | None) -> list[tuple[Any, ...]]: ...
 
     def marks(
-        self, at: Point, owners: Mapping[str, str], issuers: Collection[str], repeated: Collection[str]
-    ) -> Iterator[tuple[str, str, list[Any]]]: ...
+        self, at: Point, use: str, owner: str, issuers: Collection[str], repeated: Collection[str]
+    ) -> Iterator[tuple[str, list[Any]]]: ...
 
     def any_repeats(self, at: Point) -> bool: ...
 
@@ -134,7 +134,7 @@ def counting(model: Tables, at: Point) -> Rule:
     """Visible rows that count: not denied, not rumoured unless asked for, only the first of several sources."""
     rule, repeated = visible(at), duplicates(model, at)
     sql = f"{rule.sql} AND NOT list_contains($nowhere::VARCHAR[], status)"
-    values = {**rule.values, "nowhere": _nowhere(at)}
+    values = {**rule.values, "nowhere": uncounted(at)}
     if repeated:
         sql += " AND chain NOT IN (SELECT unnest($repeated::VARCHAR[]))"
         values["repeated"] = sorted(repeated)
@@ -143,10 +143,11 @@ def counting(model: Tables, at: Point) -> Rule:
 
 def counts(status: str, at: Point) -> bool:
     """Whether rows of this status count."""
-    return status not in _nowhere(at)
+    return status not in uncounted(at)
 
 
-def _nowhere(at: Point) -> list[str]:
+def uncounted(at: Point) -> list[str]:
+    """The statuses of rows that don't count."""
     return ["denied"] if at.include_rumoured else ["denied", "rumoured"]
 
 
