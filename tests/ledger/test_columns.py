@@ -12,7 +12,7 @@ from ledger.columns import Misplaced, check_columns, check_keys, id_of, named_in
 from ledger.log.remade import Fault, Kind, remade
 from ledger.store import Entry, Store
 from ledger.store.sqlite import LOG_FILE, SQLiteStore
-from tests.facts import commit, correct, entities, ident, invest, retract
+from tests.facts import commit, correct, entities, ident, invest, rate, retract
 from tests.ledger.log.logs import beside
 from tests.ledgers import Ledger
 
@@ -89,6 +89,24 @@ def test_keys_that_were_changed(amended: Ledger, place: Path | str, change: str,
     with beside(amended.store, place) as shell:
         assert shell.execute(change).rowcount > 0
     check_columns(amended.store)
+    with pytest.raises(Misplaced, match=says):
+        check_keys(amended.store)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("DELETE FROM event_keys WHERE key = ''", "position 11 isn't found under"),
+        ("DELETE FROM event_keys WHERE position = 11 AND key <> ''", "position 11 isn't found under"),
+        ("INSERT INTO event_keys VALUES ('', 1)", "rows, and from the events follow"),
+    ],
+)
+def test_events_that_are_not_found_by_their_stream(amended: Ledger, place: Path | str, change: str, says: str) -> None:
+    """As a rate of exchange isn't: a row says so, and isn't there for any other event."""
+    amended.given(rate("EUR", "USD", "1.1"))
+    check_keys(amended.store)
+    with beside(amended.store, place) as shell:
+        assert shell.execute(change).rowcount == 1
     with pytest.raises(Misplaced, match=says):
         check_keys(amended.store)
 
