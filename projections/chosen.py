@@ -156,8 +156,8 @@ class Chosen:
         counted = self.plain.kind == _FUNDING if funding else slice(None)
         return self.plain.money[counted].total()
 
-    def network(self, arcs: Sequence[networks.Edge]) -> Network:
-        """The network of the plain ones and of these arcs, which stand for the others."""
+    def network(self, arcs: Sequence[networks.Edge], *, named: bool) -> Network:
+        """The network of the plain ones and of these arcs, which stand for the others; `named` with the names."""
         money = self.plain.money
         columns = [money.low, money.stated, money.high]
         if money.low.dtype == np.object_:
@@ -192,7 +192,7 @@ class Chosen:
                 places,
                 scale,
             ),
-            self.whole.label,
+            self.whole.label if named else None,
         )
 
     # --- shown --------------------------------------------------------------------------------------------------

@@ -72,12 +72,12 @@ class _Search:
     def __init__(self, level: Level, work: int) -> None:
         self.work = work
         payer, payee = level.payer[level.circling], level.payee[level.circling]
-        self.after = _reached_from(payer, payee)
-        self.before = _reached_from(payee, payer)
+        self.after = _Steps(payer, payee)
+        self.before = _Steps(payee, payer)
 
     def circles(self, length: int) -> Iterator[tuple[int, ...]]:
         """All of exactly this length: from each entity in order, through later ones alone, where a way back is left."""
-        for start in sorted(self.after):
+        for start in self.after.nodes:
             steps_back = self._steps_back(start, length - 1)
             if len(steps_back) >= length:
                 yield from self._from([start], length, steps_back)
@@ -114,15 +114,19 @@ class _Search:
             raise _TooMuch
 
 
-def _reached_from(one: Integers, other: Integers) -> dict[int, list[int]]:
-    """By node, in order, the others that arcs lead to from it, each once."""
-    if not len(one):
-        return {}
-    size = int(max(one.max(), other.max())) + 1
-    nodes, others = np.divmod(np.unique(one * size + other), size)
-    starts = np.flatnonzero(np.diff(nodes, prepend=-1))
-    groups = np.split(others, starts[1:])
-    return dict(zip(nodes[starts].tolist(), (group.tolist() for group in groups), strict=True))
+class _Steps(dict[int, list[int]]):
+    """By node the others that arcs lead to from it, each once, in order: made for those that are asked for."""
+
+    def __init__(self, one: Integers, other: Integers) -> None:
+        super().__init__()
+        size = int(max(one.max(initial=0), other.max(initial=0))) + 1
+        of_arcs, self._others = np.divmod(np.unique(one * size + other), size)
+        self._starts = np.searchsorted(of_arcs, np.arange(size + 1))
+        self.nodes = np.flatnonzero(np.diff(self._starts)).tolist()
+
+    def __missing__(self, node: int) -> list[int]:
+        self[node] = self._others[self._starts[node] : self._starts[node + 1]].tolist()
+        return self[node]
 
 
 class _Amounts:

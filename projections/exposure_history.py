@@ -92,7 +92,7 @@ class _Chosen:
 def _chosen(reading: Reading, terms: Terms) -> _Chosen:
     whole = reading.layer(terms.layer, terms.extras)
     flows = whole.all() if terms.entity is None else whole.around(terms.entity, terms.hops)
-    net = Exposure(flows.tied, flows, with_finn=terms.with_finn)
+    net = Exposure(flows.tied, flows, with_finn=terms.with_finn, named=False)
     return _Chosen(flows, net.shown(reading.at), net.missing)
 
 

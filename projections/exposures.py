@@ -286,7 +286,7 @@ def _stated(edge: Edge) -> Decimal:
 
 @dataclass(frozen=True)
 class Exposure:
-    """The network of some edges, and of the plain ones among those chosen of a layer.
+    """The network of some edges, and of the plain ones among those chosen of a layer; `named`: its circles, too.
 
     A missing rate takes away the figures that need it, and no other.
     """
@@ -294,6 +294,7 @@ class Exposure:
     edges: Sequence[Edge]
     others: Chosen | None = None
     with_finn: bool = True
+    named: bool = True
 
     @cached_property
     def missing(self) -> set[MissingRate]:
@@ -323,7 +324,11 @@ class Exposure:
             elif amount is not None:
                 arcs.append(networks.Edge(*way[:2], amount, way[2]))
         arcs += [networks.Edge(*way[:2], carried(edges), way[2]) for way, edges in groups.items() if edges]
-        return networks.network(arcs) if self.others is None else self.others.network(arcs)
+        return (
+            networks.network(arcs)
+            if self.others is None
+            else self.others.network(arcs, named=self.named or instead is not None)
+        )
 
     def _carried(self, *, funding: bool) -> Bounds:
         """What they come to together; with `funding` those that finance somebody."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
@@ -12,7 +13,7 @@ from typing import Generic, TypeAlias, TypeVar
 import numpy as np
 
 from ledger.money import ARITHMETIC
-from projections.network import POINTS, At, Level, Network, Ratio, groups_of, ratio
+from projections.network import POINTS, At, Level, Network, Ratio, groups_of, ratio, sums_of
 
 # Components of so many entities are worked out in decimals of 80 digits, larger ones in floats.
 _MOST_IN_DECIMALS = 100
@@ -63,17 +64,12 @@ def _index(level: Level) -> Decimal:
         raise _Undefined("unbounded")
     if not len(level.units):
         raise _Undefined("nothing_flows")
-    flows: list[dict[int, int]] = [{} for _ in range(level.nodes)]
-    through_in, through_out = [0] * level.nodes, [0] * level.nodes
-    for payer, payee, units in zip(level.payer.tolist(), level.payee.tolist(), level.units.tolist(), strict=True):
-        flows[payer][payee] = flows[payer].get(payee, 0) + units
-        through_out[payer] += units
-        through_in[payee] += units
-    through = [max(both) for both in zip(through_in, through_out, strict=True)]
+    in_and_out = (sums_of(side, level.units, level.nodes) for side in (level.payee, level.payer))
+    through = np.maximum(*in_and_out).tolist()
+    flows = _inside(level)
     returning, places = Decimal(0), _PLACES
     for group in _components(level):
-        inside = set(group)
-        chain = {node: {to: units for to, units in flows[node].items() if to in inside} for node in group}
+        chain = {node: flows[node] for node in group}
         # What leaves for good. An exact number, so that a component which loses nothing is known for sure.
         lost = {node: through[node] - sum(chain[node].values()) for node in group}
         with localcontext(ARITHMETIC):
@@ -93,6 +89,17 @@ def _index(level: Level) -> Decimal:
                 returning += sum(through[node] * Decimal(in_floats[node]) for node in group)
                 places = _PLACES_OF_FLOATS
     return ARITHMETIC.divide(returning, Decimal(sum(through))).quantize(places, ROUND_HALF_EVEN)
+
+
+def _inside(level: Level) -> dict[int, dict[int, int]]:
+    """What flows inside strongly connected components, from each node to each."""
+    inside = level.component[level.payer] == level.component[level.payee]
+    flows: dict[int, dict[int, int]] = defaultdict(dict)
+    for payer, payee, units in zip(
+        *(part[inside].tolist() for part in (level.payer, level.payee, level.units)), strict=True
+    ):
+        flows[payer][payee] = flows[payer].get(payee, 0) + units
+    return flows
 
 
 def _components(level: Level) -> list[list[int]]:

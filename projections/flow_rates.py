@@ -29,22 +29,23 @@ class FlowRates:
 
     @cached_property
     def _newest(self) -> tuple[int, Integers]:
-        """The first day that any rate is of; and by currency and day from the one before on, the place of the newest
-        rate, -1 for none."""
-        first = int(self.day[1:].min(initial=np.iinfo(np.int64).max))
-        days = np.arange(first - 1, int(self.day.max()) + 1) if len(self.day) > 1 else np.arange(1)
+        """The day before any rate; and by currency and day, from that one on, the place of the newest rate, -1 for
+        none."""
+        published = self.day[1:]
+        before = int(published.min()) - 1 if len(published) else 0
+        days = np.arange(before, int(published.max(initial=before)) + 1)
         newest = np.full((len(self.currencies) + 2, len(days)), -1)
         newest[:2] = 0
         for currency in range(2, len(newest) - 1):
             places = np.flatnonzero(self.currency == currency)
             found = np.searchsorted(self.day[places], days, side="right")
             newest[currency] = np.append(-1, places)[found]
-        return first - 1, newest
+        return before, newest
 
     def places(self, rows: Rows, as_of: date) -> Integers:
         """For each row the place of the newest rate of its last day; -1 if it lacks one."""
-        first, newest = self._newest
-        days = np.minimum(rows.last_day, number_of(as_of)) - first
+        before, newest = self._newest
+        days = np.minimum(rows.last_day, number_of(as_of)) - before
         found: Integers = newest[rows.currency, np.clip(days, 0, newest.shape[1] - 1)]
         return found
 

@@ -28,6 +28,27 @@ from projections.visibility import Point, Rule, Tables, counting
 
 
 @dataclass(frozen=True)
+class Accounts:
+    """What is looked up at a point for events and parties one by one: read when it is first needed."""
+
+    model: Tables
+    at: Point
+
+    @cached_property
+    def parties(self) -> Parties:
+        """What is said of parents, and of whom nobody named."""
+        return parties(self.model, self.at, saying=("parent", "undisclosed"))
+
+    @cached_property
+    def exchange(self) -> Exchange:
+        return exchange(self.model, self.at)
+
+    def root(self, entity: str) -> str:
+        """The ultimate parent."""
+        return self.parties.root(entity, self.at.as_of)
+
+
+@dataclass(frozen=True)
 class Reading:
     """What the ledger holds at a point: all that a layer is made of, as of its day or any before."""
 
@@ -55,35 +76,14 @@ class Reading:
     def layer(self, layer: Layer, include: frozenset[str] = frozenset()) -> Whole:
         """A layer, in the point's currency. `include` names what else is let in (drafts.Extra)."""
         at, rows = self.at, self.rows
-        money, lacks = converted(rows, at.as_of, self.rates, lambda: self.exchange)
+        accounts = Accounts(self.model, at)
+        money, lacks = converted(rows, at.as_of, self.rates, lambda: accounts.exchange)
         numbers = _numbers(self.numbers, self.parentage.on(at.as_of))
         deals = sums.deals_of(rows)
         tied_rows = _tied(self, lacks | deals.otherwise(rows), numbers, include)
         plain = sums.drawn(rows, money, deals, ~tied_rows, at.as_of, layer, include)
-        return _placed(self, deals, plain, self._edges(tied_rows, layer, include), numbers)
-
-    @cached_property
-    def parties(self) -> Parties:
-        """What is said of parents, and of whom nobody named, for what looks at parties one by one."""
-        return parties(self.model, self.at, saying=("parent", "undisclosed"))
-
-    @cached_property
-    def exchange(self) -> Exchange:
-        """The rates, for what looks at amounts one by one."""
-        return exchange(self.model, self.at)
-
-    def root(self, entity: str) -> str:
-        """The ultimate parent."""
-        return self.parties.root(entity, self.at.as_of)
-
-    def _edges(self, tied: Booleans, layer: Layer, include: frozenset[str]) -> list[Edge]:
-        """The edges of rows that are tied to others."""
-        positions = self.rows.position[tied]
-        if not len(positions):
-            return []
-        chosen = Rule("fact_position IN (SELECT unnest($positions::BIGINT[]))", {"positions": positions.tolist()})
-        rows = rows_of(self.model, self.at, chosen)
-        return edges_of(Books(self.at, self.exchange, layer, include, self.parties, rows))
+        tied = _edges(accounts, rows.position[tied_rows], layer, include)
+        return _placed(accounts, rows.without_amounts(), deals, plain, tied, numbers)
 
 
 def read(model: Tables, at: Point) -> Reading:
@@ -102,6 +102,15 @@ def read(model: Tables, at: Point) -> Reading:
 def whole(model: Tables, at: Point, layer: Layer, include: frozenset[str] = frozenset()) -> Whole:
     """A layer at a point: see Reading.layer."""
     return read(model, at).layer(layer, include)
+
+
+def _edges(accounts: Accounts, positions: Integers, layer: Layer, include: frozenset[str]) -> list[Edge]:
+    """The edges of what is tied to others."""
+    if not len(positions):
+        return []
+    chosen = Rule("fact_position IN (SELECT unnest($positions::BIGINT[]))", {"positions": positions.tolist()})
+    rows = rows_of(accounts.model, accounts.at, chosen)
+    return edges_of(Books(accounts.at, accounts.exchange, layer, include, accounts.parties, rows))
 
 
 def _numbers(of_names: Numbers, groups: Groups) -> Numbers:
@@ -165,12 +174,14 @@ def _named(model: Tables, rule: Rule, repeated: Doubles) -> Integers:
     return positions
 
 
-def _placed(reading: Reading, deals: Deals, plain: Plain, tied: Sequence[Edge], numbers: Numbers) -> Whole:
+def _placed(
+    accounts: Accounts, rows: Rows, deals: Deals, plain: Plain, tied: Sequence[Edge], numbers: Numbers
+) -> Whole:
     """The edges between nodes: none inside a group, none of nothing."""
     payer, payee = numbers.root[plain.payer], numbers.root[plain.payee]
     flows = (payer != payee) & ((plain.money.high != 0) | plain.money.unbounded).astype(np.bool_)
     plain, payer, payee = plain[flows], payer[flows], payee[flows]
-    lot = _lots(reading.rows)[plain.row]
+    lot = _lots(rows)[plain.row]
     sides = []
     for side, name in ((payer, "payer"), (payee, "payee")):
         of_tied = [place_of(getattr(edge, name), numbers) for edge in tied]
@@ -182,9 +193,9 @@ def _placed(reading: Reading, deals: Deals, plain: Plain, tied: Sequence[Edge], 
     both[is_lot] = len(numbers.names) + place
     kinds = np.array([ALL_KINDS.index(edge.kind) for edge in tied], np.int64)
     return Whole(
-        reading.model,
-        reading.root,
-        reading.rows,
+        accounts.model,
+        accounts.root,
+        rows,
         deals,
         plain,
         tied,
@@ -193,7 +204,7 @@ def _placed(reading: Reading, deals: Deals, plain: Plain, tied: Sequence[Edge], 
         both[: len(plain.row) + len(tied)],
         both[len(plain.row) + len(tied) :],
         np.concatenate([plain.kind, kinds]),
-        reading.rows.last_day <= number_of(reading.at.as_of),
+        rows.last_day <= number_of(accounts.at.as_of),
     )
 
 

@@ -65,7 +65,7 @@ class Network:
     The first nodes are the entities, by their number; those that come after them are on no circle and need no name.
     """
 
-    entities: tuple[str, ...]  # in order
+    entities: tuple[str, ...]  # in order; none if nobody asks for names
     places: int
     levels: Mapping[At, Level]
     nodes: int
@@ -190,15 +190,21 @@ class Arcs:
             unbounded = self.unbounded & (at == "high")
             kept = (units != 0) | unbounded
             columns = (self.payer, self.payee, self.funding, units, unbounded, circling)
-            levels[at] = Level(self.nodes, *(column[kept] for column in columns))
+            # Where all carry something the levels share their arrays.
+            levels[at] = Level(self.nodes, *(columns if kept.all() else (column[kept] for column in columns)))
         return Network(entities, self.places, levels, self.nodes, self.scale)
 
 
-def network_of(arcs: Arcs, label: Callable[[int], str]) -> Network:
-    """The network of these arcs; `label` says what the nodes on circles are called, and is asked for no other."""
+def network_of(arcs: Arcs, label: Callable[[int], str] | None) -> Network:
+    """The network of these arcs; `label` says what the nodes on circles are called, and is asked for no other.
+
+    Without it nobody has a name, for figures of the whole that need none.
+    """
     arcs = arcs.joined()
     component = strong_component(arcs.nodes, arcs.payer, arcs.payee)
     circling = component[arcs.payer] == component[arcs.payee]
+    if label is None:
+        return arcs.network(circling, ())
     on_circles = [(label(node), node) for group in groups_of(component) for node in group]
     on_circles.sort()
     place = np.full(arcs.nodes, -1)
