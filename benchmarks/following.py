@@ -102,6 +102,7 @@ def after_write(ground: Ground) -> Iterator[Figure]:
     """Write an event, then ask for a holder's list that holds it: how much longer that takes than the write."""
     import json
 
+    ground.written.rest()
     with Client(ground.written.address) as client:
         writes, reads = [], []
         made = (event for event in singles() if event["type"] == "investment.made")
