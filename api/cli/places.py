@@ -126,7 +126,7 @@ def unready(url: str) -> Unready | None:
             return None
         signing = response.json()["signing"]
         fault, kind = signing["fault"], signing.get("kind")
-    except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (httpx.HTTPError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return Unready(str(kind), "the service says that it isn't ready" + (f": {fault}" if fault else ""))
 

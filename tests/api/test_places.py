@@ -179,13 +179,13 @@ def test_what_a_service_says_of_itself(
     """Only that it isn't ready, and why, is a word; anything else is what any web server may say."""
     asked = []
 
-    def get(url: str, **options: object) -> httpx.Response:
-        asked.append(url)
+    def get(url: str, timeout: float, trust_env: bool) -> httpx.Response:
+        asked.append((url, trust_env))
         return answer()
 
     monkeypatch.setattr(httpx, "get", get)
     found = unready("http://ledger.example/below/")
-    assert asked == ["http://ledger.example/below/readyz"]
+    assert asked == [("http://ledger.example/below/readyz", False)]
     if expected is None:
         assert found is None
     else:
@@ -193,7 +193,11 @@ def test_what_a_service_says_of_itself(
 
 
 def test_a_service_that_says_nothing() -> None:
-    assert unready("http://127.0.0.1:9") is None
+    """It may have the log all the same."""
+    with place_of(None, "http://127.0.0.1:9", None) as place:
+        assert (place.unready, place.key, place.store, place.folder) == (None, None, None, None)
+        with pytest.raises(httpx.ConnectError):
+            place.files.read("checkpoint")
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -123,12 +123,15 @@ def test_exit_codes(copied: Path) -> None:
     good = run(copied, "--vkey", VKEY, "--old", "old")
     assert (good.returncode, good.stderr) == (0, "")
     assert good.stdout.startswith(f"verified: {EVENTS} events, root ")
+    assert "3 proofs beside it" in good.stdout
     bare = run(copied)
     assert bare.returncode == 0
     assert "without --vkey" in bare.stderr
     assert "without --old" in bare.stderr
-    assert run(copied, "--vkey", str(SigningKey(KEY.name, bytes(32)).verifier)).returncode == 1
-    assert run(copied, "--vkey", "nonsense").returncode == 1
+    for key in (str(SigningKey(KEY.name, bytes(32)).verifier), "nonsense"):
+        wrong = run(copied, "--vkey", key)
+        assert (wrong.returncode, wrong.stdout) == (1, "")
+        assert wrong.stderr.startswith("NOT VERIFIED: ")
     assert run(copied, "--nonsense").returncode == 2
     assert run(copied, "--old", "nothing").returncode == 3
     without = subprocess.run(
@@ -136,6 +139,8 @@ def test_exit_codes(copied: Path) -> None:
     )
     assert without.returncode == 3
     assert b"openssl" in without.stderr
+    shutil.rmtree(copied / "proofs")
+    assert "proofs" not in run(copied).stdout
     (copied / "log" / "tile" / "1" / "000.p" / "1").unlink()
     assert run(copied).returncode == 3
 
