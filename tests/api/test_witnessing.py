@@ -180,6 +180,7 @@ def test_the_witness_over_http(sqlite_store: Store, signer: Signer, tmp_path: Pa
             (Request(300, (), checkpoint.sign(liar)).text, 403),
             (Request(0, (), Checkpoint("unknown.example/log", 1, bytes(32)).sign(liar)).text, 404),
             (Request(0, (), Checkpoint(other.name, 1, bytes(32)).sign(other)).text, 200),
+            ("x" * NOTE_BYTES, 400),
             ("x" * (NOTE_BYTES + 1), 413),
         ):
             response = client.post(url, content=body.encode())
