@@ -71,6 +71,7 @@ def main() -> int:
     figures: dict[str, list[Figure]] = {}
     failed: set[str] = set()
     run, load = Run(datetime.now(UTC).isoformat(timespec="seconds"), commit()), os.getloadavg()[0]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # as Ctrl-C, so that what was started is ended too
     out = sys.stdout if options.json is None else options.json.open("a")
     with Ground(SIZES[options.size], options.quick, options.ledger, lambda line: console.log(line)) as ground:
         if set(options.rows) - set(WRITING):
