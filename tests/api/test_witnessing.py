@@ -30,7 +30,7 @@ from ledger.log.prover import Prover
 from ledger.log.rotating import rotate
 from ledger.log.signer import HIGH_WATER_FILE, Signer
 from ledger.log.signing import signer_of
-from ledger.log.witness import SIZE_TYPE, Request, cosignatures
+from ledger.log.witness import SIZE_TYPE, Request, cosignatures, parse_request
 from ledger.store import Store, open_store
 from tests.api.test_verify import state
 from tests.ledger.log.logs import KEY, append
@@ -156,6 +156,34 @@ def test_what_a_witness_answers_is_not_believed(sqlite_store: Store, signer: Sig
                 assert store.cosignatures(300) == before
     with httpx.Client(trust_env=False) as client, pytest.raises(NotWitnessed, match="did not answer"):
         ask(client, Witness("http://127.0.0.1:9", w1.verifier), sqlite_store, Prover(sqlite_store), signer.newest)
+
+
+@pytest.mark.parametrize(("kind", "requests"), [(SIZE_TYPE, 2), ("text/plain", 1), ("text/plain; charset=utf-8", 1)])
+def test_only_a_size_is_taken_for_one(sqlite_store: Store, signer: Signer, kind: str, requests: int) -> None:
+    """Given a conflict; then the proof from there is sent if its type says that it is a size, and nothing else is."""
+    asked: list[bytes] = []
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        asked.append(request.content)
+        return httpx.Response(409, headers={"content-type": kind}, text="7\n")
+
+    assert signer.newest is not None
+    witness = Witness("http://witness", SigningKey("witness.example/w1", bytes(32), WITNESS).verifier)
+    with httpx.Client(transport=httpx.MockTransport(answered)) as client, pytest.raises(NotWitnessed, match="409: 7"):
+        ask(client, witness, sqlite_store, Prover(sqlite_store), signer.newest)
+    assert [parse_request(one).old for one in asked] == [0, 7][:requests]
+
+
+@pytest.mark.parametrize(
+    ("count", "says"), [(NOTE_BYTES, "the note has more"), (NOTE_BYTES + 1, "doesn't come to an end")]
+)
+def test_an_answer_that_is_too_long(sqlite_store: Store, signer: Signer, count: int, says: str) -> None:
+    """Is not read to its end; one that isn't is looked at."""
+    assert signer.newest is not None
+    witness = Witness("http://witness", SigningKey("witness.example/w1", bytes(32), WITNESS).verifier)
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, text="x" * count))
+    with httpx.Client(transport=transport) as client, pytest.raises(NotWitnessed, match=says):
+        ask(client, witness, sqlite_store, Prover(sqlite_store), signer.newest)
 
 
 def test_the_witness_over_http(sqlite_store: Store, signer: Signer, tmp_path: Path) -> None:
