@@ -12,19 +12,25 @@ from ledger.money import Bounds, money_of, stake_of
 # Wide enough for 18 + 12 digits times what any qualifier makes of them.
 AMOUNT = "DECIMAL(38, 14)"
 _MOST = Decimal(10) ** 24
-MONEY_COLUMNS = {"currency": "VARCHAR", "low": AMOUNT, "stated": AMOUNT, "high": AMOUNT}
+BOUNDS = ("low", "stated", "high")
+MONEY_COLUMNS = {"currency": "VARCHAR", **dict.fromkeys(BOUNDS, AMOUNT)}
 STAKE_COLUMNS = {"share_basis": "VARCHAR", "share_low": AMOUNT, "share_stated": AMOUNT, "share_high": AMOUNT}
 
-# The same amount in units of 10 ^ -UNIT_PLACES, for sums of very many; nothing if a bound isn't whole, or too large.
+# An amount in units of 10 ^ -UNIT_PLACES, as nearly all are; nothing if a bound isn't whole, or too large.
 UNIT_PLACES = 4
 UNIT_COLUMNS = {"low_units": "BIGINT", "stated_units": "BIGINT", "high_units": "BIGINT"}
 _MOST_UNITS = 9 * 10**18
+_UNIT = format(Decimal(1).scaleb(-UNIT_PLACES), "f")
+# The bounds that can't be told in units, and how the table tells them from one or the other.
+_WIDE_COLUMNS = {f"wide_{bound}": AMOUNT for bound in BOUNDS}
+WORKED_OUT = {bound: f"{AMOUNT} AS (coalesce(wide_{bound}, {bound}_units * {_UNIT}))" for bound in BOUNDS}
 
 # The amount that a fact is of, and whether it is a ceiling; the price of a unit, or what of a distribution can be
 # recalled; and the stake.
 AMOUNT_COLUMNS = {
-    **MONEY_COLUMNS,
+    "currency": "VARCHAR",
     **UNIT_COLUMNS,
+    **_WIDE_COLUMNS,
     "up_to": "BOOLEAN",
     **{f"more_{name}": kind for name, kind in MONEY_COLUMNS.items()},
     **STAKE_COLUMNS,
@@ -37,7 +43,7 @@ Items = tuple[tuple[str, Any], ...]
 
 
 def amounts_of(kind: str, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Exception]]:
-    """The values of AMOUNT_COLUMNS that a fact has, as texts; and what of its amounts can't be read, and why, by the
+    """The values of AMOUNT_COLUMNS and BOUNDS that a fact has; and what of its amounts can't be read, and why, by the
     column of its low bound."""
     values: dict[str, Any] = {}
     faults: dict[str, Exception] = {}
@@ -63,10 +69,12 @@ def _amounts(kind: str) -> tuple[tuple[str, str, Callable[[Items], Mapping[str, 
 def _money(items: Items) -> Mapping[str, Any]:
     stored = dict(items)
     currency, bounds = money_of(stored)
+    units = _units(bounds)
     return {
         "currency": currency,
         **_bounds("", bounds),
-        **_units(bounds),
+        **units,
+        **(_bounds("wide_", bounds) if units["low_units"] is None else {}),
         "up_to": stored.get("qualifier") == "up_to" and stored.get("amount") is not None,
     }
 

@@ -29,7 +29,8 @@ from projections import (
     reviews,
     valuations,
 )
-from projections.amounts import AMOUNT_COLUMNS, amounts_of
+from projections.amounts import AMOUNT_COLUMNS, BOUNDS, amounts_of
+from projections.amounts import WORKED_OUT as AMOUNTS_WORKED_OUT
 from projections.changes import Changes, Making, Row
 from projections.table import SEGMENT_COLUMNS, SEGMENTS, Fact, Table, View
 from projections.visibility import ADDITIVE, FACTS
@@ -61,6 +62,8 @@ COLUMNS: dict[str, Mapping[str, str]] = {
     },
     **{table.name: table.all_columns for table in TABLES},
 }
+# Columns that tables work out of others, and don't keep.
+WORKED_OUT = {events.NAME: events.WORKED_OUT, SEGMENTS: AMOUNTS_WORKED_OUT}
 # The name under which an event is set aside that no projection can read.
 ALL = "all"
 
@@ -216,6 +219,8 @@ def _segment(fact: Stored, position: int, span: _Span) -> tuple[Row, Fact]:
         "known": shows_from,
         **amounts,
     }
+    for bound in BOUNDS:
+        row.pop(bound, None)
     return row, Fact(kind, fact.stream, content.effective, content.data, amounts, faults)
 
 

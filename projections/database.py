@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from ledger.store import Store, StoreError
-from projections.apply import COLUMNS, VIEWS
+from projections.apply import COLUMNS, VIEWS, WORKED_OUT
 from projections.making import far, made
 from projections.portfolios import Portfolios
 from projections.visibility import ByHolder
@@ -24,7 +24,7 @@ from projections.writing import Writing
 FILE = "read-model.duckdb"
 # Raise it with every change of what a projection makes of an event. Files of other versions, or with other tables, are
 # rebuilt.
-VERSION = f"2 {hashlib.sha256(repr((COLUMNS, [view.sql for view in VIEWS])).encode()).hexdigest()[:16]}"
+VERSION = f"2 {hashlib.sha256(repr((COLUMNS, WORKED_OUT, [view.sql for view in VIEWS])).encode()).hexdigest()[:16]}"
 REBUILD_BATCH = 10_000
 # Transactions of a rebuild, and of what follows from far behind.
 LARGE = 200_000
@@ -267,7 +267,9 @@ def _empty(path: Path | str) -> duckdb.DuckDBPyConnection:
     connection.execute(_META)
     connection.execute("INSERT INTO meta VALUES ($1, NULL, 0, NULL)", [VERSION])
     for name, columns in COLUMNS.items():
-        connection.execute(f"CREATE TABLE {name} ({', '.join(f'{column} {kind}' for column, kind in columns.items())})")
+        all_columns = {**columns, **WORKED_OUT.get(name, {})}
+        made = ", ".join(f"{column} {kind}" for column, kind in all_columns.items())
+        connection.execute(f"CREATE TABLE {name} ({made})")
     for view in VIEWS:
         connection.execute(view.sql)
     return connection
@@ -289,8 +291,9 @@ def _doubt(connection: duckdb.DuckDBPyConnection, store: Store) -> str | None:
         [first], [last] = store.read(0, 1), store.read(position - 1, 1)
         if (first.event_id, last.event_id) != (first_event, event_id):
             return "the file is of another log"
-    for name in ("set_aside", *COLUMNS):  # every block is read once, since DuckDB checks a block only then
-        connection.execute(f"SELECT bit_xor(hash({name})) FROM {name}").fetchall()
+    connection.execute("SELECT * FROM set_aside").fetchall()
+    for name, columns in COLUMNS.items():  # every block is read once, since DuckDB checks a block only then
+        connection.execute(f"SELECT bit_xor(hash({', '.join(columns)})) FROM {name}").fetchall()
     for view in VIEWS:
         connection.execute(f"SELECT * FROM {view.name} LIMIT 0")
     return None

@@ -24,7 +24,7 @@ NAME = "events"
 COLUMNS = {
     "position": "BIGINT",
     "event_id": "VARCHAR",
-    "chain": "VARCHAR",
+    "amends": "VARCHAR",  # the fact that it corrects or retracts
     "type": "VARCHAR",
     "stream": "VARCHAR",
     "version": "BIGINT",
@@ -41,6 +41,7 @@ COLUMNS = {
     "entities": "VARCHAR[]",
     "records": "VARCHAR[]",  # "kind/id" of its own record, and of the commitment that it draws on
 }
+WORKED_OUT = {"chain": "VARCHAR AS (coalesce(amends, event_id))"}
 
 
 def row(chain: Sequence[tuple[Stored, dict[str, Any]]]) -> list[Any]:
@@ -51,7 +52,7 @@ def row(chain: Sequence[tuple[Stored, dict[str, Any]]]) -> list[Any]:
     return [
         stored.position,
         stored.event_id,
-        stored.chain,
+        None if stored.chain == stored.event_id else stored.chain,
         stored.type,
         stored.stream,
         stored.version,
