@@ -179,6 +179,7 @@ class Portfolios:
         self._position = 0
         self._ended = 0
         """Rows that end up to this position have their ends."""
+        self._packed = False
         self._taking = threading.Lock()
         self._of_thread = threading.local()
         self._connections: list[sqlite3.Connection] = []
@@ -193,7 +194,12 @@ class Portfolios:
     def follow(self, model: Followed) -> bool:
         """Take in a part of what the read model has, if that is much, and say whether there is more."""
         with self._taking:
-            return model.position - self._position >= WORTHWHILE and self._follow(model, _STEP)
+            if model.position - self._position < WORTHWHILE:
+                return False
+            more = self._follow(model, _STEP)
+            if not more and not self._packed:
+                self._pack()
+            return more
 
     def reach(self, model: Followed, position: int) -> bool:
         """Whether all up to a position is there; if little is lacking, it is taken in first."""
@@ -295,6 +301,16 @@ class Portfolios:
         if last - after > AT_ONCE:  # much was written before it: it needn't stay
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._position, self._ended = last, max(last, self._ended)
+
+    def _pack(self) -> None:
+        """Write the file anew, once it is filled: as parts of it came one after another, its pages aren't full."""
+        self._packed = True
+        if self._writer is not None and not self._closed:
+            try:
+                self._writer.execute("VACUUM")
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            except sqlite3.Error as error:  # e.g. no room for a second one: then it stays as it is
+                log.warning("the portfolios can't be packed: %s", error)
 
     def _any_ends(self, model: Followed, last: int) -> bool:
         """Whether anything was corrected or retracted since."""
