@@ -25,9 +25,11 @@ FILE = "read-model.duckdb"
 # Raise it with every change of what a projection makes of an event. Files of other versions, or with other tables, are
 # rebuilt.
 VERSION = f"2 {hashlib.sha256(repr((COLUMNS, WORKED_OUT, [view.sql for view in VIEWS])).encode()).hexdigest()[:16]}"
-REBUILD_BATCH = 10_000
-# Transactions of a rebuild, and of what follows from far behind.
-LARGE = 200_000
+# Rows of a batch are dictionaries: with more of them they are in no cache any more when they are written.
+REBUILD_BATCH = 2_500
+# Events in a transaction of a rebuild, or while the log is far ahead: what a checkpoint has written it rarely writes
+# anew. DuckDB has the rows in memory until then.
+LARGE = 100_000
 log = logging.getLogger(__name__)
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {

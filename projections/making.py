@@ -13,12 +13,13 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from itertools import islice
 from queue import SimpleQueue
 from subprocess import PIPE
 from typing import IO, Any, TypeVar, cast
 
-from ledger.store import Place, Store, Stored, open_reading
+from ledger.store import Place, Reading, Store, open_reading
 from projections.apply import changes_of
 from projections.changes import Changes
 
@@ -40,24 +41,25 @@ def far(after: int, head: int) -> bool:
 
 
 def made(store: Store, after: int, head: int, size: int) -> Generator[Changes]:
-    """What the events after a position change, in batches of a size at most, or in slices if the head is far."""
+    """What the events after a position and up to the head change, in batches of a size at most, or, if they are very
+    many, in slices."""
     if store.place is not None and far(after, head):
         count = min(os.cpu_count() or 1, MOST_PROCESSES)
-        slices = ((before, min(before + SLICE, head)) for before in range(after, head, SLICE))
         with _processes(store, store.place, count) as make:
-            yield from _ahead(make, slices, count)
-        after = head
-    batches = _batches(store, after, size)
-    yield from _ahead(lambda batch: changes_of(store, batch), batches, 1)
+            yield from _ahead(make, _slices(after, head, SLICE), count)
+    elif head - after > size:
+        yield from _ahead(partial(_made, store), _slices(after, head, size), 1)
+    elif head > after:  # as most often: no thread is needed
+        yield _made(store, (after, head))
 
 
-def _batches(store: Store, after: int, size: int) -> Iterator[list[Stored]]:
-    """The events after a position, in batches. One that isn't full is the last."""
-    while batch := store.read(after, size):
-        yield batch
-        if len(batch) < size:  # what came meanwhile is news
-            return
-        after = batch[-1].position
+def _slices(after: int, head: int, size: int) -> Iterator[Slice]:
+    return ((before, min(before + size, head)) for before in range(after, head, size))
+
+
+def _made(store: Reading, wanted: Slice) -> Changes:
+    before, last = wanted
+    return changes_of(store, store.read(before, last - before))
 
 
 def _ahead(make: Callable[[Given], Found], given: Iterator[Given], threads: int) -> Iterator[Found]:
@@ -84,8 +86,7 @@ def _processes(store: Store, place: Place, count: int) -> Iterator[Callable[[Sli
             return process.make(wanted)
         except (EOFError, OSError, pickle.UnpicklingError) as error:  # whatever happened to it may happen here
             log.warning("a process that made rows of the read model is gone: %r", error)
-            before, last = wanted
-            return changes_of(store, store.read(before, last - before))
+            return _made(store, wanted)
         finally:
             idle.put(process)
 
@@ -135,8 +136,7 @@ def _serve() -> None:
     place, wanted = pickle.load(told)  # noqa: S301 - from whoever started this
     with open_reading(place) as reading:
         while True:
-            before, last = wanted
-            _tell(answers, changes_of(reading, reading.read(before, last - before)))
+            _tell(answers, _made(reading, wanted))
             _, wanted = pickle.load(told)  # noqa: S301
 
 

@@ -16,7 +16,17 @@ import psycopg
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from ledger.store import Answer, Conflict, Entry, Store, Stored, StoreRefused, StoreUnavailable, open_store
+from ledger.store import (
+    Answer,
+    Conflict,
+    Entry,
+    Store,
+    Stored,
+    StoreRefused,
+    StoreUnavailable,
+    open_reading,
+    open_store,
+)
 from ledger.store.postgres import PostgresStore
 from ledger.store.sqlite import SQLiteStore
 from tests.ledger.log.logs import beside
@@ -75,6 +85,18 @@ def reopened(store: Store, request: pytest.FixtureRequest) -> Store:
     if isinstance(store, SQLiteStore):
         return open_store(request.getfixturevalue("tmp_path") / "ledger", None)
     return open_store(None, request.getfixturevalue("database_url"))
+
+
+def test_another_process_reads_what_is_committed(store: Store) -> None:
+    """By the place that the store tells, whoever holds its folder; also what is committed afterwards."""
+    first = entry(1)
+    write(store, first)
+    assert store.place is not None
+    with open_reading(store.place) as reading:
+        assert reading.read(0, 10) == store.read(0, 10)
+        write(store, entry(2, type="event.corrected", chain=first.chain), entry(3))
+        assert [event.version for event in reading.read(1, 10)] == [2, 3]
+        assert reading.by_chain(first.chain) == store.by_chain(first.chain) == store.read(0, 2)
 
 
 def test_positions_count_from_one_without_gaps(store: Store) -> None:

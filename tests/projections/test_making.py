@@ -90,7 +90,15 @@ def in_processes(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
     return patch
 
 
-@pytest.mark.parametrize(("seed", "size", "transaction"), [(1, 3, 20), (2, 50, 1), (3, 20, 1000), (4, 1000, 1000)])
+@pytest.mark.parametrize(
+    ("seed", "size", "transaction"),
+    [
+        (1, 3, 20),
+        (2, 20, 1000),
+        pytest.param(3, 50, 1, marks=pytest.mark.slow),
+        pytest.param(4, 1000, 1000, marks=pytest.mark.slow),
+    ],
+)
 def test_rows_are_the_same_from_processes_and_one_by_one(
     tmp_path: Path, in_processes: Callable[[int, int], None], seed: int, size: int, transaction: int
 ) -> None:
