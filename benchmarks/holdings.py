@@ -42,7 +42,7 @@ def holdings(ground: Ground) -> Iterator[Figure]:
     chance = random.Random(1)
     with ground.log() as log, Client(ground.asked.address) as ours:
         last = head(log)
-        _wait_until_kept_by_holder(ours, last)
+        wait_until_kept_by_holder(ours, last)
         yield _arbitrary(ground, ours, log, last, chance)
         yield _oldest_and_newest(ground, ours, log, last)
         yield _beside_replay(ours, log, nearest(ground.portfolios(last), LARGE), past(log, last * 3 // 4, chance))
@@ -53,14 +53,14 @@ def portfolio(ground: Ground) -> Iterator[Figure]:
     _ = ground.bitemporal
     with ground.log() as log, Client(ground.asked.address) as ours, Client(ground.peers.address) as peers:
         known = ground.portfolios(head(log))
-        _wait_until_kept_by_holder(ours, head(log))
+        wait_until_kept_by_holder(ours, head(log))
         for wanted, limit in ((LARGE, 3), (1, 1)):
             holder, companies = nearest(known, wanted)
             target = Target("ratio", "≥", limit, MILLION)
             yield _beside_postgres(ground, ours, peers, log, holder, companies, target)
 
 
-def _wait_until_kept_by_holder(ours: Client, last: int) -> None:
+def wait_until_kept_by_holder(ours: Client, last: int) -> None:
     """A service has its rows by holder some seconds after its start; what it does until then isn't this row."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
