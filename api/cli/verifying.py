@@ -21,7 +21,7 @@ from api.cli.talking import Exit, fail, failures_told, messages, say, shown, tel
 from ledger.answered import check_answers as check_kept_answers
 from ledger.columns import Misplaced, check_columns, check_keys
 from ledger.log.bundle.proofs import check_proofs
-from ledger.log.files import Files, NotThere
+from ledger.log.files import CHECKPOINT, Files, NotThere
 from ledger.log.note import NotSigned, VerifierKey, encoded, parse_verifier_key
 from ledger.log.remade import Fault, check_root, remade
 from ledger.log.tiles import Malformed
@@ -187,9 +187,10 @@ def _verified(files: Files, key: VerifierKey, notes: list[bytes], witnesses: tup
 
 def _is_unsigned(files: Files) -> bool:
     try:
-        return not files.read("checkpoint")
+        files.read(CHECKPOINT)
     except NotThere:
         return True
+    return False
 
 
 def _why_unsigned(bundle: Path | None, notes: list[bytes], high_water: bytes | None) -> str:

@@ -233,6 +233,28 @@ def test_a_witness_that_knows_only_the_old_key(sqlite_store: Store, tmp_path: Pa
     assert [sqlite_store.cosignatures(size) for size in range(302, 303 + len(more))] == [[]] * (1 + len(more))
 
 
+def test_nobody_is_asked_before_something_is_signed(sqlite_store: Store, signer: Signer) -> None:
+    """Nor for what it signed already; the control is what is new."""
+    asked: list[httpx.Request] = []
+
+    def refuses(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(403)
+
+    newest = [None, signer.newest]
+    asking = Asking(sqlite_store, lambda: newest[0], [Witness("http://w", W1.verifier)])
+    [state] = asking.states
+    with httpx.Client(transport=httpx.MockTransport(refuses)) as client:
+        asking._look(client, state)
+        newest.reverse()
+        state.size = 300
+        asking._look(client, state)
+        assert (asked, state.failure) == ([], None)
+        state.size = 299
+        asking._look(client, state)
+    assert (len(asked), "403" in (state.failure or "")) == (1, True)
+
+
 def test_an_answer_that_never_ends(sqlite_store: Store, signer: Signer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Byte by byte: no single one is late."""
     monkeypatch.setattr("api.witnesses.ANSWER_SECONDS", 0.2)

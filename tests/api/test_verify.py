@@ -258,6 +258,21 @@ def test_checkpoints_that_were_removed(ledger: Path, tmp_path: Path) -> None:
     assert found("--data", ledger, "--old", old)["kind"] == "missing"
 
 
+def test_what_a_service_lacks(ledger: Path, bundle: Path, url: str, tmp_path: Path) -> None:
+    """A file that must be there is found wrong, with no older checkpoint too; only a log without a checkpoint isn't
+    ready, and not if a file of it is none."""
+    key = ("--url", url, "--vkey", vkey(ledger), "--seen", tmp_path / "nothing")
+    tile = bundle / "log" / "tile" / "0" / "000.p" / "2"
+    content = tile.read_bytes()
+    tile.unlink()
+    assert found(*key)["kind"] == "missing"
+    tile.write_bytes(content)
+    (bundle / "log" / "checkpoint").unlink()
+    assert verify(*key).exit_code == 3
+    (bundle / "log" / "handovers").write_text("nonsense")
+    assert found(*key)["kind"] == "malformed"
+
+
 def test_an_older_state_beside_a_newer_high_water_file(ledger: Path, tmp_path: Path) -> None:
     """Is shrunk, though nothing of it was verified here before; that file alone tells. A damaged one is told."""
     high_water = ledger / HIGH_WATER_FILE
@@ -270,8 +285,10 @@ def test_an_older_state_beside_a_newer_high_water_file(ledger: Path, tmp_path: P
     assert (said["kind"], "3 were" in said["detail"]) == ("shrunk", True)
     high_water.write_bytes(before)
     assert found("--data", ledger, "--seen", tmp_path / "other")["verified"]
-    high_water.write_text("nonsense")
-    assert found("--data", ledger, "--seen", tmp_path / "other")["kind"] == "unsigned"
+    strangers = Checkpoint(load_key(ledger).name, 2, bytes(32)).sign(SigningKey(load_key(ledger).name, bytes(32)))
+    for content in ("nonsense", strangers):
+        high_water.write_text(content)
+        assert found("--data", ledger, "--seen", tmp_path / "other")["kind"] == "unsigned"
 
 
 class Service:
