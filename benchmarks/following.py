@@ -105,7 +105,7 @@ def after_write(ground: Ground) -> Iterator[Figure]:
     ground.written.rest()
     with Client(ground.written.address) as client:
         writes, reads = [], []
-        made = (event for event in singles() if event["type"] == "investment.made")
+        made = (event for event in singles(ground.size) if event["type"] == "investment.made")
         for event in (next(made) for _ in range(ground.rounds(40, 300))):
             started = time.perf_counter()
             body = json.dumps(event).encode()

@@ -23,10 +23,11 @@ AGAIN = 500  # whoever keeps no ids is sent these again and again
 _seeds = count(1_000)
 
 
-def singles() -> Iterator[dict[str, Any]]:
-    """Deals of the workload's kind, without end, none of which rests on another; new ones at each call."""
+def singles(size: int = SMALL) -> Iterator[dict[str, Any]]:
+    """Deals of the workload's kind, without end, none of which rests on another; new ones at each call. They are among
+    the parties of a ledger of this size: those of a small one are the largest of a large one."""
     for seed in _seeds:
-        for event in workload.events(SMALL, seed):
+        for event in workload.events(size, seed):
             data = event["data"]
             if event["type"] not in ALONE or (event["type"] == "investment.made" and "commitment" in data):
                 continue
