@@ -6,7 +6,11 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
-from ledger.writer import Job, Outcome, Request, Writer
+from ledger.reading import Unread
+from ledger.refusals import Refusal
+from ledger.requests import Job, Outcome, Request
+from ledger.scribe import Scribe
+from ledger.writer import Writer
 
 
 class _Reply:
@@ -34,7 +38,7 @@ class Desk:
     """Brings what one commit answers back to the event loop at once: to go from one thread to another costs a request
     more than to be brought along."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer | Scribe) -> None:
         self._writer = writer
         self.ready: list[_Reply] = []
         writer.answered = self._bring_back
@@ -44,6 +48,16 @@ class Desk:
         waiting: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
         self._writer.hand_in(Job(requests, stop, dry_run, _Reply(self, waiting)))
         return await waiting
+
+    async def take(self, unread: Unread) -> Outcome:
+        """As `write`, for one request that is still to be read."""
+        waiting: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        try:
+            self._writer.take(unread, _Reply(self, waiting))
+        except Refusal as refusal:
+            return refusal
+        [outcome] = await waiting
+        return outcome
 
     def _bring_back(self) -> None:
         """In the writer's thread, when a commit's answers are ready."""
