@@ -16,7 +16,7 @@ from starlette.responses import Response
 import projections.attachments
 from api import documented
 from api.answers import Answered, DayString, Listed, Part
-from api.body import read_body
+from api.body import canonical_sha256, read_body
 from api.bulk import single
 from api.events import JSON, NoParameters, RecordedEvent, idempotency_key, if_match, origin_of
 from api.paging import ListQuestion, Paged
@@ -29,7 +29,6 @@ from ledger.event import Event, parse_event
 from ledger.head import Chain
 from ledger.refusals import Reason, Refusal
 from ledger.store import Store, TreeDamaged
-from ledger.strict import canonical_sha256
 from ledger.writer import Accepted
 from ledger.writer import Request as Write
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from api.body import canonical_sha256, parse
 from api.problems import Fault, faults_of, problem, status_of, unavailable
 from api.service import Service
 from ledger.event import Event, Origin, parse_event
 from ledger.refusals import Reason, Refusal, refuse
-from ledger.strict import canonical_sha256, parse
 from ledger.writer import Accepted, NotTried, Outcome, Request, Unavailable
 
 # Lines handed to the writer at once: one commit on the disk for all of them, and others get their turn between.

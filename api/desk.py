@@ -6,11 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
-from ledger.reading import Unread
-from ledger.refusals import Refusal
-from ledger.requests import Job, Outcome, Request
-from ledger.scribe import Scribe
-from ledger.writer import Writer
+from ledger.writer import Job, Outcome, Request, Writer
 
 
 class _Reply:
@@ -38,7 +34,7 @@ class Desk:
     """Brings what one commit answers back to the event loop at once: to go from one thread to another costs a request
     more than to be brought along."""
 
-    def __init__(self, writer: Writer | Scribe) -> None:
+    def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self.ready: list[_Reply] = []
         writer.answered = self._bring_back
@@ -48,16 +44,6 @@ class Desk:
         waiting: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
         self._writer.hand_in(Job(requests, stop, dry_run, _Reply(self, waiting)))
         return await waiting
-
-    async def take(self, unread: Unread) -> Outcome:
-        """As `write`, for one request that is still to be read."""
-        waiting: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
-        try:
-            self._writer.take(unread, _Reply(self, waiting))
-        except Refusal as refusal:
-            return refusal
-        [outcome] = await waiting
-        return outcome
 
     def _bring_back(self) -> None:
         """In the writer's thread, when a commit's answers are ready."""

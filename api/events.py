@@ -16,19 +16,19 @@ import projections.events
 import projections.records
 from api import documented
 from api.answers import Answered, EventBody, Listed
-from api.body import content_type, read_body
+from api.body import canonical_sha256, content_type, parse, read_body
 from api.bulk import Rules, Summary, content_keys, line_keys, lines_of, record_lines, single
 from api.paging import ListQuestion, Paged
 from api.problems import Fault, Faulty
 from api.question import EVENT_ID, SLUG, Form, Id, OneQuestion, Times, json_bytes, parse_question, query_of
 from api.reasons import Door
 from api.service import Service
-from ledger.event import TYPES, Origin
+from ledger.event import PROBLEMS_TOLD, TYPES, Event, Origin, parse_event
 from ledger.fields import Status
-from ledger.reading import Unread
-from ledger.refusals import Refusal
-from ledger.requests import Accepted, Outcome
+from ledger.refusals import Problem, Reason, Refusal, refuse
 from ledger.times import parse_day
+from ledger.writer import Accepted
+from ledger.writer import Request as Write
 
 router = APIRouter(prefix="/v1", tags=["events"])
 
@@ -118,30 +118,46 @@ async def post_events(request: Request) -> Response:
         parse_question(NoParameters, query)
     key, version = idempotency_key(request), if_match(request)
     body = await read_body(request, service.settings.max_body_bytes, service.settings.idle_seconds)
-    unread = Unread(body, service.settings.max_events, origin_of(request, key), key, version)
-    outcome = await _written(service, unread)
+    given = (body, service.settings.max_events, origin_of(request, key), key, version)
+    write, alone = read_write(*given) if len(body) <= INLINE_BYTES else await service.run(read_write, *given)
+    [outcome] = await service.desk.write([write])
     if isinstance(outcome, Refusal):
-        raise single(outcome) if unread.alone else outcome
+        raise single(outcome) if alone else outcome
     accepted = cast(Accepted, outcome)  # the first request of a call is always tried
     service.metrics.accepted.inc(0 if accepted.repeated else len(accepted.events))
     told: dict[str, Any] = {"position": accepted.position, "events": accepted.events}
     if accepted.warnings:
         told["warnings"] = accepted.warnings
     headers = {"Ledger-Position": str(accepted.position), "Cache-Control": "no-store"}
-    if unread.alone:
+    if alone:
         headers["Location"] = f"/v1/events/{accepted.events[0]['id']}"
     return Response(json_bytes(told), status_code=201, headers=headers, media_type=JSON)
 
 
-async def _written(service: Service, unread: Unread) -> Outcome:
-    if len(unread.body) <= INLINE_BYTES:
-        return await service.desk.take(unread)
-    try:
-        read = await service.run(unread.read)
-    except Refusal as refusal:
-        return refusal
-    [outcome] = await service.desk.write([read])
-    return outcome
+def read_write(
+    body: bytes, max_events: int, origin: Origin, key: str | None, if_match: int | None
+) -> tuple[Write, bool]:
+    """The write that a body asks for, and whether it is a single event. Raises Refusal."""
+    value = parse(body)
+    alone = not isinstance(value, list)
+    submitted = [value] if alone else value
+    if not submitted:
+        raise refuse(Reason.INVALID, "", "An empty array records nothing.", "Send at least one event.")
+    if len(submitted) > max_events:
+        detail = f"{len(submitted)} events; at most {max_events} in one array."
+        raise refuse(Reason.TOO_LARGE, "", detail, f"Send them as lines ({LINES}), or in several arrays.")
+    events: list[Event] = []
+    problems: list[Problem] = []
+    for index, one in enumerate(submitted):
+        try:
+            events.append(parse_event(one))
+        except Refusal as refusal:
+            problems.extend((refusal if alone else refusal.under(f"/{index}")).problems)
+        if len(problems) >= PROBLEMS_TOLD:
+            break
+    if problems:
+        raise Refusal(*problems)
+    return Write(tuple(events), origin, key, body_sha256=canonical_sha256(value), if_match=if_match), alone
 
 
 async def _post_lines(request: Request, service: Service, asked: LinesQuestion) -> Response:

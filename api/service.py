@@ -24,7 +24,6 @@ from ledger.log.cycling import Cycling
 from ledger.log.prover import Prover
 from ledger.log.remade import Fault
 from ledger.log.signing import signer_of
-from ledger.scribe import Scribe
 from ledger.store import Store, StoreError, open_store
 from ledger.writer import Writer
 from projections.database import ReadModel
@@ -43,7 +42,7 @@ class Service:
     signer: Cycling
     model: ReadModel
     follower: Follower
-    writer: Writer | Scribe
+    writer: Writer
     desk: Desk
     threads: ThreadPoolExecutor
     tail: Tail
@@ -79,9 +78,8 @@ def age_of(file: Path) -> float:
 
 
 @contextmanager
-def open_service(settings: Settings, *, apart: bool = False) -> Iterator[Service]:
-    """A service on the ledger of these settings, closed in reverse order at the end. With `apart`, the writer has a
-    process of its own, which takes half a second to start: for who stays.
+def open_service(settings: Settings) -> Iterator[Service]:
+    """A service on the ledger of these settings, closed in reverse order at the end.
 
     Raises ledger.store's FolderHeld (which says who holds it), StoreRefused and StoreUnavailable.
     """
@@ -129,8 +127,7 @@ def open_service(settings: Settings, *, apart: bool = False) -> Iterator[Service
             fault = signer.fault
             return str(fault) if fault is not None and fault.read_only else None
 
-        kind = Scribe if apart else Writer
-        writer = kind(store, on_commit=committed, timed=metrics.commits.observe, forbidden=forbidden)
+        writer = Writer(store, on_commit=committed, timed=metrics.commits.observe, forbidden=forbidden)
         closing.callback(writer.close)
         threads = ThreadPoolExecutor(settings.question_threads, thread_name_prefix="question")
         closing.callback(threads.shutdown)

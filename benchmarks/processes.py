@@ -59,22 +59,14 @@ class Server:
             return answer
 
     def cpu_seconds(self) -> float:
-        """The processor time that it and the processes that it has started have used so far."""
-        used = 0
-        for process in self._processes():
-            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-            used += int(fields[11]) + int(fields[12])
-        return used / TICKS
+        """The processor time that it has used so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
 
     def memory(self, what: str = "VmHWM") -> int:
-        """Bytes resident in memory: at most so far (VmHWM), or now (VmRSS), of it and of the processes that it has
-        started."""
-        told = [Path(f"/proc/{process}/status").read_text() for process in self._processes()]
-        return sum(int(found[1]) * 1024 for one in told if (found := re.search(rf"{what}:\s+(\d+) kB", one)))
-
-    def _processes(self) -> list[int]:
-        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
-        return [self.process.pid, *(int(one) for task in tasks for one in (task / "children").read_text().split())]
+        """Bytes resident in memory: at most so far (VmHWM), or now (VmRSS)."""
+        found = re.search(rf"^{what}:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text(), re.MULTILINE)
+        return 0 if found is None else int(found[1]) * 1024
 
 
 class Client:

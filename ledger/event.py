@@ -162,9 +162,6 @@ class Event:
         keep("references", tuple(references(self.type, data)))
         keep("touched", tuple(model.keys(data)))
 
-    def __reduce__(self) -> tuple[builtins.type[Event], tuple[str, dict[str, Any]]]:
-        return Event, (self.type, self.body)  # all else follows, and would cost more to take along
-
     @property
     def keys(self) -> tuple[str, ...]:
         """As keys_of."""
@@ -310,7 +307,8 @@ def _with_named(touched: Iterable[str], references: Iterable[Reference]) -> tupl
 # --- the state that the log holds -------------------------------------------------------------------------------
 
 
-class Origin(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Origin:
     """How an event came in: by which door, and where there are such, in which import, under which key and trace."""
 
     recorded_by: str

@@ -70,9 +70,6 @@ class Refusal(Exception):
         super().__init__("; ".join(f"{p.reason} at {p.pointer or '/'}: {p.detail}" for p in problems))
         self.problems = problems
 
-    def __reduce__(self) -> tuple[type[Refusal], tuple[Problem, ...]]:
-        return Refusal, self.problems  # goes from one process to another
-
     def under(self, prefix: str) -> Refusal:
         return Refusal(*(problem.under(prefix) for problem in self.problems))
 

@@ -14,8 +14,7 @@ from concurrent.futures import Future
 
 from ledger.group import DryRun, Group
 from ledger.head import Head
-from ledger.reading import Unread
-from ledger.requests import Accepted, Job, NotTried, Outcome, Request, Unavailable, Waiting
+from ledger.requests import Accepted, Job, NotTried, Outcome, Request, Unavailable
 from ledger.store import Conflict, OutcomeUnknown, Store, StoreError
 
 __all__ = ["Accepted", "Job", "NotTried", "Outcome", "Request", "Unavailable", "Writer"]
@@ -66,10 +65,6 @@ class Writer:
             if self._closed:
                 raise Unavailable("the ledger is shutting down")
             self._jobs.put(job)
-
-    def take(self, unread: Unread, done: Waiting) -> None:
-        """Read what one request brings, and hand it in. Raises Refusal."""
-        self.hand_in(Job([unread.read()], False, False, done))
 
     @property
     def waiting(self) -> int:

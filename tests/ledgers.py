@@ -11,7 +11,6 @@ import pytest
 
 from ledger.event import Origin, parse_event
 from ledger.refusals import Problem, Refusal
-from ledger.scribe import Scribe
 from ledger.store import Store
 from ledger.writer import Accepted, NotTried, Outcome, Request, Writer
 
@@ -28,10 +27,10 @@ def request(*events: dict[str, Any], key: str | None = None, if_match: int | Non
 class Ledger:
     """given(...): all of it is taken; ask(...): what the answer is; refused(...): it isn't taken, and nothing of it."""
 
-    def __init__(self, store: Store, kind: type[Writer | Scribe] = Writer) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
         self.committed: list[int] = []
-        self.writer = kind(store, self.committed.append)
+        self.writer = Writer(store, self.committed.append)
 
     def submit(self, *requests: Request, stop: bool = False, dry_run: bool = False) -> list[Outcome]:
         return self.writer.submit(requests, stop=stop, dry_run=dry_run).result(WAIT_SECONDS)
@@ -86,9 +85,9 @@ def ledger(sqlite_store: Store) -> Iterator[Ledger]:
     ledger.close()
 
 
-@pytest.fixture(params=[Writer, Scribe])
-def any_ledger(store: Store, request: pytest.FixtureRequest) -> Iterator[Ledger]:
-    """An empty ledger; the test runs once on each kind of store with each kind of writer."""
-    ledger = Ledger(store, request.param)
+@pytest.fixture
+def any_ledger(store: Store) -> Iterator[Ledger]:
+    """An empty ledger; the test runs once on each kind of store."""
+    ledger = Ledger(store)
     yield ledger
     ledger.close()

@@ -13,13 +13,13 @@ from typing import Annotated
 import typer
 
 import ledger.example
+from api.body import canonical_sha256
 from api.cli.ledgers import opened
 from api.cli.serving import listening_on, run
 from api.cli.talking import Exit, answers, fail, failures_told
 from api.service import Service
 from ledger.event import Origin, parse_event
 from ledger.refusals import Refusal
-from ledger.strict import canonical_sha256
 from ledger.writer import Request
 
 

@@ -128,20 +128,20 @@ def opened(
     make: bool,
     log_level: str = "error",
     log_in_folder: bool = False,
-    staying: bool = False,
+    witnessed: bool = False,
 ) -> Iterator[Service]:
     """The service on a folder; without `make`, a folder that holds no ledger is a mistake in typing.
 
-    With `log_in_folder` the log is in the folder too, also where the environment names a database. Only one
-    that is `staying` asks witnesses and has a process that writes: a command that is over in a moment needs neither.
+    With `log_in_folder` the log is in the folder too, also where the environment names a database. Witnesses are asked
+    if it is to be `witnessed`: a command that is over in a moment leaves them alone.
     """
     settings = settings_of(data) if make else existing(data)
-    if not staying:
+    if not witnessed:
         settings = settings.model_copy(update={"witnesses": None})
     if log_in_folder:
         settings = settings.model_copy(update={"database_url": None})
     logs.configure(log_level)
-    with open_service(settings, apart=staying) as service:
+    with open_service(settings) as service:
         yield service
 
 

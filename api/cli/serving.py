@@ -111,7 +111,7 @@ def serve(
         )
     with failures_told(), listening_on(host, port) as listening:
         settings = settings_of(data)
-        with opened(data, make=True, log_level=settings.log_level, staying=True) as service:
+        with opened(data, make=True, log_level=settings.log_level, witnessed=True) as service:
             address = f"http://{host}:{listening.getsockname()[1]}"
             # What is there by now stays. And what a request makes is mostly gone by itself, so that to look for what
             # isn't took a tenth of the time, and the longest of the pauses.

@@ -40,7 +40,6 @@ __all__ = [
     "TreeDamaged",
     "WriteTransaction",
     "leaf_of",
-    "open_beside",
     "open_reading",
     "open_store",
 ]
@@ -77,20 +76,6 @@ def open_store(folder: Path | None, database_url: str | None, hashed: Told = lam
     from ledger.store.sqlite import SQLiteStore
 
     return SQLiteStore(folder, hashed)
-
-
-def open_beside(place: Place) -> Store:
-    """The store that the process which started this one has open at this place, and whose folder it holds.
-
-    Raises StoreUnavailable.
-    """
-    if isinstance(place, Path):
-        from ledger.store.sqlite import SQLiteStore
-
-        return SQLiteStore(place.parent, held=True)
-    from ledger.store.postgres import PostgresStore
-
-    return PostgresStore(place, None)
 
 
 @contextmanager

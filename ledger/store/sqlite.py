@@ -300,12 +300,12 @@ class SQLiteWriteTransaction(WriteTransaction):
 
 
 class SQLiteStore(Store):
-    """The log in `folder`/ledger.sqlite; the folder is held until `close`, unless it is `held` already."""
+    """The log in `folder`/ledger.sqlite; the folder is held until `close`."""
 
     _database: ClassVar = sqlite3
 
-    def __init__(self, folder: Path, hashed: tree.Told = lambda done, of: None, *, held: bool = False) -> None:
-        self._folder = None if held else HeldFolder(folder)
+    def __init__(self, folder: Path, hashed: tree.Told = lambda done, of: None) -> None:
+        self._folder = HeldFolder(folder)
         self._signing = Lock()
         self._unsettled = False
         try:
@@ -319,8 +319,7 @@ class SQLiteStore(Store):
             # Readers have connections of their own: in the library's pool they would queue behind a waiting writer.
             self._readers = Datastore(path, read_only=True)
         except BaseException:
-            if self._folder is not None:
-                self._folder.release()
+            self._folder.release()
             raise
 
     @contextmanager
@@ -367,8 +366,7 @@ class SQLiteStore(Store):
     def close(self) -> None:
         self._readers.close()
         self._recorder.datastore.close()
-        if self._folder is not None:
-            self._folder.release()
+        self._folder.release()
 
 
 class SQLiteReading(Reading):

@@ -19,12 +19,12 @@ from fastapi import FastAPI, Request
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, StreamingResponse
 
+import api.events
 from api import logs
 from api.doorkeeper import Doorkeeper
 from api.service import open_service
 from api.settings import Settings
 from api.tracing import trace_id_of
-from ledger.reading import Unread
 from ledger.writer import Writer
 from projections.database import ReadModel
 from tests.api.world import LINES, entity, event, given, usd
@@ -175,7 +175,7 @@ def test_nothing_that_was_sent_is_in_what_a_failure_leaves(written: io.StringIO,
         given(client, entity("ant"))
         client.get("/v1/entities")  # so that the read model is made
         with monkeypatch.context() as here:
-            here.setattr(Unread, "read", broken)
+            here.setattr(api.events, "read_write", broken)
             assert client.post("/v1/events", json=entity("bee")).status_code == 500
         with monkeypatch.context() as here:
             here.setattr(Writer, "_settle", broken)

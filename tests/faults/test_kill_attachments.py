@@ -20,7 +20,6 @@ KILLS = 3
 CLIENTS = 4
 # A server that writes bytes in a transaction of their own, after that of their event.
 APART = """
-from api import service
 from ledger.store.recorder import WriteTransaction
 from ledger.writer import Writer
 
@@ -44,7 +43,6 @@ def settled(self, jobs):
 
 later = []
 WriteTransaction.append, Writer._settle = alone, settled
-service.Scribe = Writer
 from api.cli import main
 main()
 """
