@@ -122,8 +122,10 @@ class Server:
     def log(self) -> Log:
         """The tables as they are."""
         questions = [
-            "SELECT position, stream, version, type, state, id, chain FROM events ORDER BY position",
-            "SELECT key, position FROM event_keys",
+            "SELECT position, stream, version, type, state, id, coalesce(chain, id) FROM events ORDER BY position",
+            # An event is found by its stream too, unless a row without a key says that it isn't.
+            """SELECT key, position FROM event_keys WHERE key <> '' UNION SELECT stream, position FROM events
+            WHERE position NOT IN (SELECT position FROM event_keys WHERE key = '')""",
             "SELECT key, answer FROM answers",
         ]
         if self.database_url is not None:

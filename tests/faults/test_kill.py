@@ -38,6 +38,7 @@ def commit(self, group, jobs):
         group.take(transaction, jobs)
         for job, outcome in zip(jobs, group.outcomes):
             job.done.set_result(outcome)
+        self.answered()
         time.sleep(0.05)
     self._records.commit()
 
