@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 from ledger.entities import entity_names
 from projections.paging import Listing, Page, cut
 from projections.table import Fact, Said, Table, json_text
-from projections.visibility import Point, Tables, counting
+from projections.visibility import Point, Rule, Tables, counting
 
 _FIELDS = ("name", "kind", "parent", "manager", "country", "city", "sector", "state", "lei", "aliases", "names")
 
@@ -38,20 +38,20 @@ def entities(
     page: Page,
 ) -> Listing:
     """Entities by id: of a kind, of a parent, with a text in their id or one of their names."""
-    found = [
+    found = (
         row
-        for row in _entities(model, at)
+        for row in _after(model, at, page)
         if (kind is None or row["kind"] == kind)
         and (parent is None or row["parent"] == parent)
         and (q is None or _mentions(row, _plain(q)))
-    ]
-    rows, after = cut(found, page, lambda row: (row["entity"],))
+    )
+    rows, after = cut(list(islice(found, page.limit + 1)), page, lambda row: (row["entity"],))
     return Listing(rows, None, after is not None, after)
 
 
 def entity(model: Tables, at: Point, entity_id: str) -> dict[str, Any] | None:
     """One entity as the list has it; None if it isn't registered at the three times."""
-    return next(iter(_entities(model, at, entity_id)), None)
+    return next(_entities(model, counting(model, at), entity_id, entity_id), None)
 
 
 def ever_registered(model: Tables, at: Point, entity_id: str) -> bool:
@@ -60,13 +60,26 @@ def ever_registered(model: Tables, at: Point, entity_id: str) -> bool:
     return bool(model.rows(known, {"entity": entity_id, "position": at.position}))
 
 
-def _entities(model: Tables, at: Point, entity_id: str | None = None) -> Iterator[dict[str, Any]]:
+def _after(model: Tables, at: Point, page: Page) -> Iterator[dict[str, Any]]:
+    """Those after a page's beginning, by id; as many as it may need are read at first, and then more at a time."""
     rule = counting(model, at)
-    one = {} if entity_id is None else {"entity": entity_id}
+    [after] = [""] if page.after is None else json.loads(page.after)
+    size = page.limit + 1
+    while True:
+        next_ones = "SELECT DISTINCT entity FROM entities WHERE entity > $after ORDER BY entity LIMIT $size"
+        ids = [one for [one] in model.rows(next_ones, {"after": after, "size": size})]
+        if ids:
+            yield from _entities(model, rule, ids[0], ids[-1])
+        if len(ids) < size:
+            return
+        after, size = ids[-1], size * 10
+
+
+def _entities(model: Tables, rule: Rule, first: str, last: str) -> Iterator[dict[str, Any]]:
     rows = model.rows(
         f"""SELECT entity, chain, fact_position, type, said FROM entities
-        WHERE {rule.sql}{" AND entity = $entity" if one else ""} ORDER BY entity, last_day, fact_position""",
-        {**rule.values, **one},
+        WHERE {rule.sql} AND entity BETWEEN $first AND $last ORDER BY entity, last_day, fact_position""",
+        {**rule.values, "first": first, "last": last},
     )
     for its_id, its_rows in groupby(rows, key=lambda row: row[0]):
         row = _fold(its_id, list(its_rows))

@@ -104,3 +104,23 @@ def test_pages_of_entities(books: Books) -> None:
     second = entities.entities(books.model, books.at(), page=Page(limit=2, after=first.after))
     assert [row["entity"] for row in first.rows] == ["a", "b"]
     assert ([row["entity"] for row in second.rows], second.more, second.totals) == (["c"], False, None)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+@pytest.mark.parametrize("filters", [{}, {"kind": "fund"}, {"q": "party-3"}])
+def test_pages_of_any_size_are_the_whole_list(books: Books, limit: int, filters: dict[str, Any]) -> None:
+    """Also where few of the entities are what is asked for, and some aren't registered by then."""
+    registered = (
+        entity(f"party-{no:02d}", "fund" if no in (7, 31, 39) else "company", on="2030" if 10 <= no < 30 else "2015")
+        for no in range(40)
+    )
+    books.given(*registered)
+    listed: list[dict[str, Any]] = []
+    after = None
+    while not listed or after is not None:
+        page = entities.entities(books.model, books.at(as_of="2020-01-01"), page=Page(limit, after), **filters)
+        listed += page.rows
+        after = page.after
+        assert page.more == (after is not None)
+    assert listed == books.entities(as_of="2020-01-01", **filters)
+    assert len(listed) == {"": 20, "kind": 3, "q": 10}["".join(filters)]
