@@ -155,8 +155,9 @@ class ReadModel:
                     if writing.uncommitted >= LARGE:
                         writing.commit(store)
                     self.rebuilding = {**self.rebuilding, "position": changes.last}
-            writing.commit(store)
-            connection.execute("CHECKPOINT")
+            if not self._cancelled.is_set():
+                writing.commit(store)
+                connection.execute("CHECKPOINT")
         finally:
             connection.close()  # else the next attempt would be given this one's tables
         if self._cancelled.is_set():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 
 import numpy as np
 
@@ -27,27 +26,20 @@ class FlowRates:
     day: Integers
     units: Integers  # NO_UNITS where it can't be told in them, or where the target's amount is divided by it
 
-    @cached_property
-    def _newest(self) -> tuple[int, Integers]:
-        """The day before any rate; and by currency and day, from that one on, the place of the newest rate, -1 for
-        none."""
-        published = self.day[1:]
-        before = int(published.min()) - 1 if len(published) else 0
-        days = np.arange(before, int(published.max(initial=before)) + 1)
-        newest = np.full((len(self.currencies) + 2, len(days)), -1)
-        newest[:2] = 0
-        for currency in range(2, len(newest) - 1):
-            places = np.flatnonzero(self.currency == currency)
-            found = np.searchsorted(self.day[places], days, side="right")
-            newest[currency] = np.append(-1, places)[found]
-        return before, newest
-
     def places(self, rows: Rows, as_of: date) -> Integers:
         """For each row the place of the newest rate of its last day; -1 if it lacks one."""
-        before, newest = self._newest
-        days = np.minimum(rows.last_day, number_of(as_of)) - before
-        found: Integers = newest[rows.currency, np.clip(days, 0, newest.shape[1] - 1)]
+        found = np.zeros(len(rows.currency), np.int64)
+        foreign = np.flatnonzero((rows.currency < 0) | (rows.currency > 1))
+        currency, days = rows.currency[foreign], np.minimum(rows.last_day[foreign], number_of(as_of))
+        newest = np.searchsorted(_ordered(self.currency, self.day), _ordered(currency, days), side="right") - 1
+        found[foreign] = np.where(self.currency[newest] == currency, newest, -1)
         return found
+
+
+def _ordered(currency: Integers, day: Integers) -> Integers:
+    """Numbers that are in the order of currencies, then of days."""
+    ordered: Integers = (currency.astype(np.int64) << 32) + day
+    return ordered
 
 
 def flow_rates(model: Tables, at: Point) -> FlowRates:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from projections.parties import OF_GROUPS
 from projections.visibility import Point, Tables, counting
 
 
@@ -60,7 +61,7 @@ def parentage(model: Tables, at: Point) -> Parentage:
     rule = counting(model, at)
     rows = model.rows(
         f"""SELECT entity, seen_from, said FROM entities
-        WHERE {rule.sql} AND (contains(said, '"parent"') OR contains(said, '"undisclosed"'))
+        WHERE {rule.sql} AND {OF_GROUPS}
         ORDER BY type <> 'entity.registered', last_day, fact_position""",
         rule.values,
     )

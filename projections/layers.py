@@ -37,7 +37,7 @@ class Accounts:
     @cached_property
     def parties(self) -> Parties:
         """What is said of parents, and of whom nobody named."""
-        return parties(self.model, self.at, saying=("parent", "undisclosed"))
+        return parties(self.model, self.at, of_groups=True)
 
     @cached_property
     def exchange(self) -> Exchange:

@@ -17,6 +17,7 @@ from functools import partial
 from itertools import islice
 from queue import SimpleQueue
 from subprocess import PIPE
+from threading import Event
 from typing import IO, Any, TypeVar, cast
 
 from ledger.store import Place, Reading, Store, open_reading
@@ -45,8 +46,8 @@ def made(store: Store, after: int, head: int, size: int) -> Generator[Changes]:
     many, in slices."""
     if store.place is not None and far(after, head):
         count = min(os.cpu_count() or 1, MOST_PROCESSES)
-        with _processes(store, store.place, count) as make:
-            yield from _ahead(make, _slices(after, head, SLICE), count)
+        with _processes(store, store.place, count) as (make, end):
+            yield from _ahead(make, _slices(after, head, SLICE), count, end)
     elif head - after > size:
         yield from _ahead(partial(_made, store), _slices(after, head, size), 1)
     elif head > after:  # as most often: no thread is needed
@@ -62,8 +63,13 @@ def _made(store: Reading, wanted: Slice) -> Changes:
     return changes_of(store, store.read(before, last - before))
 
 
-def _ahead(make: Callable[[Given], Found], given: Iterator[Given], threads: int) -> Iterator[Found]:
-    """What is made of each, in order; the next ones while that is put to use: DuckDB works without Python's lock."""
+def _ahead(
+    make: Callable[[Given], Found], given: Iterator[Given], threads: int, end: Callable[[], None] = lambda: None
+) -> Iterator[Found]:
+    """What is made of each, in order; the next ones while that is put to use: DuckDB works without Python's lock.
+
+    `end` is called when no more is wanted, so that what is being made need not be waited for.
+    """
     pool = ThreadPoolExecutor(threads, "ahead")
     try:
         coming = deque(pool.submit(make, one) for one in islice(given, threads + 1))
@@ -72,19 +78,26 @@ def _ahead(make: Callable[[Given], Found], given: Iterator[Given], threads: int)
             coming.extend(pool.submit(make, one) for one in islice(given, 1))
             yield found
     finally:
+        end()
         pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
-def _processes(store: Store, place: Place, count: int) -> Iterator[Callable[[Slice], Changes]]:
-    """What makes slices of a log in processes that read it themselves, several at a time. They end with this."""
+def _processes(
+    store: Store, place: Place, count: int
+) -> Iterator[tuple[Callable[[Slice], Changes], Callable[[], None]]]:
+    """What makes slices of a log in processes that read it themselves, several at a time; and what ends them at once.
+    They end with this."""
     idle: SimpleQueue[_Process] = SimpleQueue()
+    ended = Event()
 
     def make(wanted: Slice) -> Changes:
         process = idle.get()
         try:
             return process.make(wanted)
         except (EOFError, OSError, pickle.UnpicklingError) as error:  # whatever happened to it may happen here
+            if ended.is_set():
+                raise
             log.warning("a process that made rows of the read model is gone: %r", error)
             return _made(store, wanted)
         finally:
@@ -95,7 +108,8 @@ def _processes(store: Store, place: Place, count: int) -> Iterator[Callable[[Sli
             process = _Process(place)
             ending.callback(process.end)
             idle.put(process)
-        yield make
+        ending.callback(ended.set)  # before they end
+        yield make, ending.close
 
 
 class _Process:

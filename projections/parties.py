@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -60,18 +60,20 @@ class Parties:
         return found
 
 
-def parties(model: Tables, at: Point, *, saying: Sequence[str] = ()) -> Parties:
-    """Everyone who takes part at the three times; or, with `saying`, only what events say that have one of the words.
+# Of events of entities those that may say whose parent is whom, and who is undisclosed, or no longer.
+OF_GROUPS = """(contains(said, '"parent"') OR contains(said, '"undisclosed"')
+    OR type = 'entity.changed' AND contains(said, '"kind"'))"""
 
-    Most events of entities name no parent, and need not be read to find the groups.
-    """
+
+def parties(model: Tables, at: Point, *, of_groups: bool = False) -> Parties:
+    """Everyone who takes part at the three times; or, with `of_groups`, only what events say that say who has which
+    parent and who is undisclosed: most say neither, and need not be read to find the groups."""
     rule = counting(model, at)
-    words = " OR ".join(f"contains(said, $word_{place})" for place in range(len(saying))) or "true"
-    values = {f"word_{place}": f'"{word}"' for place, word in enumerate(saying)}
     rows = model.rows(
         f"""SELECT entity, CASE WHEN type = 'entity.registered' THEN DATE '0001-01-01' ELSE last_day END, said
-        FROM entities WHERE {rule.sql} AND ({words}) ORDER BY type <> 'entity.registered', last_day, fact_position""",
-        {**rule.values, **values},
+        FROM entities WHERE {rule.sql} AND {OF_GROUPS if of_groups else "true"}
+        ORDER BY type <> 'entity.registered', last_day, fact_position""",
+        rule.values,
     )
     events: dict[str, list[tuple[date, dict[str, Any]]]] = {}
     children: dict[str, set[str]] = {}

@@ -164,7 +164,7 @@ def test_the_client_of_the_documentation_works(server: Server) -> None:
         (["--data", "."], 2, "A folder has no news"),
         ([], 2, "--url"),
         (["--url", "http://127.0.0.1:1"], 3, "Nobody answers"),
-        (["--url", "nonsense"], 3, "--url"),
+        (["--url", "nonsense"], 2, "--url"),
     ],
 )
 def test_the_command_says_what_it_lacks(arguments: list[str], code: int, told: str) -> None:

@@ -33,7 +33,7 @@ def graph(model: Tables, at: Point, layer: Layer, include: frozenset[str] = froz
 
     As columns have them all at once they have to be the same; and so from what was read as of a later day.
     """
-    known = parties(model, at, saying=("parent", "undisclosed"))
+    known = parties(model, at, of_groups=True)
     one_by_one = edges_of(Accounts(at, exchange(model, at), layer, include, known, rows_of(model, at)))
     later = layers.read(model, replace(at, as_of=date.max)).on(at.as_of)
     for whole in (layers.whole(model, at, layer, include), later.layer(layer, include)):

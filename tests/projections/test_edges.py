@@ -15,6 +15,7 @@ from tests.facts import (
     entity,
     entity_changed,
     eur,
+    fact,
     guarantee,
     ident,
     invest,
@@ -305,6 +306,22 @@ def test_corrections_and_retractions_show_when_they_are_known(books: Books) -> N
 
 
 # --- parties that nobody named ----------------------------------------------------------------------------------
+
+
+def test_a_party_that_is_named_later_passes_on_what_it_has(books: Books) -> None:
+    """From the day on of which its kind is told. Before it, it has a place for each event."""
+    books.given(
+        *entities("acme"),
+        entity("somebody", "undisclosed"),
+        invest("acme", "somebody", usd("5"), on="2023-01-01"),
+        sign("deal", "somebody", "acme", usd("5"), on="2023-01-01"),
+        fact("entity.changed", "2023-06-01", {"entity": "somebody", "kind": "company"}),
+    )
+
+    def nodes(as_of: str) -> int:
+        return len({node for edge in edges(books, as_of=as_of) for node in (edge.payer, edge.payee)})
+
+    assert (nodes("2023-05-31"), nodes("2023-06-01")) == (3, 2)
 
 
 def test_an_unnamed_party_passes_on_only_what_linked_events_bring_it(books: Books) -> None:

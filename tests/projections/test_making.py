@@ -166,6 +166,36 @@ def test_a_process_that_dies_changes_nothing(
     assert "a process that made rows of the read model is gone" in caplog.text
 
 
+def test_a_rebuild_that_is_given_up_waits_for_nothing(
+    tmp_path: Path, in_processes: Callable[[int, int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given processes that would take for ever; when no more is wanted; then they have ended, and what they had in
+    hand wasn't made here either. The control: they were at work."""
+    log = full_log(5)
+    in_processes(10, 30)
+    here: list[str] = []
+    processes: list[subprocess.Popen[bytes]] = []
+    make = making._Process.make
+
+    def make_one_and_hang(process: making._Process, wanted: making.Slice) -> Any:
+        if wanted[0] > 0:
+            processes.append(process._process)
+            process._from.read()  # nobody has asked it for anything, so it says nothing
+        return make(process, wanted)
+
+    monkeypatch.setattr(making._Process, "make", make_one_and_hang)
+    monkeypatch.setattr(making, "changes_of", lambda *_: here.append("made"))
+    with kept(tmp_path / "log", log) as store:
+        batches = making.made(store, 0, store.head(), 1000)
+        assert next(batches).last == 10
+        while not processes:
+            time.sleep(0.01)
+        assert processes[0].poll() is None
+        batches.close()
+    assert [one.returncode for one in processes] == [-signal.SIGKILL] * len(processes)
+    assert here == []
+
+
 REBUILD = """
 import sys, time
 from pathlib import Path

@@ -130,13 +130,15 @@ def test_the_first_checkpoint_that_is_asked_for(sqlite_store: Store, tmp_path: P
 
 
 def test_it_looks_now_and_then_and_once_more_as_it_ends(sqlite_store: Store) -> None:
+    others = threading.enumerate()
     cycling = Looking(sqlite_store)
     cycling.start(0.01)
+    assert [one.name for one in threading.enumerate() if one not in others] == ["signer"]
     for _ in range(3):
         assert cycling.looked.acquire(timeout=10)
     cycling.stop()
     looks = cycling.looks
-    assert not any(one.name == "signer" and one.is_alive() for one in threading.enumerate())
+    assert [one.name for one in threading.enumerate() if one not in others] == []
     assert looks > 3
 
 
