@@ -15,7 +15,7 @@ BATCH = 2_500
 POLL_SECONDS = 0.2
 # How long news may gather while nobody waits for it, and how many events: a transaction of the read model costs much
 # the same for one event as for a hundred, and takes its time from those who write.
-GATHER_SECONDS = 1.0
+GATHER_SECONDS = 0.3
 GATHER_EVENTS = 5_000
 # How long to wait when the log or the file can't be used.
 RETRY_SECONDS = 1.0
