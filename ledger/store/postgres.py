@@ -281,7 +281,7 @@ class Recorder(PostgresApplicationRecorder):
     def index(self, cursor: psycopg.Cursor[Any], keys: Sequence[tuple[str, int]]) -> None:
         """Note that the events at these positions touch these records."""
         cursor.execute(
-            "INSERT INTO event_keys (key, position) SELECT * FROM unnest(%s::text[], %s::bigint[])"
+            "INSERT INTO event_keys (key, position) SELECT * FROM unnest(%b::text[], %b::bigint[])"
             " ON CONFLICT DO NOTHING",
             ([key for key, _ in keys], [at for _, at in keys]),
         )
@@ -313,7 +313,7 @@ class PostgresWriteTransaction(WriteTransaction):
         if answers:
             self._cursor.execute(
                 "INSERT INTO answers (key, body_sha256, answer, position)"
-                " SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[])",
+                " SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::bigint[])",
                 (
                     [a.key for a in answers],
                     [a.body_sha256 for a in answers],
@@ -400,6 +400,7 @@ class PostgresReading(Reading):
 
 
 def parameters_of(database_url: str) -> dict[str, Any]:
+    """What to connect with: what the URL says, and our defaults where it says nothing."""
     # Never a standby: it lags behind what was acknowledged, and may be promoted without it.
     return CONNECTION_DEFAULTS | conninfo_to_dict(database_url) | {"target_session_attrs": "primary"}
 
@@ -419,8 +420,8 @@ def rows(cursor: psycopg.Cursor[Any], sql: str, *values: object) -> list[tuple[A
 
 
 def _store_runs(cursor: psycopg.Cursor[Any], runs: Sequence[Run]) -> None:
-    cursor.execute(
-        "INSERT INTO tree_runs (level, first, hashes) SELECT * FROM unnest(%s::smallint[], %s::bigint[], %s::bytea[])",
+    cursor.execute(  # binary (%b), for lists go as text else, and bytes take four times as long as hex digits
+        "INSERT INTO tree_runs (level, first, hashes) SELECT * FROM unnest(%b::smallint[], %b::bigint[], %b::bytea[])",
         ([run.level for run in runs], [run.first for run in runs], [run.hashes for run in runs]),
     )
 
