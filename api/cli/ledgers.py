@@ -38,6 +38,8 @@ def _address(given: str | None) -> str | None:
     if given is None:
         return None
     try:
+        if any(one.isspace() or not one.isprintable() for one in given):
+            raise httpx.InvalidURL("there is a blank or a control character in it")
         url = httpx.URL(given)
         url.host.encode("idna")
     except (httpx.InvalidURL, UnicodeError) as error:
@@ -45,6 +47,8 @@ def _address(given: str | None) -> str | None:
     else:
         if url.scheme not in ("http", "https") or not url.host:
             why = "it is no address of http or https"
+        elif "%" in url.host:
+            why = f"no host is called {url.host}"
         elif url.port is not None and not 0 < url.port < 65536:
             why = f"there is no port {url.port}"
         elif url.query or url.fragment:
