@@ -47,7 +47,7 @@ def _address(given: str | None) -> str | None:
     else:
         if url.scheme not in ("http", "https") or not url.host:
             why = "it is no address of http or https"
-        elif "%" in url.host:
+        elif "%" in url.host and ":" not in url.host:  # an address of IPv6 may name its interface
             why = f"no host is called {url.host}"
         elif url.port is not None and not 0 < url.port < 65536:
             why = f"there is no port {url.port}"

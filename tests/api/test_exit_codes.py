@@ -212,7 +212,7 @@ def test_3_a_folder_that_another_process_holds(held: Path, tmp_path: Path, comma
 @pytest.mark.parametrize("command", ["verify", "witness", "holdings", "doctor", "import", "export"])
 def test_3_a_service_that_does_not_answer(tmp_path: Path, command: str) -> None:
     """The control: an address as services have one, below a folder or not."""
-    for address in (NOBODY, f"{NOBODY}/ledger/"):
+    for address in (NOBODY, f"{NOBODY}/ledger/", "http://[::1%lo]:9"):
         ends(3, "Nobody answers", command, *more_for(command, tmp_path), "--url", address)
 
 
