@@ -5,6 +5,7 @@ A new noun writes its question as a value in its own module and gets a line in Q
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -99,19 +100,23 @@ class Named:
     asked: Times
 
 
+def match(address: str) -> tuple[re.Match[str], Question[Any]]:
+    """The question that has this address, whatever its parameters are. Raises Faulty if none has it."""
+    path = unquote(address.partition("?")[0])
+    found = next(((found, question) for pattern, question in _PATHS if (found := pattern.fullmatch(path))), None)
+    if found is None or "#" in address:
+        raise Faulty(_unknown(path))
+    return found
+
+
 def find(of: str) -> Named:
     """The question that an address like `/v1/holdings?holder=amazon` names.
 
     Raises Faulty as its route would, with `of` for the parameter, and where no question has this address.
     """
-    address, _, query = of.partition("?")
-    path = unquote(address)
-    match = next(((found, question) for pattern, question in _PATHS if (found := pattern.fullmatch(path))), None)
-    if match is None or "#" in of:
-        raise Faulty(_unknown(path))
-    found, question = match
+    found, question = match(of)
     try:
-        given = query_of(QueryParams(query))
+        given = query_of(QueryParams(of.partition("?")[2]))
         asked = parse_question(question.shape, given)
     except Faulty as faulty:
         raise Faulty(*(_inside(fault) for fault in faulty.faults)) from None

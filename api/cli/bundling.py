@@ -16,6 +16,8 @@ from api.app import create_app
 from api.cli.fetching import HttpFiles
 from api.cli.ledgers import follow, opened
 from api.cli.talking import Exit, fail, fail_with, say
+from api.problems import Faulty
+from api.questions import match
 from ledger.log.bundle import write_bundle
 from ledger.log.checkpoint import SignedCheckpoint
 from ledger.log.files import CHECKPOINT, Files, NotThere, StoreFiles
@@ -45,9 +47,10 @@ def export_bundle(
     """Write the bundle; its folder is new."""
     if folder.exists():
         fail(Exit.BAD_USAGE, f"{folder} is there already.", "Name another folder.")
+    questions = [_address(question) for question in asked]
     with _service(url, vkey) if url is not None else _folder(data) as ledger:
         positions = sorted({position for record in records for position in _positions(ledger.get, record)})
-        answers = dict(_pinned(ledger.get, address) for address in asked)
+        answers = dict(_pinned(ledger.get, address) for address in questions)
         signed = ledger.sign()
         size = signed.checkpoint.size
         last = max([*positions, *(json.loads(answer)["position"] for answer in answers.values())], default=0)
@@ -132,12 +135,25 @@ def _positions(get: Get, record: str) -> Iterator[int]:
         cursor = page["next"]
 
 
+def _address(question: str) -> str:
+    """Of a question, which may be written with /v1/ or without."""
+    address = f"/v1/{question.removeprefix('/').removeprefix('v1/')}"
+    try:
+        match(address)
+    except Faulty as faulty:
+        [fault] = faulty.faults
+        fail(Exit.BAD_USAGE, f"--ask {question}: {fault.detail} One is like holdings?holder=x.", fault.mend)
+    return address
+
+
 def _pinned(get: Get, address: str) -> tuple[str, bytes]:
     """An answer and the address where it is the same bytes for ever."""
     first = _answered(get(address))
+    if first.headers.get("Content-Type") != "application/json":
+        fail(Exit.BAD_USAGE, f"--ask {address}: answers in a bundle are JSON.", "Leave format out of it.")
     pinned = first.headers.get("Content-Location", address)
     if not is_pinned(pinned):
-        fail(Exit.BAD_USAGE, f"{address} is no question about the ledger.", "Ask like /v1/holdings?holder=x.")
+        fail(Exit.FOUND_WRONG, f"{address} has no address where its answer is the same for ever.")
     return pinned, _answered(get(pinned)).content
 
 

@@ -68,7 +68,7 @@ def export(
     ] = None,
     ask: Annotated[
         list[str] | None,
-        typer.Option("--ask", help="In a bundle: the answer to a question, like /v1/holdings?holder=x."),
+        typer.Option("--ask", help="In a bundle: the answer to a question, like holdings?holder=x."),
     ] = None,
     vkey: Annotated[
         str | None, typer.Option("--vkey", help="For a bundle with --url: the log's public key, or a file with it.")

@@ -179,6 +179,34 @@ def test_the_answers_name_the_root(tmp_path: Path) -> None:
     assert answer["root"] == (bundle / "log" / "checkpoint").read_text().split("\n")[2]
 
 
+def test_a_question_is_named_with_v1_or_without(tmp_path: Path) -> None:
+    """However a question is written, its answer has the same pinned address."""
+    bundle = small(tmp_path, "/v1/entities?limit=1", "v1/entities?limit=1", "/entities?limit=1", "entities?limit=1")
+    [address] = {path.read_text() for path in (bundle / "answers").glob("*.address")}
+    assert address.startswith("/v1/entities?")
+    assert address.endswith("&position=2&limit=1\n")
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("holdngs", "--ask holdngs: No question has this address. One is like holdings?holder=x."),
+        ("holdngs?holder=x", "Did you mean /v1/holdings?"),
+        ("valuations", "Did you mean /v1/valuations/{subject}?"),
+        ("http://127.0.0.1:9/v1/holdings", "No question has this address."),
+        ("/livez", "No question has this address."),
+        ("holdings?format=csv", "answers in a bundle are JSON."),
+    ],
+)
+def test_what_is_no_question_is_told_what_one_is_like(tmp_path: Path, asked: str, told: str) -> None:
+    """Usage is at fault, and no bundle is made. The control: the test above."""
+    record(tmp_path / "ledger", entity("ant"))
+    done = export("--bundle", tmp_path / "bundle", "--data", tmp_path / "ledger", "--ask", asked)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert told in done.stderr
+    assert not (tmp_path / "bundle").exists()
+
+
 def test_how_it_ends(tmp_path: Path) -> None:
     """What can't be bundled is said, and leaves nothing behind."""
     bundle = small(tmp_path)
@@ -187,7 +215,6 @@ def test_how_it_ends(tmp_path: Path) -> None:
         (2, "--bundle", bundle, "--data", ledger),
         (2, "--bundle", new, "--data", ledger, "--output", tmp_path / "x.csv"),
         (2, "--bundle", new, "--data", ledger, "--ask", "/v1/entities?nonsense=1"),
-        (2, "--bundle", new, "--data", ledger, "--ask", "/livez"),
         (2, "--bundle", new, "--url", "http://127.0.0.1:9"),
         (2, "--bundle", new, "--url", "http://127.0.0.1:9", "--vkey", "nonsense"),
         (3, "--bundle", new, "--url", "http://127.0.0.1:9", "--vkey", vkey(ledger)),
