@@ -14,11 +14,12 @@ import httpx
 from api.cli.fetching import HttpFiles
 from api.cli.ledgers import existing
 from api.cli.talking import Exit, fail
+from api.witnesses import parse_witnesses
 from ledger.log.bundle import ANSWERS, KEY_FILE, LOG, PROOFS
 from ledger.log.checkpoint import parse_text
 from ledger.log.files import Files, FolderFiles, StoreFiles, ZipFiles
 from ledger.log.keys import PUBLIC_FILE
-from ledger.log.note import parse_note
+from ledger.log.note import VerifierKey, parse_note
 from ledger.log.remade import Kind as FaultKind
 from ledger.log.tiles import Malformed
 from ledger.log.verify import Kind
@@ -65,6 +66,8 @@ class Place:
     """The files of a bundle's proofs, by their names."""
     high_water: bytes | None = None
     """The newest checkpoint, as it is kept beside the database."""
+    witnesses: tuple[VerifierKey, ...] = ()
+    """The public keys of those whom the ledger asks to sign, as far as the environment names them."""
     unready: Unready | None = None
 
 
@@ -84,6 +87,7 @@ def place_of(data: Path | None, url: str | None, bundle: Path | None) -> Iterato
                 store,
                 settings.data,
                 high_water=settings.high_water_file.read_bytes() if settings.high_water_file.exists() else None,
+                witnesses=tuple(one.key for one in parse_witnesses(settings.witnesses)) if settings.witnesses else (),
             )
     elif bundle.is_dir():
         inner = bundle / LOG

@@ -21,8 +21,9 @@ from api.cli.talking import Exit, fail, failures_told, messages, say, shown, tel
 from ledger.answered import check_answers as check_kept_answers
 from ledger.columns import Misplaced, check_columns, check_keys
 from ledger.log.bundle.proofs import check_proofs
+from ledger.log.checkpoint import Checkpoint
 from ledger.log.files import CHECKPOINT, Files, NotThere
-from ledger.log.note import NotSigned, VerifierKey, encoded, parse_verifier_key
+from ledger.log.note import Note, NotSigned, VerifierKey, encoded, parse_signatures, parse_verifier_key
 from ledger.log.remade import Fault, check_root, remade
 from ledger.log.tiles import Malformed
 from ledger.log.verify import Kind, NotVerified, Seen, Verified, keys_of
@@ -32,6 +33,16 @@ from ledger.vouched import NotVouched, vouched
 from projections.comparing import differing
 from projections.database import ReadModel
 from projections.follower import Follower
+
+
+@dataclass
+class Cosignatures:
+    """How many are kept of all checkpoints."""
+
+    right: int = 0
+    """By witnesses whose keys are known here."""
+    unknown: int = 0
+    """By others: who signed these, nobody can tell without their keys."""
 
 
 @dataclass
@@ -51,6 +62,8 @@ class Report:
     """The sizes of the older checkpoints that the log was compared with."""
     witnesses: dict[str, int] = field(default_factory=dict)
     """When each witness signed, in POSIX seconds."""
+    cosignatures: dict[str, int] | None = None
+    """How many signatures of witnesses are kept of this and of older checkpoints; only a store tells."""
     unsigned: int | None = None
     """Events beyond the checkpoint that fit their leaves; only a store tells."""
     attachments: dict[str, int] | None = None
@@ -109,13 +122,13 @@ def verify(
                     "no older checkpoint is known here, so a history that the key's owner rewrote would look right;"
                     " from now on it won't"
                 )
-            verified = _verified(place.files, key, notes, witnesses)
+            verified = _verified(place.files, key, notes, witnesses, place.witnesses)
             for one in keys:
                 remembered.keep(one, verified.signed)
             _fill(report, verified)
             if place.store is not None:
                 _check_high_water(place, place.store, verified)
-                _check_checkpoints(place.store, verified)
+                report.cosignatures = asdict(_check_checkpoints(place.store, verified, (*witnesses, *place.witnesses)))
                 _check_store(report, place.store, verified)
                 _check_attachments(report, place.store)
             if place.store is not None and place.folder is not None:
@@ -173,14 +186,22 @@ def _parsed(text: str) -> VerifierKey:
 # --- what is looked at ------------------------------------------------------------------------------------------
 
 
-def _verified(files: Files, key: VerifierKey, notes: list[bytes], witnesses: tuple[VerifierKey, ...]) -> Verified:
+def _verified(
+    files: Files,
+    key: VerifierKey,
+    notes: list[bytes],
+    asked: tuple[VerifierKey, ...],
+    known: tuple[VerifierKey, ...],
+) -> Verified:
+    """The log, whose checkpoint all witnesses that are asked for have signed; those known may have. Raises
+    NotVerified."""
     with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
         task = progress.add_task("Verifying", total=None)
         verified = verify_log(
-            files, key, notes, witnesses, lambda done, of: progress.update(task, completed=done, total=of)
+            files, key, notes, (*asked, *known), lambda done, of: progress.update(task, completed=done, total=of)
         )
-    signed = {one.name for one in verified.signed.cosignatures}
-    if missing := [one.name for one in witnesses if one.name not in signed]:
+    signed = {(one.name, one.key_id) for one in verified.signed.cosignatures}
+    if missing := [one.name for one in asked if (one.name, one.id) not in signed]:
         raise NotVerified(Kind.UNSIGNED, f"the checkpoint isn't signed by the witness {missing[0]}")
     return verified
 
@@ -231,10 +252,11 @@ def _check_high_water(place: Place, store: Store, verified: Verified) -> None:
     check_root(store, kept)
 
 
-def _check_checkpoints(store: Store, verified: Verified) -> None:
+def _check_checkpoints(store: Store, verified: Verified, witnesses: tuple[VerifierKey, ...]) -> Cosignatures:
     """Each checkpoint that is kept was signed by a key of its time, has the log's root at its size, and is found by
-    it: also those that nobody shows any more. Raises NotVerified, Fault."""
-    sizes = set[int]()
+    it; what is kept as a witness's signature of it is one, and right where the witness's key is known. Also of those
+    that nobody shows any more. Raises NotVerified, Fault."""
+    sizes, found = set[int](), Cosignatures()
     for note in store.checkpoints():
         try:
             kept = verified.keys.open(note.encode()).checkpoint
@@ -246,6 +268,25 @@ def _check_checkpoints(store: Store, verified: Verified) -> None:
             raise NotVerified(Kind.INDEX, f"the checkpoint of {kept.size} events is kept as that of another size")
         sizes.add(kept.size)
         check_root(store, kept)
+        for line in store.cosignatures(kept.size):
+            if _is_known(line, kept, witnesses):
+                found.right += 1
+            else:
+                found.unknown += 1
+    if (stray := store.stray_cosignature()) is not None:
+        raise NotVerified(Kind.INDEX, f"a witness's signature is kept of a checkpoint of {stray} events: there is none")
+    return found
+
+
+def _is_known(line: str, checkpoint: Checkpoint, witnesses: tuple[VerifierKey, ...]) -> bool:
+    """Whether one of these witnesses signed it. Raises NotVerified if its signature is wrong, or it is none at all."""
+    what = f"what is kept as a witness's signature of the checkpoint of {checkpoint.size} events"
+    try:
+        return bool(Note(checkpoint.text, parse_signatures(line.encode())).signed_by(witnesses))
+    except Malformed as error:
+        raise NotVerified(Kind.MALFORMED, f"{what} can't be read: {error}") from None
+    except NotSigned as error:
+        raise NotVerified(Kind.UNSIGNED, f"{what} is not to be trusted: {error}") from None
 
 
 def _check_store(report: Report, store: Store, verified: Verified) -> None:
@@ -315,6 +356,9 @@ def _tell(report: Report, as_json: bool) -> None:
                 tell(f"It begins with what was signed at {', '.join(map(str, report.old))} events.")
             for name, time in report.witnesses.items():
                 tell(f"The witness {name} signed it at {time}.")
+            if report.cosignatures is not None and any(report.cosignatures.values()):
+                said = "Of all checkpoints {right} signatures of known witnesses are kept, and {unknown} of others."
+                tell(said.format(**report.cosignatures))
             if report.unsigned:
                 tell(f"{report.unsigned} later events fit their leaves, and are not signed yet.")
             if report.attachments is not None and any(report.attachments.values()):

@@ -241,6 +241,11 @@ class Reading(ABC):
         """What witnesses signed of the checkpoint of that size, a line each."""
         return [str(line) for (line,) in self._rows("SELECT line FROM cosignatures WHERE size = ? ORDER BY line", size)]
 
+    def stray_cosignature(self) -> int | None:
+        """The size of a checkpoint that isn't kept, and what a witness signed of it is; None if there is none such."""
+        [(size,)] = self._rows("SELECT min(size) FROM cosignatures WHERE size NOT IN (SELECT size FROM checkpoints)")
+        return None if size is None else int(size)
+
     def content(self, attachment: str) -> Content | None:
         """The salt and the bytes of an attachment; None if they were erased, or never here."""
         rows = self._rows("SELECT salt, bytes FROM attachments WHERE id = ? AND bytes IS NOT NULL", attachment)

@@ -24,6 +24,22 @@ from tests.facts import ident
 
 __all__ = ["ledger", "state"]
 
+W2 = SigningKey("witness.example/w2", bytes(range(33, 65)), WITNESS)
+WITNESSED = 1_700_000_000
+
+
+@pytest.fixture
+def witnessed(ledger: Path) -> Path:
+    """Given checkpoints of 2 and 4 events, where both witnesses signed the older one, and w1 the newest."""
+    record(ledger, entity("cow"), entity("dog"))
+    store = open_store(ledger, None)
+    with store.write() as transaction:
+        for size, witness in ((2, W1), (2, W2), (4, W1)):
+            text = (store.checkpoint_of(size) or "").partition("\n\n")[0] + "\n"
+            transaction.add_cosignature(size, witness.signature(text, WITNESSED))
+    store.close()
+    return ledger
+
 
 def put(folder: Path, *entries: Entry, sign: bool = True) -> None:
     """Into the log, beside the writer; signed, if need be."""
@@ -127,19 +143,70 @@ def test_an_event_that_no_answer_has(ledger: Path) -> None:
     assert "position 4: " in said["detail"]
 
 
-def test_each_witness_that_is_asked_for_must_have_signed(ledger: Path) -> None:
-    """One that did doesn't stand for another."""
-    w2 = SigningKey("witness.example/w2", bytes(range(33, 65)), WITNESS)
-    store = open_store(ledger, None)
-    text = (store.checkpoint() or "").partition("\n\n")[0] + "\n"
-    with store.write() as transaction:
-        transaction.add_cosignature(2, W1.signature(text, 1_700_000_000))
-    store.close()
-    one, other = (("--witness", key.verifier) for key in (W1, w2))
-    assert found("--data", ledger, *one)["verified"]
+def test_each_witness_that_is_asked_for_must_have_signed(witnessed: Path) -> None:
+    """One that did doesn't stand for another, nor its signature of an older checkpoint for the newest."""
+    one, other = (("--witness", key.verifier) for key in (W1, W2))
+    assert found("--data", witnessed, *one)["verified"]
     for asked in ((*one, *other), (*other, *one)):
-        said = found("--data", ledger, *asked)
-        assert (said["kind"], said["detail"]) == ("unsigned", f"the checkpoint isn't signed by the witness {w2.name}")
+        said = found("--data", witnessed, *asked)
+        assert (said["kind"], said["detail"]) == ("unsigned", f"the checkpoint isn't signed by the witness {W2.name}")
+
+
+def test_witnesses_signatures_of_older_checkpoints_are_told(
+    witnessed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By known witnesses and by others: known are those whom the ledger's own environment names, and those asked for.
+    Only the latter must have signed the newest one."""
+
+    def counted(*arguments: object) -> tuple[bool, dict[str, int] | None, dict[str, int]]:
+        said = found("--data", witnessed, "--seen", tmp_path / "seen", *arguments)
+        return said["verified"], said["cosignatures"], said["witnesses"]
+
+    assert counted() == (True, {"right": 0, "unknown": 3}, {})
+    assert counted("--witness", W1.verifier) == (True, {"right": 2, "unknown": 1}, {W1.name: WITNESSED})
+    assert counted("--witness", W2.verifier) == (False, None, {})
+    monkeypatch.setenv("DEALLEDGER_WITNESSES", f"http://w1 {W1.verifier}, http://w2 {W2.verifier}")
+    assert counted() == (True, {"right": 3, "unknown": 0}, {W1.name: WITNESSED})
+    said = "Of all checkpoints 3 signatures of known witnesses are kept, and 0 of others."
+    assert said in verify("--data", witnessed).stdout
+
+
+def test_a_witness_that_is_asked_for_is_told_from_another_of_its_name(
+    witnessed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given w1's signature, by the key that the environment names; when w1 is asked for by another key; then it hasn't
+    signed. By its own, the control, it has."""
+    other = SigningKey(W1.name, bytes(range(34, 66)), WITNESS)
+    monkeypatch.setenv("DEALLEDGER_WITNESSES", f"http://w1 {W1.verifier}")
+    assert found("--data", witnessed, "--witness", W1.verifier)["verified"]
+    said = found("--data", witnessed, "--witness", other.verifier)
+    assert (said["kind"], said["detail"]) == ("unsigned", f"the checkpoint isn't signed by the witness {W1.name}")
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "says"),
+    [
+        (
+            "UPDATE cosignatures SET line = 'x' || line WHERE size = 2 AND line LIKE '%w2%'",
+            "malformed",
+            "can't be read",
+        ),
+        ("UPDATE cosignatures SET line = trim(line, char(10)) WHERE size = 2", "malformed", "can't be read"),
+        ("UPDATE cosignatures SET line = '' WHERE size = 2 AND line LIKE '%w2%'", "malformed", "can't be read"),
+        ("INSERT INTO cosignatures VALUES (2, '{wrong}')", "unsigned", "the signature of witness.example/w1 is wrong"),
+        ("UPDATE cosignatures SET size = 3 WHERE size = 2", "index", "of a checkpoint of 3 events: there is none"),
+    ],
+)
+def test_each_signature_of_a_witness_that_is_kept(witnessed: Path, change: str, kind: str, says: str) -> None:
+    """Given signatures of an older checkpoint; when one is changed, or is of a checkpoint that isn't there; then that
+    is told. Before, and with a wrong one by a key that nobody knows, the controls, all is well."""
+    known = ("--witness", W1.verifier)
+    assert found("--data", witnessed, *known)["verified"]
+    edit(witnessed, change.replace("{wrong}", W1.signature("of another text\n", WITNESSED)))
+    if kind == "unsigned":
+        assert found("--data", witnessed)["verified"]
+    said = found("--data", witnessed, *known)
+    assert (said["kind"], says in said["detail"]) == (kind, True), said
 
 
 def test_one_place_at_a_time(ledger: Path, tmp_path: Path) -> None:

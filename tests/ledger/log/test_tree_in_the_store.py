@@ -15,7 +15,7 @@ from eventsourcing.persistence import StoredEvent
 from ledger.log.entry import ENTRY_BYTES, entry_bytes
 from ledger.log.merkle import leaf_hash, root
 from ledger.log.tiles import nodes, tiles
-from ledger.store import Entry, Heads, NoLeaf, Store, TreeDamaged, leaf_of, open_store
+from ledger.store import Entry, Heads, NoLeaf, Store, StoreError, TreeDamaged, leaf_of, open_store
 from ledger.store.postgres import PostgresStore
 from ledger.store.sqlite import SQLiteStore
 from tests.ledger.log.logs import append, beside, entry, expected
@@ -137,6 +137,18 @@ def test_the_database_refuses_changes_of_the_tree(store: Store, place: Path | st
         if change == "DELETE FROM checkpoints":
             shell.execute("DELETE FROM cosignatures")  # which name them
         assert shell.execute(change).rowcount > 0
+
+
+def test_a_witness_signature_without_its_checkpoint(store: Store) -> None:
+    """PostgreSQL refuses it, in SQLite it is found. Given the checkpoint too, the control, there is none such."""
+    append(store, 300)
+    with store.write() as transaction:
+        transaction.add_checkpoint(200, "note")
+        transaction.add_cosignature(200, "line")
+    assert store.stray_cosignature() is None
+    with suppress(StoreError), store.write() as transaction:
+        transaction.add_cosignature(300, "line")
+    assert store.stray_cosignature() == (300 if isinstance(store, SQLiteStore) else None)
 
 
 def test_hashes_are_only_appended(sqlite_store: Store, tmp_path: Path) -> None:
