@@ -445,6 +445,7 @@ class Builder:
         self._maybe(data, 50, "country", lambda: self._choose.one_of(["JP", "US", None]))
         self._maybe(data, 30, "sector", lambda: self._choose.one_of(["chips", "cloud", None]))
         self._maybe(data, 30, "state", lambda: self._choose.one_of(["active", "failed", None]))
+        self._maybe(data, 40, "kind", lambda: self._choose.one_of(["company", "undisclosed", "fund"]))
         self._maybe(data, 20, "name", lambda: self._choose.one_of(["Another Name", None]))
         self._maybe(data, 20, "aliases", lambda: self._choose.one_of([["Alias"], [], None]))
         return data
