@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -12,13 +13,19 @@ from projections.network import (
     POINTS,
     At,
     Booleans,
+    Integers,
     Level,
     Network,
     Ratio,
+    Units,
     ratio,
     strong_component,
 )
-from projections.solver import most_carried
+from projections.solver import Part
+from projections.solving import solved
+
+# Arcs of a component that are worth a solve of their own.
+_LARGE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +61,17 @@ def circulation(network: Network) -> Circulation:
     circle of unbounded flows exists, of the recycled funding if some unbounded funding is on such a circle.
     """
     values: dict[At, tuple[Decimal | None, ...]] = {}
-    for at in POINTS:
-        if (same := network.distinct[at]) != at:
-            values[at] = values[same]
-            continue
-        level = network.levels[at]
-        every = np.ones(len(level.units), np.bool_)
-        counts = (
-            _sum(level, every),
-            most(level, every),
-            _sum(level, level.funding),
-            most(level, level.funding),
-        )
+    levels = {at: network.levels[at] for at in POINTS if network.distinct[at] == at}
+    for (at, level), (circulating, recycled) in zip(levels.items(), most(list(levels.values())), strict=True):
+        counts = (_sum(level, None), circulating, _sum(level, level.funding), recycled)
         values[at] = tuple(None if count is None else network.money(count) for count in counts)
-    gross, circulating, funding, recycled = (
-        Bounds(low or ZERO, stated, high)  # a low always is a number
-        for low, stated, high in zip(*(values[at] for at in POINTS), strict=True)
+    values = {at: values[network.distinct[at]] for at in POINTS}
+    return Circulation(
+        *(
+            Bounds(low or ZERO, stated, high)  # a low always is a number
+            for low, stated, high in zip(*(values[at] for at in POINTS), strict=True)
+        )
     )
-    return Circulation(gross, circulating, funding, recycled)
 
 
 def _shares(part: Bounds, whole: Bounds, if_none: str) -> Ratio:
@@ -90,29 +90,71 @@ def _share(part: Decimal | None, whole: Decimal | None, if_none: str) -> Decimal
     return ARITHMETIC.divide(part, whole) if whole else if_none
 
 
-def _sum(level: Level, chosen: Booleans) -> int | None:
-    if (level.unbounded & chosen).any():
-        return None
-    return int(level.units[chosen].sum())
+def _sum(level: Level, chosen: Booleans | None) -> int | None:
+    """The sum of the chosen ones, or of all; None if there is no end to it."""
+    every = slice(None) if chosen is None else chosen
+    return None if level.unbounded[every].any() else int(level.units[every].sum())
 
 
-def most(level: Level, counted: Booleans) -> int | None:
-    """The most that a circulation can carry over the `counted` arcs, in units; None if there is no end to it.
+def most(levels: Sequence[Level]) -> list[list[int | None]]:
+    """The most that a circulation can carry over all arcs of a level, and over its funding, in units; None if there is
+    no end to it.
 
     A circulation is made of circles, and a circle runs inside a strongly connected component: nothing else is solved.
-    An unbounded arc gets the sum of the finite capacities: circles with a finite arc carry no more together, circles
-    that don't count can be left away, and counting ones of unbounded arcs alone are the case without end.
     """
-    if (counted & _on_unbounded_circle(level)).any():
-        return None
-    inside = np.flatnonzero(level.circling)
-    if not counted[inside].any():
-        return 0
-    units, unbounded = level.units[inside], level.unbounded[inside]
-    if unbounded.any():
-        units = units.astype(np.object_)
-        units[unbounded] = int(units.sum())
-    return most_carried(level.payer[inside], level.payee[inside], units, counted[inside])
+    asked = [_Asked(level) for level in levels]
+    parts = [part for one in asked for part in one.parts]
+    found = iter(solved(parts))
+    return [one.answers([next(found) for _ in one.parts]) for one in asked]
+
+
+class _Asked:
+    """What is to be solved of a level, in parts: large components each by itself, and all small ones."""
+
+    def __init__(self, level: Level) -> None:
+        inside = np.flatnonzero(level.circling)
+        endless = _on_unbounded_circle(level)[inside]
+        counted = (np.ones(len(inside), np.bool_), level.funding[inside])
+        self.endless = [bool((endless & one).any()) for one in counted]
+        finite = [one for one, without_end in zip(counted, self.endless, strict=True) if not without_end]
+        payer, payee = level.payer[inside], level.payee[inside]
+        units = _bounded(level.units[inside], level.unbounded[inside])
+        self.parts = [
+            Part(
+                payer[chosen].astype(np.int32),
+                payee[chosen].astype(np.int32),
+                units[chosen],
+                tuple(one[chosen] for one in finite),
+            )
+            for chosen in (_parted(level.group[payer]) if finite and len(inside) else ())
+        ]
+
+    def answers(self, found: Sequence[Sequence[int]]) -> list[int | None]:
+        """Of each question what its parts carry together."""
+        questions = len(self.endless) - sum(self.endless)
+        sums = iter([sum(of_part[place] for of_part in found) for place in range(questions)])
+        return [None if without_end else next(sums) for without_end in self.endless]
+
+
+def _parted(group: Integers) -> Iterator[Booleans]:
+    """Which arcs are in each large group, and which in all others."""
+    large = np.bincount(group) >= _LARGE
+    for one in np.flatnonzero(large).tolist():
+        yield group == one
+    others = ~large[group]
+    if others.any():
+        yield others
+
+
+def _bounded(units: Units, unbounded: Booleans) -> Units:
+    """The capacities, with that of an unbounded arc the sum of the finite ones: circles with a finite arc carry no more
+    together, circles that don't count can be left away, and counting ones of unbounded arcs alone are the case without
+    end."""
+    if not unbounded.any():
+        return units
+    found = units.astype(np.object_)
+    found[unbounded] = int(units.sum())
+    return found
 
 
 def _on_unbounded_circle(level: Level) -> Booleans:

@@ -41,7 +41,7 @@ class Level:
     """The arcs that carry anything at one of the three amounts: arrays of one length, nodes by their numbers.
 
     There is one arc of a kind from one node to another. `units` are the capacities; that of an arc in `unbounded` is
-    zero, and says nothing. What isn't `circling` is on no circle, whatever the amounts are within their bounds.
+    zero, and says nothing. Circles run inside a `group`, whatever the amounts are within their bounds.
     """
 
     nodes: int
@@ -50,12 +50,19 @@ class Level:
     funding: Booleans
     units: Units
     unbounded: Booleans
-    circling: Booleans
+    group: Integers  # for each node the number of the strongly connected component of all three levels
+    whole: bool  # with all arcs of all levels
+
+    @cached_property
+    def circling(self) -> Booleans:
+        """Which arcs may be on a circle."""
+        found: Booleans = self.group[self.payer] == self.group[self.payee]
+        return found
 
     @cached_property
     def component(self) -> Integers:
         """For each node the number of its strongly connected component."""
-        return strong_component(self.nodes, self.payer, self.payee)
+        return self.group if self.whole else strong_component(self.nodes, self.payer, self.payee)
 
 
 @dataclass(frozen=True)
@@ -143,8 +150,7 @@ def network(edges: Iterable[Edge]) -> Network:
         places,
         1,
     ).joined()
-    component = strong_component(arcs.nodes, arcs.payer, arcs.payee)
-    return arcs.network(component[arcs.payer] == component[arcs.payee], tuple(parties))
+    return arcs.network(strong_component(arcs.nodes, arcs.payer, arcs.payee), tuple(parties))
 
 
 @dataclass(frozen=True)
@@ -184,14 +190,16 @@ class Arcs:
             self.scale,
         )
 
-    def network(self, circling: Booleans, entities: tuple[str, ...]) -> Network:
+    def network(self, group: Integers, entities: tuple[str, ...]) -> Network:
         levels: dict[At, Level] = {}
         for at, units in zip(POINTS, self.amounts, strict=True):
             unbounded = self.unbounded & (at == "high")
             kept = (units != 0) | unbounded
-            columns = (self.payer, self.payee, self.funding, units, unbounded, circling)
-            # Where all carry something the levels share their arrays.
-            levels[at] = Level(self.nodes, *(columns if kept.all() else (column[kept] for column in columns)))
+            whole = bool(kept.all())
+            of = slice(None) if whole else kept  # the levels share their arrays where all carry something
+            levels[at] = Level(
+                self.nodes, self.payer[of], self.payee[of], self.funding[of], units[of], unbounded[of], group, whole
+            )
         return Network(entities, self.places, levels, self.nodes, self.scale)
 
 
@@ -202,16 +210,17 @@ def network_of(arcs: Arcs, label: Callable[[int], str] | None) -> Network:
     """
     arcs = arcs.joined()
     component = strong_component(arcs.nodes, arcs.payer, arcs.payee)
-    circling = component[arcs.payer] == component[arcs.payee]
     if label is None:
-        return arcs.network(circling, ())
+        return arcs.network(component, ())
     on_circles = [(label(node), node) for group in groups_of(component) for node in group]
     on_circles.sort()
     place = np.full(arcs.nodes, -1)
     place[[node for _, node in on_circles]] = np.arange(len(on_circles))
     place[place < 0] = np.arange(len(on_circles), arcs.nodes)
     renumbered = replace(arcs, payer=place[arcs.payer], payee=place[arcs.payee])
-    return renumbered.network(circling, tuple(name for name, _ in on_circles))
+    group = np.empty(arcs.nodes, np.int64)
+    group[place] = component
+    return renumbered.network(group, tuple(name for name, _ in on_circles))
 
 
 def sums_of(by: Integers, units: Units, length: int) -> Units:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
 import numpy as np
 from ortools.graph.python.max_flow import SimpleMaxFlow
 from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
 from projections.network import Booleans, Integers, Units, sums_of, units_of
 
+Places: TypeAlias = "np.ndarray[Any, np.dtype[np.int32]]"  # nodes, as OR-tools numbers them
 # OR-tools counts in 64 bits and adds up what meets at a node: all capacities together stay below 2 ^ 61.
 _BITS = 61
 # Each leaves less to take away: after three next to nothing.
@@ -16,7 +20,33 @@ _TRIMS = 3
 _MOST_PRICES = 50
 
 
-def most_carried(payer: Integers, payee: Integers, units: Units, counted: Booleans) -> int:
+@dataclass(frozen=True)
+class Part:
+    """Arcs that are solved by themselves, since no circle leaves them; for each question, which of them count."""
+
+    payer: Places
+    payee: Places
+    units: Units
+    counted: tuple[Booleans, ...]
+
+    @property
+    def work(self) -> int:
+        """About how much there is to do."""
+        return len(self.units) * len(self.counted)
+
+    def most_carried(self) -> list[int]:
+        """The most that a circulation can carry over the arcs that count, of each question."""
+        there = np.zeros(int(max(self.payer.max(), self.payee.max())) + 1, np.bool_)
+        there[self.payer] = there[self.payee] = True
+        place = np.cumsum(there) - 1
+        payer, payee = place[self.payer], place[self.payee]
+        units = _within_reach(payer, payee, self.units)
+        unit = int(np.gcd.reduce(units)) or 1
+        capacity = units_of((units // unit).tolist()) if units.dtype == np.object_ else units // unit
+        return [_most_carried(payer, payee, capacity, counted) * unit for counted in self.counted]
+
+
+def _most_carried(payer: Integers, payee: Integers, capacity: Units, counted: Booleans) -> int:
     """The most that a circulation can carry over the counted arcs.
 
     64 bits hold most networks at once. Where they don't, the capacities come in from the left, some binary digits at a
@@ -26,18 +56,13 @@ def most_carried(payer: Integers, payee: Integers, units: Units, counted: Boolea
     that was full and has got new room, so all such circles together carry no more than R = Σ r(e), and no arc needs
     more than R. That keeps each step within 64 bits, and the last one is exact.
     """
-    there = np.zeros(int(max(payer.max(), payee.max())) + 1, np.bool_)
-    there[payer] = there[payee] = True
-    place = np.cumsum(there) - 1
-    payer, payee = place[payer], place[payee]
-    units = _within_reach(payer, payee, units)
-    unit = int(np.gcd.reduce(units)) or 1
-    capacity = units_of((units // unit).tolist()) if units.dtype == np.object_ else units // unit
+    if not counted.any():
+        return 0
     left = int(capacity.max()).bit_length()
     digits = left - max(0, int(capacity.sum()).bit_length() - _BITS)
     if digits < left:
         capacity = capacity.astype(np.object_)
-    known = flow = np.zeros(len(units), capacity.dtype)
+    known = flow = np.zeros_like(capacity)
     while left:
         digits = min(digits, left)
         left -= digits
@@ -46,8 +71,8 @@ def most_carried(payer: Integers, payee: Integers, units: Units, counted: Boolea
         forward, backward = np.minimum(known - flow, room), np.minimum(flow, room)
         flow = flow + _improvement(payer, payee, forward.astype(np.int64), backward.astype(np.int64), counted)
         # Forward and backward arcs, each with no more than the number of arcs times 2 ^ digits.
-        digits = _BITS - 1 - 2 * len(units).bit_length()
-    return int(flow[counted].sum()) * unit
+        digits = _BITS - 1 - 2 * len(capacity).bit_length()
+    return int(flow[counted].sum())
 
 
 def _within_reach(payer: Integers, payee: Integers, units: Units) -> Units:
@@ -69,27 +94,29 @@ def _improvement(
     way of all surpluses to where something is lacking. The primal-dual method (Ford & Fulkerson, Flows in Networks,
     1962, III.3) sends as many as can go at a price of 0, by a maximum flow, then at a price of 1, and so on. `slack` is
     what an arc costs beyond the difference of its ends' prices: where that is 0, units are left out or taken back.
-    Nothing is left out of an arc with a slack above 0, and nothing is carried by one with a slack below, whenever
-    prices have risen: so nothing cheaper is ever overlooked.
+    What no more can be sent from is made dearer: of the minimum cuts the one next to the surpluses, which most often is
+    the smaller. Nothing is left out of an arc with a slack above 0, and nothing is carried by one with a slack below,
+    whenever prices have risen: so nothing cheaper is ever overlooked.
 
     The price never is above the number of arcs on the longest of the shortest ways, which is small where all trade with
     all.
     """
     nodes = int(max(payer.max(), payee.max())) + 1
     source, sink = nodes, nodes + 1
-    carried = forward.copy()
+    carried, least = forward.copy(), -backward
+    payers, payees = payer.astype(np.int32), payee.astype(np.int32)
     surplus = sums_of(payer, carried, nodes) - sums_of(payee, carried, nodes)
     slack = counted.astype(np.int8)
     for _ in range(_MOST_PRICES):
         over, under = np.flatnonzero(surplus > 0), np.flatnonzero(surplus < 0)
         if not len(over):
             return carried
-        at_price = np.flatnonzero(slack == 0)
-        less = at_price[carried[at_price] > -backward[at_price]]
-        more = at_price[carried[at_price] < forward[at_price]]
+        at_price = slack == 0
+        less = np.flatnonzero(at_price & (carried > least))
+        more = np.flatnonzero(at_price & (carried < forward))
         solver = SimpleMaxFlow()
-        leaves = solver.add_arcs_with_capacity(payer[less], payee[less], carried[less] + backward[less])
-        takes = solver.add_arcs_with_capacity(payee[more], payer[more], forward[more] - carried[more])
+        leaves = solver.add_arcs_with_capacity(payers[less], payees[less], carried[less] - least[less])
+        takes = solver.add_arcs_with_capacity(payees[more], payers[more], forward[more] - carried[more])
         sends = solver.add_arcs_with_capacity(np.full(len(over), source), over, surplus[over])
         gets = solver.add_arcs_with_capacity(under, np.full(len(under), sink), -surplus[under])
         status = solver.solve(source, sink)
@@ -99,8 +126,8 @@ def _improvement(
         carried[more] += solver.flows(takes)
         surplus[over] -= solver.flows(sends)
         surplus[under] += solver.flows(gets)
-        dearer = np.ones(nodes + 2, np.bool_)
-        dearer[solver.get_sink_side_min_cut()] = False  # from here a lack can still be reached at this price
+        dearer = np.zeros(nodes + 2, np.bool_)
+        dearer[solver.get_source_side_min_cut()] = True
         slack += dearer[payee]
         slack -= dearer[payer]
     return _at_least_cost(payer, payee, forward, backward, counted)
