@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -22,6 +23,7 @@ from ledger.store.errors import NotReplicated, OutcomeUnknown, StoreError, Store
 from ledger.store.folder import HeldFolder
 from ledger.store.recorder import (
     COLUMNS,
+    FORMAT,
     Answer,
     Entry,
     Layout,
@@ -29,6 +31,7 @@ from ledger.store.recorder import (
     Store,
     Stored,
     WriteTransaction,
+    check_format,
     entry_of,
     translated,
 )
@@ -77,6 +80,7 @@ TABLES = [
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_events()""",
     # Also for sessions that switch ordinary triggers off (session_replication_role).
     "ALTER TABLE events ENABLE ALWAYS TRIGGER events_no_change",
+    f"COMMENT ON TABLE events IS 'deal-ledger, format {FORMAT}'",  # as _format reads it
 ]
 # A fact's own row is found by its id. (Ledgers of earlier versions have an index of all rows.)
 AMENDING_INDEX = [
@@ -235,6 +239,7 @@ class Recorder(PostgresApplicationRecorder):
             if cursor.execute("SELECT to_regclass('stored_events') AS name").fetchall() == [{"name": None}]:
                 for statement in TABLES:
                     cursor.execute(statement.encode())
+            check_format(_format(cursor))
             if cursor.execute("SELECT to_regclass('events_amending') AS name").fetchall() == [{"name": None}]:
                 for statement in AMENDING_INDEX:
                     cursor.execute(statement.encode())
@@ -417,6 +422,13 @@ def writable_schema(parameters: dict[str, Any]) -> str:
 def rows(cursor: psycopg.Cursor[Any], sql: str, *values: object) -> list[tuple[Any, ...]]:
     with cursor.connection.cursor(row_factory=tuple_row) as asking:
         return asking.execute(sql.replace("?", "%s").encode(), values).fetchall()
+
+
+def _format(cursor: psycopg.Cursor[Any]) -> int:
+    """What the log says of itself; 0 if it says nothing."""
+    [(said,)] = rows(cursor, "SELECT obj_description('events'::regclass, 'pg_class')")
+    match = re.fullmatch(r"deal-ledger, format ([0-9]+)", said or "")
+    return int(match[1]) if match else 0
 
 
 def _store_runs(cursor: psycopg.Cursor[Any], runs: Sequence[Run]) -> None:

@@ -35,7 +35,7 @@ from eventsourcing.persistence import (
 
 from ledger.attachments import Content
 from ledger.store import tree
-from ledger.store.errors import Conflict, StoreError, StoreUnavailable
+from ledger.store.errors import Conflict, StoreError, StoreRefused, StoreUnavailable
 
 VALUES_AT_ONCE = 512  # ids or keys in one query
 
@@ -59,7 +59,21 @@ class Entry(NamedTuple):
     """The records that it touches, e.g. ("commitment/x", "holding/a/b/equity")."""
 
 
+FORMAT = 1
+"""How the tables are to be read. A new log says it, and one that says more than a program knows is refused by it: raise
+it with any change that a program of before would misread, and have old logs say it when they are changed so. Logs that
+say nothing (0) are from before it was said, and any program since reads them."""
+
 COLUMNS = "position, stream, version, type, state, id, coalesce(chain, id)"
+
+
+def check_format(found: int) -> None:
+    """Raises StoreRefused for a log that a later version began, or changed."""
+    if found > FORMAT:
+        raise StoreRefused(
+            f"the log is of format {found}, and this version of deal-ledger knows none above {FORMAT}: a later version"
+            " has written it. Use that one; nothing was changed."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from ledger.store.errors import OutcomeUnknown, StoreRefused
 from ledger.store.folder import HeldFolder
 from ledger.store.recorder import (
     COLUMNS,
+    FORMAT,
     Answer,
     Entry,
     Layout,
@@ -39,6 +40,7 @@ from ledger.store.recorder import (
     Store,
     Stored,
     WriteTransaction,
+    check_format,
     entry_of,
     translated,
 )
@@ -242,6 +244,10 @@ class Recorder(SQLiteApplicationRecorder):
         return TABLES
 
     def _create_table(self, c: SQLiteCursor) -> None:
+        [(found,)] = rows(c, "PRAGMA user_version")
+        check_format(found)
+        if not rows(c, "SELECT 1 FROM sqlite_schema WHERE name = 'events'"):
+            c.execute(f"PRAGMA user_version = {FORMAT}")
         super()._create_table(c)
         [(always,)] = rows(c, "SELECT \"notnull\" FROM pragma_table_info('events') WHERE name = 'chain'")
         self.layout = Layout(brief=not always)

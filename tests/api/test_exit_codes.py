@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from typer.testing import CliRunner
 
 from api.cli import app
 from api.questions import QUESTIONS
+from ledger.store.recorder import FORMAT
+from ledger.store.sqlite import LOG_FILE
 from tests.api.test_cli import COMMAND, ENVIRONMENT, INVESTMENT, SECONDS, lines
 from tests.api.test_cli_questions import ASKED
 from tests.api.world import entity
@@ -191,6 +194,15 @@ def test_2_an_address_that_no_service_has(tmp_path: Path, command: str, address:
     assert (done.exit_code, done.stdout) == (2, "")
     assert f"Invalid value for '--url': {address!r}: " in done.stderr
     assert "Write it like http://127.0.0.1:8000." in done.stderr
+
+
+@pytest.mark.parametrize("command", ["holdings", "doctor", "verify", "rebuild", "import", "serve", "export"])
+def test_2_a_log_of_a_later_version(kept: Path, tmp_path: Path, command: str) -> None:
+    """Given a log of a format that isn't known yet; then this is the wrong program for it. The control: `kept`."""
+    later = shutil.copytree(kept, tmp_path / "ledger")
+    with sqlite3.connect(later / LOG_FILE) as shell:
+        shell.execute(f"PRAGMA user_version = {FORMAT + 1}")
+    ends(2, "a later version has written it", command, *more_for(command, tmp_path), "--data", later)
 
 
 def test_a_dry_run_makes_no_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,6 @@ from eventsourcing.persistence import StoredEvent
 from ledger.store import (
     Answer,
     Conflict,
-    Entry,
     Store,
     Stored,
     StoreRefused,
@@ -29,62 +26,9 @@ from ledger.store import (
 )
 from ledger.store.postgres import PostgresStore
 from ledger.store.sqlite import SQLiteStore
-from tests.ledger.log.logs import beside
+from tests.ledger.stored import answer, entry, everything, shell, write
 
-
-def entry(version: int, stream: str = "commitment/x", **changes: Any) -> Entry:
-    """An event in its stream, with an id of its own, touching the record that the stream is of."""
-    event_id = str(uuid.uuid4())
-    state = json.dumps({"id": event_id, "recorded_at": f"2026-11-22T10:00:00.{version:06}Z", "data": {"amount": "1.5"}})
-    values: dict[str, Any] = {"type": "commitment.made", "state": state, "event_id": event_id, "chain": event_id}
-    return Entry(stream=stream, version=version, **(values | {"keys": (stream,)} | changes))
-
-
-def answer(key: str, position: int = 1) -> Answer:
-    return Answer(key, "e3b0c442", '{"position": 1}', position)
-
-
-def write(store: Store, *entries: Entry) -> list[int]:
-    with store.write() as transaction:
-        return transaction.append(entries)
-
-
-def everything(store: Store) -> tuple[object, ...]:
-    """All that the log holds, to compare before and after."""
-    stored = store.read(0, 1000)
-    keys = [event.position for key in ("commitment/x", "commitment/y", "key") for event in store.by_key(key)]
-    return store.head(), stored, keys, store.answer("once"), store.answer("twice")
-
-
-@contextmanager
-def at_the_shell(store: Store, request: pytest.FixtureRequest) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
-    """Plain SQL by somebody who opens the store's database with a tool of their own."""
-    if isinstance(store, SQLiteStore):
-        connection = sqlite3.connect(request.getfixturevalue("tmp_path") / "ledger" / "ledger.sqlite")
-        yield lambda sql: connection.execute(sql).fetchall()
-        connection.close()
-    else:
-        with psycopg.connect(request.getfixturevalue("database_url"), autocommit=True) as server:
-
-            def ask(sql: str) -> list[tuple[Any, ...]]:
-                cursor = server.execute(sql.encode())
-                return cursor.fetchall() if cursor.description else []
-
-            yield ask
-
-
-@pytest.fixture
-def shell(store: Store, request: pytest.FixtureRequest) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
-    """The same, while the store is open."""
-    with at_the_shell(store, request) as ask:
-        yield ask
-
-
-def reopened(store: Store, request: pytest.FixtureRequest) -> Store:
-    """The store's database, opened again."""
-    if isinstance(store, SQLiteStore):
-        return open_store(request.getfixturevalue("tmp_path") / "ledger", None)
-    return open_store(None, request.getfixturevalue("database_url"))
+__all__ = ["shell"]
 
 
 def test_another_process_reads_what_is_committed(store: Store) -> None:
@@ -434,30 +378,6 @@ def test_a_store_needs_a_place() -> None:
         open_store(None, "mysql://localhost/ledger")
 
 
-def test_a_log_of_an_earlier_version_finds_chains_as_before(store: Store, request: pytest.FixtureRequest) -> None:
-    """It had an index of all rows by chain: opening it puts the one of what amends in its place, once."""
-    fact, other = entry(1), entry(2)
-    correction = entry(1, "commitment/y", chain=fact.event_id)
-    write(store, fact, other, correction)
-    store.close()
-    with at_the_shell(store, request) as ask:
-        ask("DROP INDEX events_amending")
-        ask("CREATE INDEX events_chain ON events (chain)")
-    for _ in range(2):
-        opened = reopened(store, request)
-        try:
-            assert [event.position for event in opened.by_chain(fact.event_id)] == [1, 3]
-            assert [event.position for event in opened.by_chain(other.event_id)] == [2]
-            assert opened.by_chain(correction.event_id) == []
-        finally:
-            opened.close()
-        with at_the_shell(store, request) as ask:
-            table = "sqlite_schema" if isinstance(store, SQLiteStore) else "(SELECT indexname AS name FROM pg_indexes)"
-            names = {name for (name,) in ask(f"SELECT name FROM {table} AS found")}
-            assert "events_amending" in names
-            assert "events_chain" not in names
-
-
 def test_what_is_beside_the_text_is_said_once(store: Store, shell: Callable[[str], list[tuple[Any, ...]]]) -> None:
     """A fact's row doesn't name its own chain, and event_keys not the stream that a row is in, but that it doesn't
     touch the record of that name."""
@@ -473,39 +393,3 @@ def test_what_is_beside_the_text_is_said_once(store: Store, shell: Callable[[str
         "commitment/x": [1, 2],
         "key": [1, 4],
     }
-
-
-def test_a_log_of_an_earlier_version_goes_on(store: Store, request: pytest.FixtureRequest) -> None:
-    """Every row named its chain in it, and event_keys the stream. Opened, it answers the same and goes on like that."""
-    fact, other = entry(1, keys=("commitment/x", "key")), entry(1, "commitment/y", keys=())
-    write(store, fact, other, entry(2, chain=fact.event_id))
-    before = everything(store)
-    store.close()
-    place: Path | str = request.getfixturevalue("database_url")
-    if isinstance(store, SQLiteStore):
-        place = request.getfixturevalue("tmp_path") / "ledger" / "ledger.sqlite"
-    with beside(store, place) as shell:
-        shell.execute("UPDATE events SET chain = id WHERE chain IS NULL")
-        shell.execute("INSERT INTO event_keys SELECT stream, position FROM events WHERE stream = 'commitment/x'")
-        shell.execute("DELETE FROM event_keys WHERE key = ''")
-    with at_the_shell(store, request) as ask:
-        if isinstance(store, SQLiteStore):
-            ask("PRAGMA writable_schema = ON")
-            schema = "replace(sql, 'chain TEXT', 'chain TEXT NOT NULL')"
-            ask(f"UPDATE sqlite_schema SET sql = {schema} WHERE name = 'events' RETURNING sql")
-            ask("COMMIT")
-        else:
-            ask("ALTER TABLE events ALTER chain SET NOT NULL")
-    opened = reopened(store, request)
-    assert everything(opened) == before
-    later = entry(3), entry(2, "commitment/y", chain=other.event_id, keys=())
-    assert write(opened, *later) == [4, 5]
-    assert [event.position for event in opened.by_key("commitment/x")] == [1, 3, 4]
-    assert opened.by_key("commitment/y") == []
-    assert [event.position for event in opened.by_chain(other.event_id)] == [2, 5]
-    assert [event.chain == event.event_id for event in opened.read(0, 10)] == [True, True, False, True, False]
-    opened.close()
-    with at_the_shell(store, request) as ask:
-        assert ask("SELECT count(*) FROM events WHERE chain IS NULL") == [(0,)]
-        kept = [("commitment/x", 1), ("commitment/x", 3), ("commitment/x", 4), ("key", 1)]
-        assert ask("SELECT key, position FROM event_keys ORDER BY key, position") == kept

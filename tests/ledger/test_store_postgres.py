@@ -30,7 +30,7 @@ from ledger.store import (
     open_store,
 )
 from ledger.store.postgres import PostgresStore
-from tests.ledger.test_store import entry, write
+from tests.ledger.stored import entry, write
 from tests.stores import postgres_server, postgres_standby
 
 WRITER = """

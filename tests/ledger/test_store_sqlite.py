@@ -17,7 +17,7 @@ from eventsourcing.sqlite import SQLiteConnection
 
 from ledger.store import FolderHeld, OutcomeUnknown, Store, StoreError, StoreRefused, StoreUnavailable, open_store
 from ledger.store.sqlite import SQLiteStore
-from tests.ledger.test_store import entry, write
+from tests.ledger.stored import entry, write
 
 
 @pytest.fixture
