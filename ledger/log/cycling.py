@@ -13,6 +13,8 @@ from ledger.log.tiles import Malformed
 from ledger.store import Conflict, Store, StoreError, StoreUnavailable
 
 SECONDS_BETWEEN = 10.0
+# How long the thread leaves the interpreter to others after each tile of the log, which takes it some 3 ms.
+REST_SECONDS = 0.01
 
 Told = Callable[[Fault | None], object]
 """Is told what each cycle found."""
@@ -25,6 +27,8 @@ class Cycling(ABC):
         self._store = store
         self._told = told
         self._cycling = threading.Lock()
+        self._at_leisure = False
+        self._hurry = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self.newest: SignedCheckpoint | None = None
@@ -53,10 +57,13 @@ class Cycling(ABC):
             self.cycle()
         return self.newest if self.newest is not None and self.newest.checkpoint.size >= position else None
 
-    def cycle(self, mine: bool = False) -> Fault | None:
+    def cycle(self, mine: bool = False, *, at_leisure: bool = False) -> Fault | None:
         """Check what is new and sign it, unless there is nothing new, or another process is just doing so. Whoever has
-        the right to sign already says that it is `mine`."""
+        the right to sign already says that it is `mine`. `at_leisure`: with rests, until somebody else wants one."""
+        if not at_leisure:
+            self._hurry.set()
         with self._cycling:
+            self._at_leisure = at_leisure
             try:
                 self._look(mine)
             except Fault as fault:
@@ -67,8 +74,15 @@ class Cycling(ABC):
                 self.fault = Fault(Kind.DAMAGED, f"the database was changed beside the ledger: {error}")
             except OSError as error:
                 self.fault = Fault(Kind.FILE, f"a file of the signer can't be read or written: {error}")
+            if not at_leisure:
+                self._hurry.clear()
             self._told(self.fault)
             return self.fault
+
+    def _rest(self) -> None:
+        """Between the parts of a cycle."""
+        if self._at_leisure:
+            self._hurry.wait(REST_SECONDS)
 
     def start(self, seconds_between: float = SECONDS_BETWEEN) -> None:
         """Cycle now and then every so many seconds, in a thread, until `stop`."""
@@ -76,7 +90,7 @@ class Cycling(ABC):
 
         def run() -> None:
             while not self._stopping.wait(seconds_between):
-                self.cycle()
+                self.cycle(at_leisure=True)
 
         self._thread = threading.Thread(target=run, name="signer", daemon=True)
         self._thread.start()
@@ -84,6 +98,7 @@ class Cycling(ABC):
     def stop(self) -> None:
         """End the thread, and sign what came last."""
         self._stopping.set()
+        self._hurry.set()
         if self._thread is not None:
             self._thread.join()
         self.cycle()

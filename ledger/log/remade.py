@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from ledger.columns import Columns, Misplaced
@@ -67,8 +68,9 @@ def check_root(store: Reading, signed: Checkpoint) -> None:
         )
 
 
-def remade(store: Reading, size: int, end: int) -> Edge:
-    """The edge of the tree of `end` leaves. What came after the first `size` is made again from the events.
+def remade(store: Reading, size: int, end: int, rest: Callable[[], object] = lambda: None) -> Edge:
+    """The edge of the tree of `end` leaves. What came after the first `size` is made again from the events, a tile at
+    a time, with a `rest` after each.
 
     Raises Fault at the first event that isn't the one its leaf was made of, or whose columns don't follow from it,
     and at the first node that doesn't follow.
@@ -94,6 +96,7 @@ def remade(store: Reading, size: int, end: int) -> Edge:
                     raise Fault(
                         Kind.TREE, f"the node {node.index} of level {node.level} isn't what its tile is hashed to"
                     )
+            rest()
     except TreeDamaged as error:
         raise Fault(Kind.TREE, str(error)) from None
     except Misplaced as error:

@@ -64,7 +64,7 @@ class Signer(Cycling):
         for one in (signed.stored, signed.kept):
             if one is not None:
                 check_root(self._store, one.checkpoint)
-        edge = remade(self._store, 0 if base is None else base.checkpoint.size, heads.leaves)
+        edge = remade(self._store, 0 if base is None else base.checkpoint.size, heads.leaves, self._rest)
         newest = signed.stored
         if newest is None or newest.checkpoint.size < edge.size:
             newest = self._commit(Checkpoint(self._key.name, edge.size, edge.root()), signed.stored)

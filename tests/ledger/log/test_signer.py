@@ -144,7 +144,7 @@ def test_a_signer_without_the_right_is_noticed(store: Store, signer: Signer, mon
     append(store, 3)
     grown = remade
 
-    def meanwhile(store: Store, size: int, end: int) -> Edge:
+    def meanwhile(store: Store, size: int, end: int, rest: Callable[[], object]) -> Edge:
         with store.write() as transaction:
             transaction.add_checkpoint(2, "somebody's")
         return grown(store, size, end)
@@ -294,6 +294,30 @@ def test_the_thread_signs_now_and_then_and_at_the_end(store: Store, signer: Sign
     signer.stop()
     assert size(signer) == 3
     assert not {thread for thread in threading.enumerate() if thread.name == "signer"} - others
+
+
+@pytest.mark.parametrize("hurrying", [lambda signer: signer.covering(300), Signer.stop], ids=["asked", "stopped"])
+def test_the_thread_rests_until_somebody_waits(
+    store: Store,
+    signer: Signer,
+    monkeypatch: pytest.MonkeyPatch,
+    hurrying: Callable[[Signer], object],
+) -> None:
+    """Between the tiles of a log that has grown; who asks for a checkpoint, or stops it, needn't wait for that."""
+    rest, resting = signer._hurry.wait, threading.Event()
+
+    def long(seconds: float) -> bool:
+        resting.set()
+        return rest(3_600)
+
+    monkeypatch.setattr(signer._hurry, "wait", long)
+    signer.start(0.01)
+    append(store, 300)
+    assert resting.wait(10)
+    assert size(signer) == 0
+    hurrying(signer)
+    assert size(signer) == 300
+    signer.stop()
 
 
 @pytest.fixture
