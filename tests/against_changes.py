@@ -18,11 +18,13 @@ import httpx
 
 from tests import oracle
 from tests.against_oracle import Kind, Mismatch, Question, Tally, post, questions
+from tests.choices import Choices, Seeded
 from tests.oracle.dates import first_day, last_day
 from tests.oracle.rows import ADDITIVE, Log, fact_of, visible_rows
 from tests.oracle.rows import question as at_point
+from tests.parts import PARTIES
 from tests.service import fresh_service
-from tests.streams import PARTIES, RECORDS, Builder, Choices, Seeded
+from tests.streams import RECORDS, Builder
 
 TIMES = ("as_of", "known_at", "position")
 TRAIL = [

@@ -21,11 +21,13 @@ from typing import Any
 import httpx
 
 from tests import oracle
+from tests.choices import Choices, Seeded
 from tests.oracle.dates import first_day, last_day
 from tests.oracle.rows import Log
 from tests.oracle.rows import question as at_point
+from tests.parts import PARTIES, Event
 from tests.service import fresh_service
-from tests.streams import PARTIES, Builder, Choices, Event, Seeded
+from tests.streams import Builder
 from tests.tangles import Tangles
 
 EVENTS_PER_STREAM = 100

@@ -8,64 +8,15 @@ them; the ledger refuses some, and that is part of it: the builder is told, so t
 
 from __future__ import annotations
 
-import random
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
-from hypothesis import strategies as st
-
+from tests.choices import Choices
 from tests.oracle.dates import last_day
+from tests.parts import ENTITIES, PARTIES, WORDS, Event, Parts
 
-T = TypeVar("T")
-Event = dict[str, Any]
-
-
-class Choices(Protocol):
-    def one_of(self, options: Sequence[T]) -> T:
-        """Any of the options; the simplest come first."""
-
-    def chance(self, percent: int) -> bool:
-        """True in so many of a hundred cases."""
-
-
-class Seeded:
-    """Choices of a seeded random generator."""
-
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
-
-    def one_of(self, options: Sequence[T]) -> T:
-        return self._random.choice(options)
-
-    def chance(self, percent: int) -> bool:
-        return self._random.randrange(100) < percent
-
-
-class Drawn:
-    """Choices of Hypothesis: it shrinks towards the first option and towards False."""
-
-    def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
-        self._draw = draw
-
-    def one_of(self, options: Sequence[T]) -> T:
-        return options[self._draw(st.integers(0, len(options) - 1))]
-
-    def chance(self, percent: int) -> bool:
-        return bool(self._draw(st.integers(0, 99)) >= 100 - percent)
-
-
-ENTITIES = {
-    "acme": "company",
-    "borealis": "company",
-    "cumulus": "company",
-    "delta-fund": "fund",
-    "somebody": "undisclosed",
-    "atlantis": "place",
-}
-PARTIES = list(ENTITIES)
-CURRENCIES = ["USD", "USD", "USD", "EUR", "EUR", "JPY"]
 COMMITMENTS = ["pledge", "programme", "reserve"]
 CONTRACTS = ["cloud-deal", "chip-deal", "licence-deal"]
 GUARANTEES = ["backstop", "surety"]
@@ -104,11 +55,8 @@ EFFECTIVE = [
     "2027",
 ]
 KNOWN = ["2022-06-30", "2021-06-30", "2022-03-31", "2022-12-31", "2023-01-01", "2023-07-01", "2024-03-01", "2025-06-30"]
-AMOUNTS = ["100", "40", "250", "1", "33.333333333333", "0.000000000001", "0", "999999999999999999"]
-WORDS = ["about", "over", "at_least", "up_to", "nearly", "just_under", "tens_of", "hundreds_of"]
 CEILINGS = ["up_to", "up_to", *WORDS]
 UNITS = ["100", "30", "70", "10", "0.5", "0"]
-SHARES = ["0.5", "0.2", "0.3", "0.049", "1", "0.333333333333", "0.9"]
 FRACTIONS = ["0.5", "0.25", "1", "0.333333333333", "0"]
 RATES = ["1.1", "0.8", "3", "150", "0.000123456789"]
 
@@ -125,11 +73,11 @@ class Fact:
     retractions: list[tuple[str, str]]
 
 
-class Builder:
+class Builder(Parts):
     """Writes events one after the other; each may refer to those before it."""
 
     def __init__(self, choices: Choices) -> None:
-        self._choose = choices
+        super().__init__(choices)
         self._count = 0
         self._facts: list[Fact] = []
         self._undo: Callable[[], Any] = lambda: None
@@ -233,54 +181,6 @@ class Builder:
 
     # --- parts ------------------------------------------------------------------------------------------------
 
-    def _money(self, words: Sequence[str] = WORDS) -> Event:
-        amount, code = self._choose.one_of(AMOUNTS[:3] * 4 + AMOUNTS), self._choose.one_of(CURRENCIES)
-        form = self._choose.one_of(["exact"] * 5 + ["word"] * 3 + ["own", "own", "unknown", "of a currency"])
-        if form == "word":
-            if len(amount) > 15:
-                amount = "7"
-            return {"currency": code, "amount": amount, "qualifier": self._choose.one_of(words)}
-        if form == "own":
-            own: Event = {"currency": code}
-            if self._choose.chance(70):
-                own["low"] = self._choose.one_of(["20", "40", "0"])
-            if self._choose.chance(70):
-                own["high"] = self._choose.one_of(["60", "40.5"])
-                if self._choose.chance(30):
-                    own["high_open"] = True
-            if self._choose.chance(40):
-                own["amount"] = "40"
-            return own
-        if form == "unknown":
-            return {}
-        return {"currency": code} if form == "of a currency" else {"currency": code, "amount": amount}
-
-    def _stake(self) -> Event:
-        stake: Event = {"basis": self._choose.one_of(["economic", "economic", "voting", "profit_share"])}
-        form = self._choose.one_of(["exact", "exact", "exact", "word", "own", "unknown"])
-        if form == "exact":
-            stake["share"] = self._choose.one_of(SHARES)
-        elif form == "word":
-            stake |= {"share": self._choose.one_of(SHARES), "qualifier": self._choose.one_of(WORDS[:6])}
-        elif form == "own":
-            if self._choose.chance(70):
-                stake["low"] = "0.1"
-            if self._choose.chance(70):
-                stake["high"] = self._choose.one_of(["0.4", "1"])
-            if self._choose.chance(30):
-                stake["share"] = "0.25"
-        return stake
-
-    def _two(self) -> tuple[str, str]:
-        """Two parties; mostly the same few, so that their events meet, and now and then one party twice."""
-        one = self._choose.one_of(["delta-fund"] * 8 + ["acme"] * 4 + PARTIES)
-        other = self._choose.one_of(["borealis"] * 8 + ["cumulus"] * 4 + PARTIES)
-        return (one, "atlantis") if one == other and self._choose.chance(80) else (one, other)
-
-    def _maybe(self, data: Event, percent: int, name: str, make: Callable[[], Any]) -> None:
-        if self._choose.chance(percent):
-            data[name] = make()
-
     def _pledge(self) -> str:
         return self._record(COMMITMENTS, "commitment.made", makes=False)
 
@@ -373,11 +273,6 @@ class Builder:
         self._maybe(data, 20, "form", lambda: self._choose.one_of(FORMS))
         self._part_of(data, fact)
         return data
-
-    def _horizon(self) -> Event:
-        horizon = {"start": "2022"} if self._choose.chance(50) else {}
-        self._maybe(horizon, 80, "end", lambda: self._choose.one_of(["2022-Q3", "2023", "2024-02"]))
-        return horizon
 
     def commitment_changed(self, fact: Fact) -> Event:
         data: Event = {"commitment": fact.slug}
@@ -485,40 +380,12 @@ class Builder:
             self._maybe(data, 30, "denies", lambda: self._choose.one_of(earlier))
         return data
 
-    def _some(self, names: Sequence[str]) -> list[str]:
-        """Up to three of the names, each once; none of none."""
-        count = self._choose.one_of([1, 2, 3]) if names else 0
-        return list(dict.fromkeys(self._choose.one_of(names) for _ in range(count)))
-
     def _members(self, fact: Fact) -> list[str]:
         """What a claim may sum up: events, and records by their ids."""
         until = self._facts.index(fact) if fact in self._facts else len(self._facts)
         earlier = self._facts[:until][::-1]
         records = [one.slug for one in earlier if one.slug is not None and not one.type.startswith("restriction.")]
         return [*(one.id for one in earlier), *records]
-
-    def _quantity(self) -> Event:
-        quantity: Event = {"unit": "chips"}
-        if self._choose.chance(70):
-            quantity["number"] = self._choose.one_of(["100", "40", "0"])
-            self._maybe(quantity, 40, "qualifier", lambda: self._choose.one_of(WORDS))
-        else:
-            quantity |= {"low": "20", "high": "60"}
-        return quantity
-
-    def _share_of(self) -> str | Event:
-        if self._choose.chance(50):
-            return self._choose.one_of(SHARES)
-        return {"share": self._choose.one_of(SHARES), "qualifier": self._choose.one_of(WORDS[:6])}
-
-    def _span(self) -> Event:
-        if self._choose.chance(60):
-            year = self._choose.one_of(["2022", "2021", "2023", "2022-Q1", "2022-Q2"])
-            return {"start": year, "end": year}
-        span: Event = {}
-        self._maybe(span, 70, "start", lambda: self._choose.one_of(["2022", "2021", "2022-Q2", "2022-04-01"]))
-        self._maybe(span, 80, "end", lambda: self._choose.one_of(["2022", "2022-06", "2023", "2024"]))
-        return span
 
     def restriction_imposed(self, fact: Fact) -> Event:
         promises = self._before(fact, "commitment.made")

@@ -4,7 +4,8 @@ is another's double, forms and draws. Most of what tests/streams.py writes besid
 
 from __future__ import annotations
 
-from tests.streams import Builder, Event, Fact
+from tests.parts import Event
+from tests.streams import Builder, Fact
 
 _TYPES = [
     *["commitment.made"] * 6,

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.against_oracle import Tally, run
+from tests.choices import Drawn
 from tests.service import fresh_service
-from tests.streams import Drawn
 
 EVENTS_PER_STREAM = 40
 QUESTIONS_PER_STREAM = 40

@@ -17,8 +17,8 @@ from projections.differences import differences
 from tests.against_changes import Counted, applied, check, run
 from tests.against_oracle import KINDS, Mismatch, Question
 from tests.api.world import entity, event, given, reasons, usd
+from tests.choices import Drawn
 from tests.service import fresh_service
-from tests.streams import Drawn
 
 PAIRS_PER_STREAM = 40
 STREAMS = max(1, int(os.environ.get("DEALLEDGER_EXAMPLES", "200")) // PAIRS_PER_STREAM)

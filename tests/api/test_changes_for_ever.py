@@ -13,8 +13,10 @@ import pytest
 
 from api.questions import QUESTIONS
 from tests.api.world import entity, event, given, head, usd
+from tests.choices import Seeded
+from tests.parts import PARTIES
 from tests.service import fresh_service
-from tests.streams import CLAIMS, COMMITMENTS, CONTRACTS, PARTIES, RESTRICTIONS, Builder, Seeded
+from tests.streams import CLAIMS, COMMITMENTS, CONTRACTS, RESTRICTIONS, Builder
 from tests.tangles import Tangles
 
 EVENTS_PER_STREAM = 60

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.against_oracle import KINDS, Tally, run
+from tests.choices import Seeded
 from tests.service import fresh_service
-from tests.streams import Seeded
 from tests.tangles import Tangles
 
 EXPOSURES = [kind for kind in KINDS if kind.rows == "pairs"]

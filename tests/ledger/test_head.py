@@ -18,9 +18,11 @@ from ledger.event import Event, Origin, parse_event, references, state_text
 from ledger.head import Admitted, Head
 from ledger.refusals import Refusal
 from ledger.store import Stored
+from tests.choices import Seeded
 from tests.facts import correct, entities, entity, ident, invest, retract, sell
 from tests.ledgers import Ledger, taken
-from tests.streams import ENTITIES, Builder, Seeded
+from tests.parts import ENTITIES
+from tests.streams import Builder
 
 TODAY = date(2026, 11, 22)
 

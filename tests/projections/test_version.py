@@ -16,9 +16,10 @@ from ledger.event import TYPES
 from projections.apply import COLUMNS
 from projections.database import VERSION, ReadModel
 from projections.follower import Follower
+from tests.choices import Seeded
 from tests.facts import Fact, attachment, erase, fact, ident
 from tests.projections.logs import ListedLog, log_of
-from tests.streams import Builder, Seeded
+from tests.streams import Builder
 
 PINNED = {"events": "12886dcce539db4e", "version": "2 da182019e76225db", "rows": "90b75f629ffa8eae"}
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from projections.apply import COLUMNS
 from projections.database import ReadModel
+from tests.choices import Seeded
 from tests.facts import attachment, ident, review
 from tests.projections.logs import ListedLog
-from tests.streams import Builder, Seeded
+from tests.streams import Builder
 
 EVENTS = 150
 

@@ -10,8 +10,9 @@ import pytest
 
 import ledger.example
 from tests.api.world import event, given, post_lines, usd
+from tests.choices import Choices, Seeded
 from tests.service import fresh_service
-from tests.streams import Builder, Choices, Seeded
+from tests.streams import Builder
 
 EVENTS = 150
 MOST = "999999999999999999.123456789012"

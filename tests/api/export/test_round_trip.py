@@ -18,8 +18,9 @@ from api.cli import app
 from tests.api.export.conftest import stream
 from tests.api.world import entity, event, post_lines, usd
 from tests.api.world import given as recorded
+from tests.choices import Drawn, Seeded
+from tests.parts import PARTIES
 from tests.service import fresh_service
-from tests.streams import PARTIES, Drawn, Seeded
 
 SHORT = 40
 STAMPS = ("root", "recorded_at", "recorded_by", "reviewer", "batch", "idempotency_key", "trace_id")

@@ -26,7 +26,8 @@ from api.files.rows import (
 )
 from ledger.event import TYPES, parse_event
 from ledger.refusals import Refusal
-from tests.streams import Builder, Drawn, Seeded
+from tests.choices import Drawn, Seeded
+from tests.streams import Builder
 
 DOCS = Path(__file__).parents[3] / "docs"
 
