@@ -137,7 +137,7 @@ class Chosen:
 
     @cached_property
     def plain(self) -> Plain:
-        return self.whole.plain[self._places]
+        return self.whole.plain if self.chosen.all() else self.whole.plain[self._places]
 
     @cached_property
     def _places(self) -> Integers:

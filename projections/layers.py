@@ -181,12 +181,13 @@ def _placed(
     payer, payee = numbers.root[plain.payer], numbers.root[plain.payee]
     flows = (payer != payee) & ((plain.money.high != 0) | plain.money.unbounded).astype(np.bool_)
     plain, payer, payee = plain[flows], payer[flows], payee[flows]
-    lot = _lots(rows)[plain.row]
     sides = []
     for side, name in ((payer, "payer"), (payee, "payee")):
         of_tied = [place_of(getattr(edge, name), numbers) for edge in tied]
-        plain_side = np.where(numbers.unnamed[side], -((side << LOT_BITS) + lot), side)
-        sides.append(np.concatenate([plain_side, np.array(of_tied, np.int64)]))
+        side = side.astype(np.int64)
+        nobody = np.flatnonzero(numbers.unnamed[side])
+        side[nobody] = -((side[nobody] << LOT_BITS) + _lots(rows, plain.row[nobody]))
+        sides.append(np.concatenate([side, np.array(of_tied, np.int64)]))
     both = np.concatenate(sides)
     is_lot = both < 0
     lots, place = np.unique(-both[is_lot], return_inverse=True)
@@ -208,9 +209,10 @@ def _placed(
     )
 
 
-def _lots(rows: Rows) -> Integers:
-    """For each row the first position in its record, or its own."""
+def _lots(rows: Rows, chosen: Integers) -> Integers:
+    """For each of the chosen rows the first position in its record, or its own."""
     first = np.full(int(rows.record.max(initial=0)) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first, rows.record, rows.position)
-    found: Integers = np.where(rows.record > 0, first[rows.record], rows.position)
+    record = rows.record[chosen]
+    found: Integers = np.where(record > 0, first[record], rows.position[chosen])
     return found

@@ -23,6 +23,8 @@ At = Literal["low", "stated", "high"]
 MOST_PLACES = 28
 # A large component is closely connected, or looked for one by one.
 _MOST_STEPS = 50
+_LARGE_ONES = 3
+_FEW = 2_000
 POINTS: tuple[At, ...] = ("low", "stated", "high")
 
 
@@ -172,8 +174,8 @@ class Arcs:
     def joined(self) -> Arcs:
         """All of a kind from one node to another as one; without those that carry nothing."""
         way = (self.payer * self.nodes + self.payee) * 2 + self.funding
-        order = np.argsort(way)
-        first = np.flatnonzero(np.diff(way[order], prepend=-1))
+        order, way = sorted_by(way, self.nodes**2 * 2)
+        first = np.flatnonzero(np.diff(way, prepend=-1))
         unbounded = np.logical_or.reduceat(self.unbounded[order], first)
         low, stated, high = (np.add.reduceat(units[order], first) for units in self.amounts)
         high[unbounded] = 0
@@ -223,6 +225,20 @@ def network_of(arcs: Arcs, label: Callable[[int], str] | None) -> Network:
     return renumbered.network(group, tuple(name for name, _ in on_circles))
 
 
+def sorted_by(keys: Integers, above: int) -> tuple[Integers, Integers]:
+    """The places of the keys, which are below `above`, in order of them, and the keys in order.
+
+    Where a key and its place fit 64 bits they are sorted as one number: three times as fast.
+    """
+    bits = len(keys).bit_length()
+    if above.bit_length() + bits > 63:
+        order = np.argsort(keys)
+        return order, keys[order]
+    both = (keys << bits) | np.arange(len(keys))
+    both.sort()
+    return both & ((1 << bits) - 1), both >> bits
+
+
 def sums_of(by: Integers, units: Units, length: int) -> Units:
     """The sums of the units with the same number in `by`, which is below `length`.
 
@@ -254,26 +270,25 @@ def graph_of(nodes: int, payer: Integers, payee: Integers) -> rustworkx.PyDiGrap
 def strong_component(nodes: int, payer: Integers, payee: Integers) -> Integers:
     """For each node the number of its strongly connected component. Only arcs within one can be part of a circle.
 
-    Most networks have one large component, of those who can reach the busiest node and be reached from it. That is
-    found in a few steps of arrays, and the rest, which is small by then, one by one.
+    Most networks have one or two large components, of those who can reach the busiest node and be reached from it.
+    These are found in a few steps of arrays, and the rest, which is small by then, one by one.
     """
     number = np.arange(nodes)
-    if not len(payer):
-        return number
-    busiest = int(np.argmax(np.minimum(np.bincount(payer, minlength=nodes), np.bincount(payee, minlength=nodes))))
-    large = _reached(nodes, busiest, payer, payee) & _reached(nodes, busiest, payee, payer)
-    if large[busiest]:
+    for _ in range(_LARGE_ONES):
+        both_ways = np.minimum(np.bincount(payer, minlength=nodes), np.bincount(payee, minlength=nodes))
+        inside = (both_ways[payer] > 0) & (both_ways[payee] > 0)
+        payer, payee = payer[inside], payee[inside]
+        if len(payer) < _FEW:
+            break
+        busiest = int(np.argmax(both_ways))
+        large = _reached(nodes, busiest, payer, payee) & _reached(nodes, busiest, payee, payer)
+        if np.count_nonzero(large) < 2:
+            break
         number[large] = busiest
         rest = ~(large[payer] | large[payee])
         payer, payee = payer[rest], payee[rest]
-    pays, is_paid = np.zeros(nodes, np.bool_), np.zeros(nodes, np.bool_)
-    pays[payer] = is_paid[payee] = True
-    both = pays & is_paid
-    inside = both[payer] & both[payee]
-    named = np.flatnonzero(both)
-    place = np.zeros(nodes, np.int64)
-    place[named] = np.arange(len(named))
-    graph = graph_of(len(named), place[payer[inside]], place[payee[inside]])
+    named, place = np.unique(np.concatenate([payer, payee]), return_inverse=True)
+    graph = graph_of(len(named), place[: len(payer)], place[len(payer) :])
     for members in rustworkx.strongly_connected_components(graph):
         number[named[members]] = named[members[0]]
     return number
