@@ -166,7 +166,7 @@ def test_random_streams_are_taken_and_refused_for_many_reasons() -> None:
     """The control of the test above: its streams are neither all taken nor all refused."""
     log = Log()
     outcomes: Counter[str] = Counter()
-    for event in stream(7, 400):
+    for event in stream(9, 400):
         found = decide(fresh(log), log, [event], 0)
         outcomes["taken" if isinstance(found[0][0], Stored) else found[0][0]] += 1
         for stored, admitted in found if isinstance(found[0][0], Stored) else ():
