@@ -312,12 +312,16 @@ class Head:
             position = batch[-1].position
 
     def _index(self, stored: Stored) -> None:
-        """Note what an event names. What is then withdrawn stays noted, for the index only says where to look."""
+        """Note what an event names. What is then withdrawn stays noted, for the index only says where to look; but not
+        before an event that gets its position, or an earlier one."""
         if self._named is None:
             return
         _, said = read_member(stored)
         for name in () if said is None else _names(said):
-            self._named[name].append(stored.position)
+            noted = self._named[name]
+            while noted and noted[-1] >= stored.position:
+                noted.pop()
+            noted.append(stored.position)
 
     @property
     def directory(self) -> Directory:
