@@ -20,11 +20,11 @@ def unescaped(text: str) -> str:
     return text[1:] if text.startswith("'") and _RISKY.match(text) else text
 
 
-def as_written(number: str) -> Decimal:
-    """What a workbook holds of a figure: its nearest binary number, in the 16 digits that are written of it."""
-    return Decimal(f"{float(number):.16G}")
+def as_shown(number: str) -> Decimal:
+    """What a spreadsheet shows of a figure: its nearest binary number, in the 15 digits that a cell has."""
+    return Decimal(f"{float(number):.15G}")
 
 
 def is_exact(number: str) -> bool:
-    """Whether a workbook holds every digit of a figure."""
-    return as_written(number) == Decimal(number)
+    """Whether a cell shows every digit of a figure."""
+    return as_shown(number) == Decimal(number)
