@@ -121,8 +121,8 @@ def grown(ground: Ground) -> Iterator[Figure]:
     note = f"floor: one of {SMALL:,}; {large.note()}, {small.note()} there"
     yield compared(f"single POST into a log of {ground.size:,} events, SQLite", "requests/s", rates, note=note)
     lines = ground.rounds(500, 5_000)
-    large_, small_ = (_bodies(server, lines) for server in servers)
-    rates = in_turns(ground.rounds(3, 7), lambda: next(large_), lambda: next(small_))
+    into_large, into_small = (_bodies(server, lines) for server in servers)
+    rates = in_turns(ground.rounds(3, 7), lambda: next(into_large), lambda: next(into_small))
     note = f"floor: one of {SMALL:,}; bodies of {lines:,}"
     yield compared(f"NDJSON bulk into a log of {ground.size:,} events, SQLite", "events/s", rates, note=note)
 

@@ -93,7 +93,7 @@ def test_what_is_signed_in_the_end_is_witnessed(folder: Path, tmp_path: Path) ->
             assert witnessed(client, log, witness.key) == [(witness.key.name, 2)]
 
 
-def test_a_witness_that_takes_its_time_is_not_waited_for_in_the_end(folder: Path, tmp_path: Path) -> None:
+def test_a_witness_that_takes_its_time_is_not_waited_for_in_the_end(folder: Path) -> None:
     """More than some seconds. The test above is the control."""
     released = threading.Event()
 

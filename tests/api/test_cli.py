@@ -166,7 +166,7 @@ def test_a_folder_without_a_ledger_is_left_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "typo").exists()
 
 
-def test_nobody_at_an_address_is_not_ready(tmp_path: Path) -> None:
+def test_nobody_at_an_address_is_not_ready() -> None:
     for command in ("holdings", "doctor"):
         done = run(command, "--url", "http://127.0.0.1:9")
         assert done.returncode == 3

@@ -57,7 +57,7 @@ def answered(folder: Path) -> dict[tuple[str, str], Result]:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory, folder: Path, answered: object) -> Iterator[httpx.Client]:
+def service(folder: Path, answered: object) -> Iterator[httpx.Client]:
     """A service on the folder, once nobody else holds it."""
     with fresh_service(folder) as client:
         yield client

@@ -182,7 +182,7 @@ def test_a_rotation_cut_short_is_told(folder: Path, monkeypatch: pytest.MonkeyPa
     assert (len(report["keys"]), report["size"]) == (3, 4)
 
 
-def test_nobody_else_records_a_rotation(folder: Path, tmp_path: Path) -> None:
+def test_nobody_else_records_a_rotation(folder: Path) -> None:
     """At no door; and the ledger's own is neither corrected nor retracted. It can be reviewed."""
     rotate(folder)
     with fresh_service(folder) as client:

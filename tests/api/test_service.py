@@ -90,7 +90,7 @@ def test_lines_say_so_when_the_log_goes_away(database_url: str) -> None:
         assert (answer.status_code, reasons(answer)) == (503, ["unavailable"])
 
 
-def test_a_second_process_is_told_who_holds_the_folder(service: httpx.Client, tmp_path) -> None:
+def test_a_second_process_is_told_who_holds_the_folder(tmp_path) -> None:
     with (
         fresh_service(tmp_path / "ledger"),
         pytest.raises(FolderHeld, match=r"held by process \d+"),

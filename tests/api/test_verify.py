@@ -211,7 +211,7 @@ def test_a_witness_that_must_have_signed(ledger: Path) -> None:
     assert found("--data", ledger, "--witness", stranger.verifier)["kind"] == "unsigned"
 
 
-def test_keys(ledger: Path, url: str, tmp_path: Path) -> None:
+def test_keys(ledger: Path, url: str) -> None:
     """As text or in a file; another one's is found wrong, none at all is bad usage where none is to be had."""
     assert found("--url", url, "--vkey", ledger / "log.vkey")["verified"]
     stranger = SigningKey(load_key(ledger).name, bytes(32)).verifier

@@ -119,7 +119,7 @@ def test_history_rewritten_is_not_witnessed(
     other.close()
 
 
-def test_what_a_witness_answers_is_not_believed(sqlite_store: Store, signer: Signer, tmp_path: Path) -> None:
+def test_what_a_witness_answers_is_not_believed(sqlite_store: Store, signer: Signer) -> None:
     """A signature of another key, a size that is none, no answer: nothing is kept."""
     assert signer.newest is not None
     text = signer.newest.checkpoint.text
@@ -186,7 +186,7 @@ def test_an_answer_that_is_too_long(sqlite_store: Store, signer: Signer, count: 
         ask(client, witness, sqlite_store, Prover(sqlite_store), signer.newest)
 
 
-def test_the_witness_over_http(sqlite_store: Store, signer: Signer, tmp_path: Path) -> None:
+def test_the_witness_over_http(signer: Signer, tmp_path: Path) -> None:
     """The statuses of the standard: 200, 400, 403, 404, 409 with its type, 405 and 413."""
     assert signer.newest is not None
     note = signer.newest.note

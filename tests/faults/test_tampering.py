@@ -237,7 +237,7 @@ def test_history_rewritten_and_signed_again(store: Store, signer: Signer, tmp_pa
     other.close()
 
 
-def test_a_log_that_shrank(store: Store, signer: Signer, tmp_path: Path) -> None:
+def test_a_log_that_shrank(signer: Signer, tmp_path: Path) -> None:
     """A log that is shorter than an older checkpoint is found by it alone."""
     assert signer.newest is not None
     old = signer.newest.note.encode()

@@ -103,7 +103,7 @@ def test_a_crash_between_the_row_and_the_file(store: Store, signer: Signer, high
         assert high_water.read_text() == newer
 
 
-def test_one_signs_at_a_time(store: Store, signer: Signer, high_water: Path) -> None:
+def test_one_signs_at_a_time(store: Store, signer: Signer) -> None:
     """While somebody else has the right to sign, a cycle does nothing; then it signs."""
     append(store, 3)
     with store.signing() as mine:
