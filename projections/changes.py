@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ledger.store import Stored
 from projections import events
 from projections.flows import NUMBERED
-from projections.table import SAME_AS, SEGMENTS
+from projections.table import SEGMENTS
 
 # Days are numbers, as in date.toordinal; a list is a text of lines.
 Row = dict[str, Any]
@@ -35,12 +35,15 @@ class Changes:
     """What flows name, in order of first appearance."""
     set_aside: Sequence[tuple[int, str, str]]
     """Positions of events that can't be read, by which projection, and why."""
-    kinds: frozenset[str] | None
-    """What the new rows in `segments` are: types of facts, and SAME_AS. None if also older rows change."""
 
     @property
     def tables(self) -> frozenset[str]:
         return frozenset(self.columns) | frozenset(self.ends)
+
+    def rows(self, table: str, names: Collection[str]) -> Iterator[Row]:
+        """New rows of a table whose columns have these names."""
+        columns = self.columns.get(table, ())
+        return (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
 
 
 @dataclass(slots=True)
@@ -79,7 +82,6 @@ class Making:
         names = _numbered(of_facts.rows)
         rows: dict[str, Iterable[Collection[Any]]] = {events.NAME: self.events}
         rows |= {name: [row.values() for row in of_table.rows] for name, of_table in self.tables.items()}
-        repeats = {SAME_AS} if any(row["same_as"] is not None for row in of_facts.rows) else set()
         return Changes(
             self.before,
             batch[-1].position,
@@ -89,7 +91,6 @@ class Making:
             {name: of_table.ends for name, of_table in self.tables.items() if of_table.ends},
             names,
             self.set_aside,
-            None if of_facts.ends else frozenset({row["type"] for row in of_facts.rows} | repeats),
         )
 
 

@@ -6,7 +6,6 @@ import hashlib
 import logging
 import os
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import duckdb
 
 from ledger.store import Store, StoreError
 from projections.apply import COLUMNS, VIEWS, WORKED_OUT
+from projections.changes import Changes
 from projections.making import far, made
 from projections.portfolios import Portfolios
 from projections.visibility import ByHolder
@@ -61,7 +61,6 @@ class ReadModel:
         self.rebuilding: dict[str, Any] | None = None
         """Why the file is being rebuilt, the position that this has reached, and the head."""
         self._moved = threading.Condition()
-        self._recent: deque[tuple[int, frozenset[str] | None]] = deque(maxlen=50)
         self._waiting: list[tuple[int, Callable[[], object]]] = []
         self._cursors: list[duckdb.DuckDBPyConnection] = []
         # The connection and each thread's cursor on it: replaced together, so that no thread keeps one of the other.
@@ -184,7 +183,6 @@ class ReadModel:
                 for changes in batches:
                     if stopping.is_set():
                         break
-                    self._recent.append((changes.before, changes.kinds))
                     writing.add(store, changes)
                     if writing.uncommitted >= least:
                         writing.commit(store)
@@ -194,16 +192,11 @@ class ReadModel:
             writing.rollback()
             self._move(writing.position)
 
-    def kinds_after(self, position: int) -> frozenset[str] | None:
-        """What the rows after a position are at most, as `Changes.kinds`; None if nobody knows any more."""
-        found: frozenset[str] = frozenset()
-        for before, kinds in reversed(self._recent.copy()):
-            if kinds is None:
-                return None
-            found |= kinds
-            if before <= position:
-                return found
-        return None
+    def changes_after(self, position: int) -> list[Changes] | None:
+        """What was changed after a position and up to the last one, if that was little and a short while ago."""
+        last, writing = self._position, self._writing
+        kept = [one for one in writing.recent.copy() if one.last <= last] if writing is not None else []
+        return [one for one in kept if one.last > position] if kept and kept[0].before <= position else None
 
     @contextmanager
     def when(self, position: int, told: Callable[[], object]) -> Iterator[None]:
@@ -236,7 +229,6 @@ class ReadModel:
         # The tables of the empty log are left to whoever asks them just now: closing them would take away the answer.
         self._open = (connection, threading.local())
         self._writing = None
-        self._recent.clear()
         self.rebuilding = None
         self._move(position)
         self._ready = True

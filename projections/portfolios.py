@@ -11,15 +11,16 @@ import json
 import logging
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
 from ledger.event import CORRECTED, RETRACTED
-from projections.table import SAME_AS
-from projections.valuations import USES
+from projections.apply import COLUMNS
+from projections.changes import Changes
+from projections.portfolio_rows import AS_CHANGED, DEALS, FUNDS, MARKS, REPEATS, TABLES, Table
+from projections.table import SEGMENTS
 from projections.visibility import Lost, Point, believed, held, uncounted, visible
 
 FILE = "portfolios.sqlite"
@@ -34,120 +35,6 @@ _CACHE_KIB = 16_384
 
 log = logging.getLogger(__name__)
 
-# As SQLite is given what it has no type for: days as numbers (as date.toordinal), numbers as texts.
-_DAY = "({} - DATE '0001-01-01' + 1)::INTEGER"
-_NUMBER = "rtrim(rtrim({}::VARCHAR, '0'), '.')"
-_END, _NO_DAY = 2**63 - 1, date.max.toordinal()
-
-
-def _figure(name: str, low: str, stated: str, high: str) -> str:
-    """A currency and its amount, or a basis and its share, as one text: `USD 5`, or `USD 4|5|6` with its bounds.
-
-    What is lacking is empty; nothing if there is no low.
-    """
-    texts = [_NUMBER.format(one) for one in (low, stated, high)]
-    bounds = ", '|', ".join(texts)
-    amount = f"CASE WHEN {low} = {stated} AND {stated} = {high} THEN {texts[0]} ELSE concat({bounds}) END"
-    return f"CASE WHEN {low} IS NOT NULL THEN concat({name}, ' ', {amount}) END"
-
-
-_MONEY = _figure("currency", "low", "stated", "high")
-_STAKE = _figure("share_basis", "share_low", "share_stated", "share_high")
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """A table of the file: how the read model gives its columns, what stands for a column that has nothing, its key,
-    the queries to the read model that give its rows, and what rows of facts these are made of (as Changes.kinds)."""
-
-    name: str
-    columns: Mapping[str, str]
-    usual: Mapping[str, str | int]
-    key: tuple[str, ...]
-    sources: tuple[str, ...]
-    kinds: frozenset[str]
-
-    @property
-    def made(self) -> str:
-        return (
-            f"CREATE TABLE {self.name} ({', '.join(self.columns)}, PRIMARY KEY ({', '.join(self.key)})) WITHOUT ROWID"
-        )
-
-    @property
-    def insert(self) -> str:
-        return f"INSERT OR REPLACE INTO {self.name} VALUES ({', '.join('?' * len(self.columns))})"
-
-    @property
-    def whole(self) -> str:
-        """Its rows with all that they have."""
-        values = (f"coalesce({one}, {self.usual[one]}) AS {one}" if one in self.usual else one for one in self.columns)
-        return f"(SELECT {', '.join(values)} FROM {self.name})"
-
-    def rows(self, condition: str) -> str:
-        """The query for the rows that a condition chooses, in the file's order, in which it takes them fastest."""
-        values = ", ".join(f"{value} AS {name}" for name, value in self.columns.items())
-        found = " UNION ALL ".join(f"SELECT {values} FROM ({source}) WHERE {condition}" for source in self.sources)
-        unusual = (f"nullif({one}, {self.usual[one]})" if one in self.usual else one for one in self.columns)
-        return f"SELECT {', '.join(unusual)} FROM ({found}) ORDER BY {', '.join(self.key)}"
-
-
-def _same(*names: str) -> dict[str, str]:
-    return {name: name for name in names}
-
-
-_SEGMENT = {
-    **_same("chain", "status", "fact_position", "pos_from", "pos_to"),
-    **{name: _DAY.format(name) for name in ("known_from", "known_to", "seen_from", "last_day")},
-}
-# Nearly all rows have these, so they take no room.
-_USUAL: dict[str, str | int] = {
-    "status": "'reported'",
-    "pos_to": _END,
-    "known_to": _NO_DAY,
-    "seen_from": "last_day",
-}
-_TABLES = (
-    _Table(
-        "deals",
-        {
-            **_SEGMENT,
-            "first_day": _DAY.format("first_day"),
-            **_same("role", "holder", "issuer", "instrument", "commitment", "part_of"),
-            "money": _MONEY,
-            "stake": _STAKE,
-            **{name: _NUMBER.format(name) for name in ("units", "fraction")},
-        },
-        {**_USUAL, "first_day": "last_day", "role": "'made'"},
-        ("holder", "issuer", "fact_position", "pos_from", "known_from"),
-        ("SELECT * FROM holdings",),
-        frozenset({"investment.made", "investment.sold", "holding.observed", "distribution.paid"}),
-    ),
-    _Table(
-        "marks",
-        {**_SEGMENT, **_same("use", "subject", "owner", "basis"), "money": _MONEY},
-        _USUAL,
-        ("use", "owner", "subject", "last_day", "fact_position", "pos_from", "known_from"),
-        tuple(USES.values()),
-        frozenset({"valuation.recorded"}),
-    ),
-    _Table(
-        "funds",
-        {**_SEGMENT, "commitment": "commitment"},
-        _USUAL,
-        ("commitment", "fact_position", "pos_from", "known_from"),
-        ("SELECT * FROM commitments WHERE role = 'made' AND purpose = 'fund'",),
-        frozenset({"commitment.made"}),
-    ),
-    _Table(
-        "repeats",
-        _SEGMENT,
-        _USUAL,
-        ("fact_position", "pos_from", "known_from"),
-        ("SELECT * FROM facts WHERE same_as IS NOT NULL",),
-        frozenset({SAME_AS}),
-    ),
-)
-_DEALS, _MARKS, _FUNDS, _REPEATS = _TABLES
 # A deal and a mark, as questions get them: days are numbers (as date.toordinal), amounts and shares texts (as _figure).
 DEAL = (
     *("chain", "fact_position", "first_day", "last_day", "role", "issuer", "instrument", "part_of"),
@@ -156,7 +43,7 @@ DEAL = (
 MARK = ("chain", "last_day", "basis", "money")
 # The same as in holdings.py, where the read model is asked.
 _INSTRUMENT = f"""coalesce(instrument, CASE WHEN commitment IS NOT NULL
-    AND EXISTS (SELECT 1 FROM {_FUNDS.whole} AS funds WHERE funds.commitment = deals.commitment AND {{held}})
+    AND EXISTS (SELECT 1 FROM {FUNDS.whole} AS funds WHERE funds.commitment = deals.commitment AND {{held}})
     THEN 'fund_interest' ELSE 'equity' END)"""
 
 
@@ -166,7 +53,7 @@ class Followed(Protocol):
     @property
     def position(self) -> int: ...
 
-    def kinds_after(self, position: int) -> frozenset[str] | None: ...
+    def changes_after(self, position: int) -> list[Changes] | None: ...
 
     def rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]: ...
 
@@ -217,7 +104,7 @@ class Portfolios:
         columns = ", ".join(instrument if name == "instrument" else name for name in DEAL)
         of_issuer = "" if issuer is None else "AND issuer = $issuer"
         return self._rows(
-            f"""SELECT {columns} FROM {_DEALS.whole} AS deals WHERE holder = $holder {of_issuer} AND {rule.sql}
+            f"""SELECT {columns} FROM {DEALS.whole} AS deals WHERE holder = $holder {of_issuer} AND {rule.sql}
                 AND status NOT IN ({_quoted(uncounted(at))}) ORDER BY issuer, fact_position""",
             {**rule.values, "holder": holder, "issuer": issuer},
         )
@@ -232,7 +119,7 @@ class Portfolios:
         rule = visible(at)
         found = self._rows(
             f"""SELECT value, (
-                SELECT json_array({", ".join(MARK)}) FROM {_MARKS.whole} AS marks
+                SELECT json_array({", ".join(MARK)}) FROM {MARKS.whole} AS marks
                 WHERE subject = issuer.value AND use = $use AND owner = $owner AND last_day <= $as_of
                     AND {rule.sql} AND status NOT IN ({_quoted(uncounted(believed(at)))})
                     {"AND chain NOT IN (SELECT value FROM json_each($repeated))" if repeated else ""}
@@ -252,7 +139,7 @@ class Portfolios:
     def any_repeats(self, at: Point) -> bool:
         """Whether the ledger holds any other source of a fact."""
         rule = held(at)
-        return bool(self._rows(f"SELECT 1 FROM {_REPEATS.whole} WHERE {rule.sql} LIMIT 1", rule.values))
+        return bool(self._rows(f"SELECT 1 FROM {REPEATS.whole} WHERE {rule.sql} LIMIT 1", rule.values))
 
     def _rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Raises Lost, e.g. if somebody took the file away."""
@@ -288,19 +175,38 @@ class Portfolios:
         if self._writer is None:
             self._writer = self._made()
             self._ended = model.position  # rows come as they are by then, or later
-        kinds = model.kinds_after(after)  # a query costs more than all the rest of it
-        conditions = ["pos_from > $after AND pos_from <= $last"]
-        if kinds is None and last > self._ended and self._any_ends(model, last):
-            conditions.append("pos_from <= $after AND pos_to > $ended AND pos_to <= $last")
-        values = {"after": after, "last": last, "ended": self._ended}
+        news = model.changes_after(after)
+        if news:
+            last = news[-1].last
         with self._writer:
-            for table in _TABLES if kinds is None else (one for one in _TABLES if one.kinds & kinds):
-                for condition in conditions:
-                    named = {name: value for name, value in values.items() if f"${name}" in condition}
-                    self._writer.executemany(table.insert, model.rows(table.rows(condition), named))
+            for table, rows in self._new(model, news) if news else self._between(model, after, last):
+                self._writer.executemany(table.insert, rows)
         if last - after > AT_ONCE:  # much was written before it: it needn't stay
             self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         self._position, self._ended = last, max(last, self._ended)
+
+    def _new(self, model: Followed, news: Sequence[Changes]) -> Iterator[tuple[Table, Iterable[Sequence[Any]]]]:
+        """What was changed just now: no query finds it as fast as it is made again."""
+        names = COLUMNS[SEGMENTS]
+        rows = [row for changes in news for row in changes.rows(SEGMENTS, names)]
+        if any(SEGMENTS in changes.ends for changes in news):
+            found = model.rows(
+                f"SELECT {AS_CHANGED} FROM {SEGMENTS} WHERE pos_to > $after AND pos_to <= $last",
+                {"after": news[0].before, "last": news[-1].last},
+            )
+            rows += [dict(zip(names, values, strict=True)) for values in found]
+        return ((table, table.rows(rows)) for table in TABLES)
+
+    def _between(self, model: Followed, after: int, last: int) -> Iterator[tuple[Table, Iterable[Sequence[Any]]]]:
+        """The rows of a span of positions as the read model has them, and those before it that have ended since."""
+        conditions = ["pos_from > $after AND pos_from <= $last"]
+        if last > self._ended and self._any_ends(model, last):
+            conditions.append("pos_from <= $after AND pos_to > $ended AND pos_to <= $last")
+        values = {"after": after, "last": last, "ended": self._ended}
+        for table in TABLES:
+            for condition in conditions:
+                named = {name: value for name, value in values.items() if f"${name}" in condition}
+                yield table, model.rows(table.query(condition), named)
 
     def _pack(self) -> None:
         """Write the file anew, once it is filled: as parts of it came one after another, its pages aren't full."""
@@ -325,7 +231,7 @@ class Portfolios:
         connection.execute("PRAGMA journal_mode = WAL")  # who asks waits for nobody
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        for table in _TABLES:
+        for table in TABLES:
             connection.execute(table.made)
         return connection
 

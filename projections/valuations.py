@@ -176,7 +176,10 @@ class Marks:
     of_whole: dict[str, Usable]
 
 
-_REAL = "basis NOT IN ('target', 'counterfactual', 'implied')"
+# What values nothing that is held, and what values the whole of an issuer.
+NOT_REAL = ("target", "counterfactual", IMPLIED)
+OF_WHOLE = ("post_money", "market_cap", "fair_value")
+_REAL = f"basis NOT IN {NOT_REAL}"
 # A mark that says nothing is of no use.
 _SAYS = "NOT (low = 0 AND stated IS NULL AND high IS NULL)"
 _PRICES = "price_low IS NOT NULL AND NOT (price_low = 0 AND price_stated IS NULL AND price_high IS NULL)"
@@ -188,7 +191,7 @@ USES = {
     "unit": f"""SELECT * REPLACE ({_OF_PRICE}), 'unit' AS use, '' AS owner FROM valuations
         WHERE {_REAL} AND {_PRICES}""",
     "whole": f"""SELECT *, 'whole' AS use, '' AS owner FROM valuations
-        WHERE holder IS NULL AND basis IN ('post_money', 'market_cap', 'fair_value') AND {_SAYS}""",
+        WHERE holder IS NULL AND basis IN {OF_WHOLE} AND {_SAYS}""",
 }
 
 

@@ -73,9 +73,6 @@ class Tables(Protocol):
     def states(self, positions: Sequence[int]) -> dict[int, str]:
         """The states of events by their positions, as JSON text. Raises StoreError."""
 
-    def kinds_after(self, position: int) -> frozenset[str] | None:
-        """What the rows after a position are at most, as apply.Changes.kinds; None if nobody knows any more."""
-
     def rows(self, sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of a query with named parameters."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -21,6 +22,8 @@ from projections.table import SEGMENTS
 FAULTS = (duckdb.OperationalError, duckdb.InternalError, duckdb.FatalException, StoreError)
 # So many rows go in as arrays: that costs less for each of them, and more for an insert.
 MANY = 200
+# What so many events changed is remembered.
+RECENT = 5_000
 
 # What makes a value of a type of what stands in arrays: numbers, and texts where there may be none.
 _FROM_ARRAYS = {
@@ -54,6 +57,8 @@ class Writing:
         self._batches: list[tuple[int, int]] = []  # those of the transaction: the position before each, and its last
         self._new: dict[str, int] = {}
         self._ends: dict[str, dict[int, list[int]]] = {}
+        self.recent: deque[Changes] = deque()
+        """The last changes, one after another, of RECENT events at most. Those after `position` aren't committed."""
 
     @property
     def uncommitted(self) -> int:
@@ -64,6 +69,9 @@ class Writing:
         """Apply a batch in the transaction that is open, or in a new one. If that fails, the transaction's batches are
         applied and committed one by one, halved until what of one event can't be applied is set aside."""
         self._batches.append((changes.before, changes.last))
+        self.recent.append(changes)
+        while self.recent and changes.last - self.recent[0].before > RECENT:
+            self.recent.popleft()
         try:
             self._put(changes, changes.tables)
         except BaseException as error:
@@ -79,6 +87,8 @@ class Writing:
 
     def rollback(self) -> None:
         """Give up what was added and isn't committed."""
+        if self._batches:
+            self.recent.clear()  # it may be taken in parts only
         for appender in self._appenders.values():
             appender.clear()
         self._batches, self._new, self._ends = [], {}, {}

@@ -7,18 +7,23 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from projections import holdings, portfolios
+from projections import holdings, portfolios, writing
+from projections.changes import Columns
 from projections.follower import Follower
 from projections.paging import EVERYTHING
+from projections.portfolio_rows import TABLES
 from projections.portfolios import Portfolios
+from projections.table import SEGMENTS
 from projections.visibility import Point
-from tests.facts import commit, correct, distribute, eur, invest, mark, observe, rate, retract, sell, stake, usd
+from projections.writing import Writing
+from tests.facts import commit, correct, distribute, eur, ident, invest, mark, observe, rate, retract, sell, stake, usd
 from tests.projections.conftest import Books
 
 HOLDERS, ISSUERS = ("acme", "beta", "gamma"), ("delta", "eps", "zeta", "acme")
@@ -34,7 +39,8 @@ def some_fact(chance: random.Random, earlier: dict[str, str]) -> Any:
     more["known"] = str(day + timedelta(days=chance.randrange(200)))
     if chance.randrange(5) == 0:
         more["status"] = chance.choice(["rumoured", "denied"])
-    amount = chance.choice([usd, eur])(str(chance.randrange(1, 10**6)), chance.choice([None, None, "about", "up_to"]))
+    number = f"{chance.randrange(1, 10**6)}{chance.choice(['', '', '.50', '.000005'])}"
+    amount = chance.choice([usd, eur])(number, chance.choice([None, None, "about", "up_to"]))
     share: dict[str, Any] = {"stake": stake("0.01", **({"qualifier": "about"} if chance.randrange(2) else {}))}
     units: dict[str, Any] = {"units": str(chance.randrange(1, 9))}
     nothing: dict[str, Any] = {}
@@ -50,7 +56,13 @@ def some_fact(chance: random.Random, earlier: dict[str, str]) -> Any:
         lambda: distribute(issuer, holder, amount, commitment=chance.choice(["fund", "loan"]), **more),
         lambda: mark(issuer, amount, chance.choice(["post_money", "fair_value", "target"]), **more),
         lambda: mark(issuer, amount, "nav", holder=holder, **more),
-        lambda: mark(issuer, {}, "traded", price=usd(str(chance.randrange(1, 90))), **more),
+        lambda: mark(
+            issuer, chance.choice([amount, {}]), chance.choice(["fair_value", "implied"]), holder=holder, **more
+        ),
+        lambda: mark(
+            issuer, {}, chance.choice(["traded", "post_money"]), price=usd(str(chance.randrange(1, 90))), **more
+        ),
+        lambda: invest(holder, issuer, amount, commitment=chance.choice(["fund", "loan"]), **more),
     ]
     fact = chance.choice(made)()
     alike = [event_id for event_id, kind in earlier.items() if kind == fact["type"]]
@@ -92,13 +104,15 @@ def ask(books: Books, at: Point, holder: str, issuer: str | None = None) -> Any:
     return holdings.holdings(books.model, at, holder=holder, issuer=issuer, page=EVERYTHING)
 
 
-@pytest.mark.parametrize(("seed", "step"), [(1, 50_000), (2, 50_000), (3, 7)])
+@pytest.mark.parametrize(("seed", "step", "remembered"), [(1, 50_000, 5_000), (2, 50_000, 0), (5, 7, 0), (4, 7, 15)])
 def test_what_is_kept_by_holder_is_what_is_found_by_a_search(
-    books: Books, monkeypatch: pytest.MonkeyPatch, seed: int, step: int
+    books: Books, monkeypatch: pytest.MonkeyPatch, seed: int, step: int, remembered: int
 ) -> None:
-    """Given facts of all kinds, corrected, retracted and repeated, taken in at any pace; when a holder is asked for at
-    any point; then the answer is the one that the read model's own tables give."""
+    """Given facts of all kinds, corrected, retracted and repeated, taken in at any pace, from memory or from the
+    read model; when a holder is asked for at any point; then the answer is the one that the read model's own tables
+    give."""
     monkeypatch.setattr(portfolios, "_STEP", step)
+    monkeypatch.setattr(writing, "RECENT", remembered)
     chance = random.Random(seed)
     books.given(
         commit("fund", "acme", "delta", purpose="fund", on="2020-01-02"),
@@ -116,7 +130,58 @@ def test_what_is_kept_by_holder_is_what_is_found_by_a_search(
                 patched.setattr(books.model, "portfolios", Elsewhere(books.folder))
                 assert found == ask(books, at, holder, issuer)
             rows += len(found.rows)
-    assert rows > 30
+    assert rows > 25
+
+
+def kept(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of the file, by table."""
+    with closing(sqlite3.connect(path / portfolios.FILE)) as shell:
+        return {table.name: shell.execute(f"SELECT * FROM {table.name}").fetchall() for table in TABLES}
+
+
+@pytest.mark.parametrize("seed", [6, 7])
+def test_rows_are_the_same_from_what_is_remembered_and_from_the_read_model(
+    books: Books, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, seed: int
+) -> None:
+    """Given facts of all kinds; when they are taken in as they come, and once more from the read model; then both files
+    hold the same to the byte, and something in every table."""
+    books.given(commit("fund", "acme", "delta", purpose="fund", on="2020-01-02"))
+    record(books, random.Random(seed), 150)
+    assert books.model.portfolios.reach(books.model, books.log.head())
+    found = kept(books.folder)
+
+    (tmp_path / "again").mkdir()
+    again = Portfolios(tmp_path / "again")
+    monkeypatch.setattr(books.model, "changes_after", lambda _: None)
+    assert again.reach(books.model, books.log.head())
+    assert kept(tmp_path / "again") == found
+    again.close()
+    assert all(found.values())
+    assert {row[9] for row in found["marks"]} == {"position", "unit", "whole"}
+    assert any("|" in str(row) for row in found["deals"])
+
+
+@pytest.mark.parametrize(
+    ("refusing", "expected"), [("", [1, 2, 3, 4]), (SEGMENTS, [1, 3, 4]), ("events", [1, 2, 3, 4])]
+)
+def test_what_the_tables_do_not_take_is_not_taken_from_memory(
+    books: Books, monkeypatch: pytest.MonkeyPatch, refusing: str, expected: list[int]
+) -> None:
+    """Given an event among others whose row a table refuses; when its holder is asked for; then it isn't in the answer,
+    unless another table refused it, and what comes before and after it is."""
+    insert = Writing._insert
+
+    def insert_unless_refused(self: Writing, table: str, values: Columns) -> None:
+        if table == refusing and any(ident(2) in column for column in values):
+            raise ValueError("refused")
+        insert(self, table, values)
+
+    monkeypatch.setattr(Writing, "_insert", insert_unless_refused)
+    bought = books.given(*(invest("acme", "delta", usd("10"), id=ident(number)) for number in (1, 2, 3)))
+    bought += books.given(invest("acme", "delta", usd("10"), id=ident(4)))
+    assert [one["projection"] for one in books.follower.set_aside] == ([refusing] if refusing else [])
+    [row] = ask(books, books.at(), "acme").rows
+    assert row["events"] == [bought[number - 1] for number in expected]
 
 
 def test_a_row_that_is_missing_or_left_over_would_be_noticed(books: Books) -> None:
@@ -135,6 +200,7 @@ def test_a_question_takes_in_a_little_and_leaves_much_to_the_follower(
 ) -> None:
     """Until the follower has taken it in, the read model answers; and the follower leaves a little to questions."""
     monkeypatch.setattr(portfolios, "AT_ONCE", 3)
+    monkeypatch.setattr(writing, "RECENT", 0)
     books.given(*(invest("acme", "delta", usd("10")) for _ in range(3)))
     assert books.model.portfolios.reach(books.model, 3)
     books.given(*(invest("acme", "eps", usd("10")) for _ in range(4)))
