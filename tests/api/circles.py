@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.api.world import given
 from tests.facts import Fact, commit, entity, sign, usd
@@ -21,6 +22,12 @@ def acquainted() -> Iterator[httpx.Client]:
     with fresh_service() as client:
         parents = {"aws": {"parent": "amazon"}}
         given(client, *(entity(name, on="2015-01-01", **parents.get(name, {})) for name in sorted(PARTIES)))
+        yield client
+
+
+@pytest.fixture
+def client() -> Iterator[httpx.Client]:
+    with acquainted() as client:
         yield client
 
 

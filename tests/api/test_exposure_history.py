@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.api.circles import AMAZON, GOOGLE, acquainted, ask, pair, tell
+from tests.api.circles import AMAZON, GOOGLE, ask, client, pair, tell
 from tests.api.world import reasons
 from tests.facts import eur, fact, ident, invest, pay, sign, usd
 
-
-@pytest.fixture
-def client() -> Iterator[httpx.Client]:
-    with acquainted() as client:
-        yield client
+__all__ = ["client"]
 
 
 def history(client: httpx.Client, **query: Any) -> dict[str, Any]:
