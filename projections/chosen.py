@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 from itertools import repeat
 from math import gcd
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from projections import network as networks
 from projections import sums
 from projections.edges import Edge
 from projections.flow_flags import CREDIT
+from projections.flow_money import Money
 from projections.flow_rows import Rows, day
 from projections.network import Booleans, Integers, Network
 from projections.sums import Deals, Plain
@@ -158,42 +159,9 @@ class Chosen:
 
     def network(self, arcs: Sequence[networks.Edge], *, named: bool) -> Network:
         """The network of the plain ones and of these arcs, which stand for the others; `named` with the names."""
-        money = self.plain.money
-        columns = [money.low, money.stated, money.high]
-        if money.low.dtype == np.object_:
-            scale, places = 1, networks.MOST_PLACES
-            columns = [np.array([networks.count_of(one, places) for one in column], np.object_) for column in columns]
-        else:
-            _, digits, exponent = money.unit.as_tuple()
-            scale, places = int("".join(map(str, digits))), -int(exponent)
-        unbounded = np.concatenate([money.unbounded, [arc.amount.high is None for arc in arcs]])
-        if arcs:
-            finer = max(places, networks.finest(arcs))
-            counts = [networks.in_units(arc.amount, finer) for arc in arcs]
-            scale *= 10 ** (finer - places)
-            places = finer
-            of_arcs = [[one[bound] or 0 for one in counts] for bound in range(3)]
-            shared = gcd(scale, *(count for column in of_arcs for count in column))
-            columns = [
-                networks.units_of([*(column * (scale // shared)).tolist(), *(count // shared for count in more)])
-                for column, more in zip((column.astype(np.object_) for column in columns), of_arcs, strict=True)
-            ]
-            scale = shared
-        kinds = self.plain.kind == _FUNDING
-        ends = [[self.whole.node(arc.payer) for arc in arcs], [self.whole.node(arc.payee) for arc in arcs]]
-        return networks.network_of(
-            networks.Arcs(
-                self.whole.nodes,
-                np.concatenate([self.whole.payer[self._places], np.array(ends[0], np.int64)]),
-                np.concatenate([self.whole.payee[self._places], np.array(ends[1], np.int64)]),
-                np.concatenate([kinds, np.array([arc.funding for arc in arcs], np.bool_)]),
-                (columns[0], columns[1], columns[2]),
-                unbounded.astype(np.bool_),
-                places,
-                scale,
-            ),
-            self.whole.label if named else None,
-        )
+        whole, of = self.whole, self._places
+        sides = whole.payer[of], whole.payee[of], self.plain.kind == _FUNDING
+        return network_with(arcs, *sides, self.plain.money, whole, named=named)
 
     # --- shown --------------------------------------------------------------------------------------------------
 
@@ -339,6 +307,64 @@ class Chosen:
         edges = Chosen(self.whole, shown).edges()
         edges.sort(key=lambda edge: (edge.payer, edge.payee, edge.kind, edge.events))
         return edges[:limit], len(ways) > limit
+
+
+class Nodes(Protocol):
+    """The nodes of a graph by their numbers, and what they are called."""
+
+    @property
+    def nodes(self) -> int: ...
+
+    def node(self, label: str) -> int: ...
+
+    def label(self, node: int) -> str: ...
+
+
+def network_with(
+    arcs: Sequence[networks.Edge],
+    payer: Integers,
+    payee: Integers,
+    funding: Booleans,
+    money: Money,
+    graph: Nodes,
+    *,
+    named: bool,
+) -> Network:
+    """The network of flows between nodes and of these arcs; `named` with the names."""
+    columns = [money.low, money.stated, money.high]
+    if money.low.dtype == np.object_:
+        scale, places = 1, networks.MOST_PLACES
+        columns = [np.array([networks.count_of(one, places) for one in column], np.object_) for column in columns]
+    else:
+        _, digits, exponent = money.unit.as_tuple()
+        scale, places = int("".join(map(str, digits))), -int(exponent)
+    unbounded = np.concatenate([money.unbounded, [arc.amount.high is None for arc in arcs]])
+    if arcs:
+        finer = max(places, networks.finest(arcs))
+        counts = [networks.in_units(arc.amount, finer) for arc in arcs]
+        scale *= 10 ** (finer - places)
+        places = finer
+        of_arcs = [[one[bound] or 0 for one in counts] for bound in range(3)]
+        shared = gcd(scale, *(count for column in of_arcs for count in column))
+        columns = [
+            networks.units_of([*(column * (scale // shared)).tolist(), *(count // shared for count in more)])
+            for column, more in zip((column.astype(np.object_) for column in columns), of_arcs, strict=True)
+        ]
+        scale = shared
+    ends = [[graph.node(arc.payer) for arc in arcs], [graph.node(arc.payee) for arc in arcs]]
+    return networks.network_of(
+        networks.Arcs(
+            graph.nodes,
+            np.concatenate([payer, np.array(ends[0], np.int64)]),
+            np.concatenate([payee, np.array(ends[1], np.int64)]),
+            np.concatenate([funding, np.array([arc.funding for arc in arcs], np.bool_)]),
+            (columns[0], columns[1], columns[2]),
+            unbounded.astype(np.bool_),
+            places,
+            scale,
+        ),
+        graph.label if named else None,
+    )
 
 
 def place_of(label: str, numbers: Numbers) -> int:

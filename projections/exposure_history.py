@@ -12,9 +12,9 @@ from typing import Any, Literal
 from projections.chosen import Chosen
 from projections.edges import entity_of
 from projections.exposures import Exposure, PairFlows, Pools, Terms, pairs_of, with_missing
-from projections.figures import MissingRate
 from projections.forest import Forest
 from projections.layers import Reading, read
+from projections.running import Running
 from projections.visibility import Point, Tables, held
 
 Step = Literal["month", "quarter", "year", "event"]
@@ -48,14 +48,20 @@ def history(
     days = _days(model, at, terms, span)
     around = span.step == "event" and terms.entity is not None
     reading = read(model, replace(at, as_of=span.last))
+    alone = len(days) == 1 or terms.entity is not None or (funder is not None and customer is not None)
+    running = None if alone else Running.of(reading, terms.layer, terms.extras)
     before = _chosen(reading.on(_day_before(days[0])), terms).state if around else None
     for day in days:
         then = replace(at, as_of=day)
+        if running is not None:
+            net = Exposure.of(running.on(day), terms)
+            points.append(_point(day, net, net.shown(then)))
+            continue
         chosen = _chosen(reading.on(day), terms)
         if around and day != span.last and chosen.state == before:
             continue
         before = chosen.state if around else None
-        point = with_missing({"as_of": day.isoformat(), "network": chosen.network}, chosen.missing)
+        point = _point(day, chosen.net, chosen.network)
         if funder is not None and customer is not None:
             found = _between(chosen.flows, funder, customer)
             pools = Pools(chosen.flows.whole.pools([found.customer] if found.purchases else []))
@@ -77,11 +83,11 @@ def history(
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """The flows at a point that are asked about, and the figures of their network."""
+    """The flows at a point that are asked about, and their network."""
 
     flows: Chosen
+    net: Exposure
     network: dict[str, Any]
-    missing: set[MissingRate]
 
     @property
     def state(self) -> tuple[Any, ...]:
@@ -92,8 +98,12 @@ class _Chosen:
 def _chosen(reading: Reading, terms: Terms) -> _Chosen:
     whole = reading.layer(terms.layer, terms.extras)
     flows = whole.all() if terms.entity is None else whole.around(terms.entity, terms.hops)
-    net = Exposure(flows.tied, flows, with_finn=terms.with_finn, named=False)
-    return _Chosen(flows, net.shown(reading.at), net.missing)
+    net = Exposure.of(flows, terms)
+    return _Chosen(flows, net, net.shown(reading.at))
+
+
+def _point(day: date, net: Exposure, network: dict[str, Any]) -> dict[str, Any]:
+    return with_missing({"as_of": day.isoformat(), "network": network}, net.missing)
 
 
 def _day_before(day: date) -> date:

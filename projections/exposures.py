@@ -26,6 +26,7 @@ from projections.finn import finn
 from projections.flow_flags import CREDIT
 from projections.network import Network, Ratio
 from projections.round_trip import WINDOW_DAYS, Leg, TimeRule, round_trip, shares
+from projections.running import Sums
 from projections.self_funded import Pool, pool_of
 from projections.visibility import Point, Tables
 
@@ -292,9 +293,14 @@ class Exposure:
     """
 
     edges: Sequence[Edge]
-    others: Chosen | None = None
+    others: Chosen | Sums | None = None
     with_finn: bool = True
     named: bool = True
+
+    @classmethod
+    def of(cls, flows: Chosen | Sums, terms: Terms) -> Exposure:
+        """The figures of flows, without their circles."""
+        return cls(flows.tied, flows, with_finn=terms.with_finn, named=False)
 
     @cached_property
     def missing(self) -> set[MissingRate]:

@@ -15,7 +15,7 @@ from ledger.money import ARITHMETIC, Bounds
 from projections.amounts import UNIT_PLACES
 from projections.figures import Exchange
 from projections.flow_rates import NO_UNITS, RATE_PLACES, FlowRates
-from projections.flow_rows import Rows
+from projections.flow_rows import Rows, number_of
 from projections.network import Booleans, Integers, sums_of
 
 # Whole numbers of a common unit in 64 bits if they and all their sums fit, else decimals.
@@ -94,10 +94,8 @@ class Money:
 def converted(rows: Rows, as_of: date, rates: FlowRates, exchange: Callable[[], Exchange]) -> tuple[Money, Booleans]:
     """Every row at the newest rate of its last day, and which rows lack one. `exchange` has the rates as decimals."""
     unbounded = rows.high < 0
-    place = rates.places(rows, as_of)
-    lacks = place < 0
-    lacks &= ~(unbounded & (rows.low == 0) & rows.has("unstated"))  # of what is unknown there is nothing to convert
-    place[place < 0] = 0
+    lacks = lacking(rows, as_of, rates)
+    place = np.maximum(rates.places(rows, number_of(as_of)), 0)
     high = np.where(unbounded, 0, rows.high)
     money = _in_whole_units(rows, high, unbounded, place, rates.units)
     if money is None:
@@ -105,6 +103,13 @@ def converted(rows: Rows, as_of: date, rates: FlowRates, exchange: Callable[[], 
         steps = [(Decimal(1), True), *((rate, multiplies) for _, _, rate, multiplies in published)]
         money = _in_decimals(rows, high, unbounded, place, steps)
     return money, lacks
+
+
+def lacking(rows: Rows, as_of: date, rates: FlowRates) -> Booleans:
+    """Which rows lack a rate."""
+    unknown = (rows.high < 0) & (rows.low == 0) & rows.has("unstated")  # there is nothing to convert
+    found: Booleans = (rates.places(rows, number_of(as_of)) < 0) & ~unknown
+    return found
 
 
 def _in_whole_units(rows: Rows, high: Integers, unbounded: Booleans, place: Integers, rates: Integers) -> Money | None:
@@ -121,9 +126,43 @@ def _in_whole_units(rows: Rows, high: Integers, unbounded: Booleans, place: Inte
     as_floats = factor.astype(np.float64)
     if sum(float(np.dot(column.astype(np.float64), as_floats)) for column in columns) > _MOST:
         return None
-    unit = Decimal(f"{of_amounts * of_rates}E-{UNIT_PLACES + RATE_PLACES}")
     low, stated, high = (column * factor for column in columns)
-    return Money(low, stated, high, unbounded, unit)
+    return Money(low, stated, high, unbounded, Unit(of_amounts, of_rates).size)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What the amounts of many rows, and the rates of their currencies, are whole multiples of."""
+
+    of_amounts: int
+    of_rates: int
+
+    @property
+    def size(self) -> Decimal:
+        return Decimal(f"{self.of_amounts * self.of_rates}E-{UNIT_PLACES + RATE_PLACES}")
+
+    def money(self, rows: Rows, as_of: date, rates: FlowRates) -> Money:
+        """Every row at the newest rate of its last day. What a row without a rate comes to says nothing."""
+        unbounded = rows.high < 0
+        factor = (rates.units // self.of_rates)[np.maximum(rates.places(rows, number_of(as_of)), 0)]
+        columns = (rows.low, rows.stated, np.where(unbounded, 0, rows.high))
+        low, stated, high = (column // self.of_amounts * factor for column in columns)
+        return Money(low, stated, high, unbounded, self.size)
+
+
+def unit_of(rows: Rows, rates: FlowRates) -> Unit | None:
+    """The unit of rows on any day; None if there is none, or the sums on some day may not fit 64 bits."""
+    currencies = np.unique(np.append(rows.currency, 1))
+    used = np.isin(rates.currency, currencies)
+    if (rates.units[used] == NO_UNITS).any():
+        return None
+    of_rates = int(np.gcd.reduce(rates.units[used])) or 1
+    of_amounts = gcd(*(_divisor(column) for column in (rows.low, rows.stated, np.maximum(rows.high, 0)))) or 1
+    dearest = np.zeros(max(int(currencies.max()), 1) + 2)  # what isn't in the list of currencies has the last
+    np.maximum.at(dearest, rates.currency[used], rates.units[used] / of_rates)
+    dearest[0] = dearest[1]
+    most = (np.dot(column / of_amounts, dearest[rows.currency]) for column in (rows.low, rows.stated, rows.high))
+    return None if sum(float(one) for one in most) > _MOST else Unit(of_amounts, of_rates)
 
 
 def _divisor(amounts: Integers) -> int:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 
-from projections.flow_rows import Rows, number_of
+from projections.flow_rows import Rows
 from projections.network import Integers
 from projections.visibility import Point, Tables, counting
 
@@ -26,11 +25,11 @@ class FlowRates:
     day: Integers
     units: Integers  # NO_UNITS where it can't be told in them, or where the target's amount is divided by it
 
-    def places(self, rows: Rows, as_of: date) -> Integers:
-        """For each row the place of the newest rate of its last day; -1 if it lacks one."""
+    def places(self, rows: Rows, as_of: Integers | int) -> Integers:
+        """For each row the place of the newest rate of its last day, or of an earlier one; -1 if it lacks one."""
         found = np.zeros(len(rows.currency), np.int64)
         foreign = np.flatnonzero((rows.currency < 0) | (rows.currency > 1))
-        currency, days = rows.currency[foreign], np.minimum(rows.last_day[foreign], number_of(as_of))
+        currency, days = rows.currency[foreign], np.minimum(rows.last_day, as_of)[foreign]
         newest = np.searchsorted(_ordered(self.currency, self.day), _ordered(currency, days), side="right") - 1
         found[foreign] = np.where(self.currency[newest] == currency, newest, -1)
         return found

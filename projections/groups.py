@@ -43,6 +43,17 @@ class Parentage:
 
     said: Sequence[tuple[str, date, dict[str, Any]]]
 
+    def names(self) -> Iterator[str]:
+        """All that any of it is said of."""
+        for entity, _, said in self.said:
+            yield entity
+            if (parent := said.get("parent")) is not None:
+                yield parent
+
+    def moved(self, day: date, later: date) -> bool:
+        """Whether something of it is seen on a later day and wasn't yet on a day."""
+        return any(day < seen_from <= later for _, seen_from, _ in self.said)
+
     def on(self, day: date) -> Groups:
         parents: dict[str, str | None] = {}
         kinds: dict[str, str | None] = {}

@@ -19,7 +19,7 @@ from projections.figures import Exchange
 from projections.flow_money import converted
 from projections.flow_rates import FlowRates, flow_rates
 from projections.flow_rows import Rows, number_of
-from projections.groups import Groups, Parentage, parentage
+from projections.groups import Parentage, parentage
 from projections.network import Booleans, Integers
 from projections.parties import Parties, parties
 from projections.rates import exchange
@@ -78,12 +78,22 @@ class Reading:
         at, rows = self.at, self.rows
         accounts = Accounts(self.model, at)
         money, lacks = converted(rows, at.as_of, self.rates, lambda: accounts.exchange)
-        numbers = _numbers(self.numbers, self.parentage.on(at.as_of))
+        numbers = self.grouped
         deals = sums.deals_of(rows)
-        tied_rows = _tied(self, lacks | deals.otherwise(rows), numbers, include)
+        tied_rows = tied_of(self, rows, lacks | deals.otherwise(rows), numbers, include)
         plain = sums.drawn(rows, money, deals, ~tied_rows, at.as_of, layer, include)
-        tied = _edges(accounts, rows.position[tied_rows], layer, include)
+        tied = tied_edges(accounts, rows.position[tied_rows], layer, include)
         return _placed(accounts, rows.without_amounts(), deals, plain, tied, numbers)
+
+    @property
+    def grouped(self) -> Numbers:
+        """The parties with their groups as of the day."""
+        groups, number = self.parentage.on(self.at.as_of), self.numbers.of
+        root, unnamed = np.arange(len(self.numbers.names)), np.zeros(len(self.numbers.names), np.bool_)
+        roots = [(number[entity], number[above]) for entity, above in groups.roots()]
+        root[[entity for entity, _ in roots]] = [above for _, above in roots]
+        unnamed[[number[entity] for entity in groups.unnamed]] = True
+        return replace(self.numbers, root=root, unnamed=unnamed)
 
 
 def read(model: Tables, at: Point) -> Reading:
@@ -96,7 +106,10 @@ def read(model: Tables, at: Point) -> Reading:
     for name, number in of.items():
         names[number] = name
     numbers = Numbers(names, of, np.arange(0), np.zeros(0, np.bool_))
-    return Reading(model, at, doubles(model, at), rates, rows, numbers, parentage(model, at))
+    of_groups = parentage(model, at)
+    for name in of_groups.names():
+        numbers.number(name)
+    return Reading(model, at, doubles(model, at), rates, rows, numbers, of_groups)
 
 
 def whole(model: Tables, at: Point, layer: Layer, include: frozenset[str] = frozenset()) -> Whole:
@@ -104,7 +117,7 @@ def whole(model: Tables, at: Point, layer: Layer, include: frozenset[str] = froz
     return read(model, at).layer(layer, include)
 
 
-def _edges(accounts: Accounts, positions: Integers, layer: Layer, include: frozenset[str]) -> list[Edge]:
+def tied_edges(accounts: Accounts, positions: Integers, layer: Layer, include: frozenset[str]) -> list[Edge]:
     """The edges of what is tied to others."""
     if not len(positions):
         return []
@@ -113,27 +126,15 @@ def _edges(accounts: Accounts, positions: Integers, layer: Layer, include: froze
     return edges_of(Books(accounts.at, accounts.exchange, layer, include, accounts.parties, rows))
 
 
-def _numbers(of_names: Numbers, groups: Groups) -> Numbers:
-    names = list(of_names.names)
-    numbers = replace(of_names, names=names, of=dict(of_names.of))
-    roots = [(numbers.number(entity), numbers.number(above)) for entity, above in groups.roots()]
-    unnamed_parties = [numbers.number(entity) for entity in groups.unnamed]
-    root, unnamed = np.arange(len(names)), np.zeros(len(names), np.bool_)
-    root[[number for number, _ in roots]] = [above for _, above in roots]
-    unnamed[unnamed_parties] = True
-    return replace(numbers, root=root, unnamed=unnamed)
-
-
-def _tied(reading: Reading, tied: Booleans, numbers: Numbers, include: frozenset[str]) -> Booleans:
+def tied_of(reading: Reading, rows: Rows, tied: Booleans, numbers: Numbers, include: frozenset[str]) -> Booleans:
     """The rows that bear on edges of other records, or that columns can't hold, with the others of their records."""
-    rows = reading.rows
     tied = rows.has("tied") | tied
     if "secondary" in include:
         tied |= rows.has("secondary")
     if not (tied.any() or reading.repeated.records):
         return tied
     tied |= np.isin(rows.position, _named(reading.model, counting(reading.model, reading.at), reading.repeated))
-    tied |= _records(rows, tied)
+    tied |= of_same_records(rows, tied)
     if (tied & rows.has("stock")).any():
         # Whether stock pays a provider's customer depends on all contracts between the two.
         given = numbers.root[rows.payee[tied]], numbers.root[rows.payer[tied]]
@@ -141,14 +142,14 @@ def _tied(reading: Reading, tied: Booleans, numbers: Numbers, include: frozenset
         size = len(numbers.names)
         trades = numbers.root[rows.payer] * size + numbers.root[rows.payee]
         tied |= signed & np.isin(trades, given[0] * size + given[1])
-        tied |= _records(rows, tied)
+        tied |= of_same_records(rows, tied)
     return tied
 
 
-def _records(rows: Rows, tied: Booleans) -> Booleans:
+def of_same_records(rows: Rows, chosen: Booleans) -> Booleans:
     """All rows of the records that some of these are of."""
     of_record = np.zeros(int(rows.record.max(initial=0)) + 1, np.bool_)
-    of_record[rows.record[tied]] = True
+    of_record[rows.record[chosen]] = True
     of_record[0] = False
     found: Booleans = of_record[rows.record]
     return found
@@ -178,15 +179,10 @@ def _placed(
     accounts: Accounts, rows: Rows, deals: Deals, plain: Plain, tied: Sequence[Edge], numbers: Numbers
 ) -> Whole:
     """The edges between nodes: none inside a group, none of nothing."""
-    payer, payee = numbers.root[plain.payer], numbers.root[plain.payee]
-    flows = (payer != payee) & ((plain.money.high != 0) | plain.money.unbounded).astype(np.bool_)
-    plain, payer, payee = plain[flows], payer[flows], payee[flows]
+    plain, *plain_sides = between_nodes(plain, rows, numbers)
     sides = []
-    for side, name in ((payer, "payer"), (payee, "payee")):
+    for side, name in zip(plain_sides, ("payer", "payee"), strict=True):
         of_tied = [place_of(getattr(edge, name), numbers) for edge in tied]
-        side = side.astype(np.int64)
-        nobody = np.flatnonzero(numbers.unnamed[side])
-        side[nobody] = -((side[nobody] << LOT_BITS) + _lots(rows, plain.row[nobody]))
         sides.append(np.concatenate([side, np.array(of_tied, np.int64)]))
     both = np.concatenate(sides)
     is_lot = both < 0
@@ -207,6 +203,17 @@ def _placed(
         np.concatenate([plain.kind, kinds]),
         rows.last_day <= number_of(accounts.at.as_of),
     )
+
+
+def between_nodes(plain: Plain, rows: Rows, numbers: Numbers) -> tuple[Plain, Integers, Integers]:
+    """Those that flow, from one group to another, with payers and payees: see place_of."""
+    payer, payee = numbers.root[plain.payer], numbers.root[plain.payee]
+    flows = (payer != payee) & ((plain.money.high != 0) | plain.money.unbounded).astype(np.bool_)
+    plain, payer, payee = plain[flows], payer[flows], payee[flows]
+    for side in (payer, payee):
+        nobody = np.flatnonzero(numbers.unnamed[side])
+        side[nobody] = -((side[nobody] << LOT_BITS) + _lots(rows, plain.row[nobody]))
+    return plain, payer, payee
 
 
 def _lots(rows: Rows, chosen: Integers) -> Integers:

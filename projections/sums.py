@@ -116,6 +116,16 @@ def deals_of(rows: Rows) -> Deals:
     return Deals(made, end)
 
 
+def otherwise_ever(rows: Rows) -> Booleans:
+    """What may be drawn otherwise than was promised, on some day: see Deals.otherwise."""
+    made, credit = rows.of(_COMMITTED, _SIGNED), rows.has("credit")
+    of_record = np.zeros((2, int(rows.record.max(initial=0)) + 1), np.bool_)
+    of_record[0, rows.record[made & ~credit]] = of_record[1, rows.record[made & credit]] = True
+    other = np.where(credit, of_record[0, rows.record], of_record[1, rows.record])
+    found: Booleans = other & rows.of(_INVESTED, _DRAWN) & rows.has("formed")
+    return found
+
+
 def _in_order(rows: Rows, chosen: Booleans) -> Integers:
     """The chosen rows by their last days, then by their positions."""
     places = np.flatnonzero(chosen)

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from ledger.money import Bounds, total
 from projections import layers
+from projections.chosen import Chosen
 from projections.deals import rows_of
 from projections.drafts import Books as Accounts
 from projections.drafts import Layer
 from projections.edges import Edge, edges_of, entity_of
-from projections.exposures import Terms, exposures
+from projections.exposures import Exposure, Terms, exposures
 from projections.flow_flags import CREDIT
+from projections.layers import Reading
 from projections.parties import parties
 from projections.rates import exchange
+from projections.running import NODE_BITS, Running, Sums
 from projections.visibility import Point, Tables
 from tests.projections.conftest import Books
 
 LAYERS = ("announced", "contracted", "paid")
 Found = tuple[str, str, str, str]
+Way = tuple[str, str, bool]
 
 
 def edges(books: Books, layer: str = "contracted", *include: str, **times: Any) -> list[Edge]:
@@ -38,7 +45,43 @@ def graph(model: Tables, at: Point, layer: Layer, include: frozenset[str] = froz
     later = layers.read(model, replace(at, as_of=date.max)).on(at.as_of)
     for whole in (layers.whole(model, at, layer, include), later.layer(layer, include)):
         assert list(map(_alike, whole.all().edges())) == list(map(_alike, one_by_one))
+    half_a_year_before = at.as_of - timedelta(days=min(180, at.as_of.toordinal() - 1))
+    assert_as_day_by_day(later, [half_a_year_before, at.as_of], layer, include)
     return one_by_one
+
+
+def assert_as_day_by_day(reading: Reading, days: Sequence[date], layer: Layer, include: frozenset[str]) -> int:
+    """That a layer taken from day to day is that of each of these days by itself; how many days could be compared."""
+    running = Running.of(reading, layer, include)
+    for day in days if running is not None else ():
+        sums, alone = running.on(day), reading.on(day).layer(layer, include).all()  # type: ignore[union-attr]
+        assert list(map(_alike, sums.tied)) == list(map(_alike, alone.tied))
+        assert _ways(sums) == _ways_of(alone)
+        assert len(sums) == len(alone)
+        assert [sums.total(funding=one) for one in (True, False)] == [alone.total(funding=one) for one in (True, False)]
+        networks = [Exposure.of(flows, Terms(with_finn=False)) for flows in (sums, alone)]
+        assert networks[0].shown(reading.at) == networks[1].shown(reading.at)
+        assert networks[0].missing == networks[1].missing
+    return 0 if running is None else len(days)
+
+
+def _ways(sums: Sums) -> dict[Way, Bounds]:
+    """What flows from whom to whom, and whether it is funding."""
+    label, found = sums.running.label, {}
+    for place, way in enumerate(sums.way.tolist()):
+        amount = sums.money[place : place + 1].total()
+        if amount.high != 0:
+            found[label(way >> (NODE_BITS + 1)), label((way >> 1) % (1 << NODE_BITS)), bool(way & 1)] = amount
+    return found
+
+
+def _ways_of(chosen: Chosen) -> dict[Way, Bounds]:
+    amounts: dict[Way, list[Bounds]] = defaultdict(list)
+    for edge in chosen.edges(with_events=False):
+        if edge not in chosen.tied and edge.amount is not None:
+            stated = replace(edge.amount, stated=edge.amount.stated_or_low)
+            amounts[edge.payer, edge.payee, edge.kind == "funding"].append(stated)
+    return {way: total(parts) for way, parts in amounts.items()}
 
 
 def _alike(edge: Edge) -> Edge:
