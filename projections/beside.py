@@ -1,0 +1,111 @@
+"""A process beside this one that answers what it is told: work that would hold Python's lock here for long."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from select import POLLIN, poll
+from subprocess import PIPE
+from typing import IO, Any, cast
+
+_LENGTH = 8  # bytes that say how long a message is
+_MOST = 1 << 20  # bytes that are read at a time
+
+
+class Gone(Exception):
+    """The process has ended, whyever, or was ended because it didn't answer."""
+
+
+class Beside:
+    """A process that runs a module, which has to `serve`. One thread at a time may use it, and any may `kill` it."""
+
+    def __init__(self, module: str) -> None:
+        path = os.pathsep.join(part or os.getcwd() for part in sys.path)
+        command, environment = [sys.executable, "-P", "-m", module], {**os.environ, "PYTHONPATH": path}
+        self._process = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, env=environment)  # noqa: S603
+        self._to, self._from = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
+        self._coming = poll()
+        self._coming.register(self._from, POLLIN)
+        self._started = False
+
+    def ready(self) -> bool:
+        """Whether it has started, which takes part of a second. Raises Gone."""
+        if not self._started and self._coming.poll(0):
+            self._start(1)
+        return self._started
+
+    def ask(self, told: Any, seconds: float) -> Any:
+        """What it answers within so many seconds, and as many for its start. Raises Gone."""
+        if not self._started:
+            self._start(seconds)
+        try:
+            _tell(self._to, told)
+        except OSError as error:
+            raise Gone(repr(error)) from error
+        return self._receive(seconds)
+
+    def _start(self, seconds: float) -> None:
+        self._receive(seconds)
+        self._started = True
+
+    def _receive(self, seconds: float) -> Any:
+        """What comes next within so many seconds. Raises Gone."""
+        deadline = time.monotonic() + seconds
+        try:
+            return self._message(deadline)
+        except (EOFError, OSError, pickle.UnpicklingError) as error:
+            self.kill()  # what it says later would be taken for another answer
+            raise Gone(repr(error)) from error
+
+    def _message(self, deadline: float) -> Any:
+        received, length = bytearray(), _LENGTH
+        while len(received) < length:
+            if not self._coming.poll(max(0, deadline - time.monotonic()) * 1000):
+                raise TimeoutError("it doesn't answer")
+            part = os.read(self._from.fileno(), _MOST)
+            if not part:
+                raise EOFError("it has ended")
+            received += part
+            if len(received) >= _LENGTH:
+                length = _LENGTH + int.from_bytes(received[:_LENGTH])
+        return pickle.loads(memoryview(received)[_LENGTH:])  # noqa: S301 - it's ours
+
+    def kill(self) -> None:
+        """It needs no more than that to end, and whoever waits for its answer is told; `end` all the same."""
+        self._process.kill()
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._from.close()
+        with suppress(OSError):  # what it wasn't told any more
+            self._to.close()
+
+
+def serve(answer: Callable[[Any], Any]) -> None:
+    """What the module does there: it answers until whoever started it ends it, or ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal it goes to both
+    told, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whoever prints doesn't do so among the answers
+    with suppress(EOFError, BrokenPipeError):
+        _answer(answers, None)  # it is ready
+        while True:
+            _answer(answers, answer(pickle.load(told)))  # noqa: S301 - from whoever started this
+
+
+def _tell(to: IO[bytes], told: Any) -> None:
+    pickle.dump(told, to, pickle.HIGHEST_PROTOCOL)
+    to.flush()
+
+
+def _answer(to: IO[bytes], answer: Any) -> None:
+    message = pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
+    to.write(len(message).to_bytes(_LENGTH))
+    to.write(message)
+    to.flush()
