@@ -26,6 +26,7 @@ STOP_SECONDS = 120
 IDLE_SECONDS = 2  # uvicorn closes connections that were idle for 5
 LOOK_SECONDS, BUSY = 0.5, 0.1  # a server that uses so much of its processor in so long a time is at work
 TICKS = os.sysconf("SC_CLK_TCK")
+SESSION, UTIME, STIME = 3, 11, 12  # in /proc/PID/stat, after the name
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,14 @@ class Server:
             return answer
 
     def cpu_seconds(self) -> float:
-        """The processor time that it has used so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        """The processor time that it has used so far, with processes of its own that are there."""
+        used = 0
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):  # it has ended meanwhile
+                fields = stat.read_text().rpartition(")")[2].split()
+                if int(fields[SESSION]) == self.process.pid:  # it began a session
+                    used += int(fields[UTIME]) + int(fields[STIME])
+        return used / TICKS
 
     def memory(self, what: str = "VmHWM") -> int:
         """Bytes resident in memory: at most so far (VmHWM), or now (VmRSS)."""
