@@ -84,8 +84,14 @@ class Builder(Parts):
 
     def registrations(self) -> list[Event]:
         """The parties, to be posted before anything else."""
-        parties = [{"entity": name, "name": name.title(), "kind": kind} for name, kind in ENTITIES.items()]
-        return [{"type": "entity.registered", "effective": "2015", "data": party} for party in parties]
+        facts = [Fact(self._new_id(), "entity.registered", name, [], []) for name in ENTITIES]
+        for fact in facts:
+            fact.members.append((fact.id, "2015-12-31"))
+        self._facts += facts
+        return [
+            {"type": fact.type, "id": fact.id, "effective": "2015", "data": self._party(name, kind)}
+            for fact, (name, kind) in zip(facts, ENTITIES.items(), strict=True)
+        ]
 
     def event(self) -> Event:
         """One more event."""
@@ -199,6 +205,9 @@ class Builder(Parts):
         if earlier and self._choose.chance(25):
             other = self._choose.one_of(earlier)
             data["linked"] = other.slug if other.slug is not None and self._choose.chance(50) else [other.id]
+
+    def _party(self, name: str, kind: str) -> Event:
+        return {"entity": name, "name": name.title(), "kind": kind}
 
     # --- the types --------------------------------------------------------------------------------------------
 
@@ -334,6 +343,14 @@ class Builder(Parts):
         base, quote = self._choose.one_of([("EUR", "USD"), ("USD", "EUR"), ("EUR", "JPY")])
         return {"base": base, "quote": quote, "rate": self._choose.one_of(RATES)}
 
+    def entity_registered(self, fact: Fact) -> Event:
+        """What a correction says of a party: mostly that it is of another kind."""
+        name = fact.slug or ""
+        data = self._party(name, self._choose.one_of([ENTITIES[name], "company", "undisclosed"]))
+        self._maybe(data, 30, "parent", lambda: self._choose.one_of(PARTIES))
+        self._maybe(data, 30, "country", lambda: self._choose.one_of(["JP", "US"]))
+        return data
+
     def entity_changed(self, _: Fact) -> Event:
         data: Event = {"entity": self._choose.one_of(PARTIES)}
         self._maybe(data, 50, "parent", lambda: self._choose.one_of([None, *PARTIES]))
@@ -384,7 +401,8 @@ class Builder(Parts):
         """What a claim may sum up: events, and records by their ids."""
         until = self._facts.index(fact) if fact in self._facts else len(self._facts)
         earlier = self._facts[:until][::-1]
-        records = [one.slug for one in earlier if one.slug is not None and not one.type.startswith("restriction.")]
+        no_members = ("entity.", "restriction.")
+        records = [one.slug for one in earlier if one.slug is not None and not one.type.startswith(no_members)]
         return [*(one.id for one in earlier), *records]
 
     def restriction_imposed(self, fact: Fact) -> Event:
@@ -429,5 +447,5 @@ _WEIGHTED: list[tuple[int, str, Callable[[Builder, Fact], Event]]] = [
     (4, "restriction.imposed", Builder.restriction_imposed),
     (1, "restriction.lifted", Builder.restriction_lifted),
 ]
-FACTS = {kind: build for _, kind, build in _WEIGHTED}
+FACTS = {"entity.registered": Builder.entity_registered} | {kind: build for _, kind, build in _WEIGHTED}
 _KINDS = [kind for weight, kind, _ in _WEIGHTED for _ in range(weight)]

@@ -25,7 +25,7 @@ def random_log(seed: int) -> ListedLog:
     """Events of all types, with corrections and retractions of one another."""
     builder = Builder(Seeded(seed))
     log = ListedLog()
-    log.given(*({**event, "id": ident(2 * 10**6 + number)} for number, event in enumerate(builder.registrations())))
+    log.given(*builder.registrations())
     for number in range(EVENTS):
         event = builder.event()
         about = event["data"].get("event")
