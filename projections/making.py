@@ -27,7 +27,7 @@ SLICE = 10_000  # what a process makes at a time
 MOST_PROCESSES = 3
 # Of fewer, if this process has made so many lately, one process makes the next ones, if they are many at a time: what
 # is made here holds Python's lock for 25 µs an event. It ends when there were none for so long.
-WORTH = 5_000
+WORTH = 10_000
 MANY = 100
 IDLE_SECONDS = 60
 # A process that takes longer to start, or for a slice, hangs.
@@ -140,6 +140,7 @@ class Helper:
         if self._process is None and self._lately >= WORTH:
             try:
                 self._process = _Process(store.place)
+                self._process.give_way()
             except OSError as error:
                 self._gone(error)
         self._lately += count

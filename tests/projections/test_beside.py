@@ -126,8 +126,9 @@ def test_rows_are_the_same_from_beside_and_one_by_one(tmp_path: Path, following:
 
 
 def test_nobody_waits_until_it_has_started(following: Following, here: list[int]) -> None:
-    """What comes meanwhile is made here."""
+    """What comes meanwhile is made here; and its start takes no processor from those who need it."""
     following.started()
+    assert os.getpriority(os.PRIO_PROCESS, following.pid) > os.getpriority(os.PRIO_PROCESS, 0)
     os.kill(following.pid, signal.SIGSTOP)
     cast(_Process, following.process)._started = False
     following.step()
