@@ -8,9 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from select import POLLIN, poll
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from select import POLLIN, POLLOUT, poll
 from subprocess import PIPE
 from typing import IO, Any, cast
 
@@ -31,8 +31,10 @@ class Beside:
         command, environment = [sys.executable, "-P", "-m", module], {**os.environ, "PYTHONPATH": path}
         self._process = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, env=environment)  # noqa: S603
         self._to, self._from = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
-        self._coming = poll()
+        os.set_blocking(self._to.fileno(), False)
+        self._coming, self._going = poll(), poll()
         self._coming.register(self._from, POLLIN)
+        self._going.register(self._to, POLLOUT)
         self._started = False
 
     def give_way(self) -> None:
@@ -48,39 +50,45 @@ class Beside:
 
     def ask(self, told: Any, seconds: float) -> Any:
         """What it answers within so many seconds, and as many for its start. Raises Gone."""
+        self.tell(told, seconds)
+        return self.receive(seconds)
+
+    def tell(self, told: Any, seconds: float) -> None:
+        """What it answers to this has to be received. Raises Gone if it doesn't take it within so many seconds."""
         if not self._started:
             self._start(seconds)
-        try:
-            _tell(self._to, told)
-        except OSError as error:
-            raise Gone(repr(error)) from error
-        return self._receive(seconds)
+        deadline, rest = time.monotonic() + seconds, memoryview(pickle.dumps(told, pickle.HIGHEST_PROTOCOL))
+        with self._lost():
+            while rest:
+                _wait(self._going, deadline)
+                rest = rest[os.write(self._to.fileno(), rest) :]
+
+    def receive(self, seconds: float) -> Any:
+        """What it says next within so many seconds. Raises Gone."""
+        deadline, received, length = time.monotonic() + seconds, bytearray(), _LENGTH
+        with self._lost():
+            while len(received) < length:
+                _wait(self._coming, deadline)
+                part = os.read(self._from.fileno(), _MOST)
+                if not part:
+                    raise EOFError("it has ended")
+                received += part
+                if len(received) >= _LENGTH:
+                    length = _LENGTH + int.from_bytes(received[:_LENGTH])
+            return pickle.loads(memoryview(received)[_LENGTH:])  # noqa: S301 - it's ours
 
     def _start(self, seconds: float) -> None:
-        self._receive(seconds)
+        self.receive(seconds)
         self._started = True
 
-    def _receive(self, seconds: float) -> Any:
-        """What comes next within so many seconds. Raises Gone."""
-        deadline = time.monotonic() + seconds
+    @contextmanager
+    def _lost(self) -> Iterator[None]:
+        """Whatever goes wrong in here ends it: what it says later would be taken for another answer."""
         try:
-            return self._message(deadline)
+            yield
         except (EOFError, OSError, pickle.UnpicklingError) as error:
-            self.kill()  # what it says later would be taken for another answer
+            self.kill()
             raise Gone(repr(error)) from error
-
-    def _message(self, deadline: float) -> Any:
-        received, length = bytearray(), _LENGTH
-        while len(received) < length:
-            if not self._coming.poll(max(0, deadline - time.monotonic()) * 1000):
-                raise TimeoutError("it doesn't answer")
-            part = os.read(self._from.fileno(), _MOST)
-            if not part:
-                raise EOFError("it has ended")
-            received += part
-            if len(received) >= _LENGTH:
-                length = _LENGTH + int.from_bytes(received[:_LENGTH])
-        return pickle.loads(memoryview(received)[_LENGTH:])  # noqa: S301 - it's ours
 
     def kill(self) -> None:
         """It needs no more than that to end, and whoever waits for its answer is told; `end` all the same."""
@@ -90,8 +98,7 @@ class Beside:
         self._process.kill()
         self._process.wait()
         self._from.close()
-        with suppress(OSError):  # what it wasn't told any more
-            self._to.close()
+        self._to.close()
 
 
 def serve(answer: Callable[[Any], Any]) -> None:
@@ -105,9 +112,9 @@ def serve(answer: Callable[[Any], Any]) -> None:
             _answer(answers, answer(pickle.load(told)))  # noqa: S301 - from whoever started this
 
 
-def _tell(to: IO[bytes], told: Any) -> None:
-    pickle.dump(told, to, pickle.HIGHEST_PROTOCOL)
-    to.flush()
+def _wait(ready: poll, deadline: float) -> None:
+    if not ready.poll(max(0, deadline - time.monotonic()) * 1000):
+        raise TimeoutError("it doesn't answer")
 
 
 def _answer(to: IO[bytes], answer: Any) -> None:

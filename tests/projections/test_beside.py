@@ -298,6 +298,16 @@ def test_one_that_gives_no_answer_is_gone(beside: Beside, told: str) -> None:
         beside.ask("first", SECONDS)
 
 
+def test_one_that_takes_nothing_is_gone(beside: Beside) -> None:
+    """It hangs, and what it is told is more than a pipe takes. The control: when it didn't hang it took that."""
+    long = "x" * 3_000_000
+    assert beside.ask(long, SECONDS) == long
+    os.kill(beside._process.pid, signal.SIGSTOP)
+    with pytest.raises(Gone):
+        beside.tell(long, 0.2)
+    assert beside._process.wait(SECONDS) == -signal.SIGKILL
+
+
 def test_one_that_does_not_start_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever looks whether it is ready is told."""
     found = Beside("no_such_module")
