@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from select import select
+from select import POLLIN, poll
 from subprocess import PIPE
 from threading import Lock
 from typing import IO, Any, cast
@@ -110,7 +110,7 @@ class _Helper:
             command, environment = [sys.executable, "-P", "-m", __name__], {**os.environ, "PYTHONPATH": path}
             self._process = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, env=environment)  # noqa: S603
             self._ready = False
-        if not self._ready and select([self._from], [], [], 0)[0]:
+        if not self._ready and _comes(self._from, 0):
             pickle.load(self._from)  # noqa: S301 - it says that it is there
             self._ready = True
         return self._ready
@@ -125,13 +125,20 @@ def _tell(to: IO[bytes], told: Any) -> None:
     to.flush()
 
 
+def _comes(source: IO[bytes], seconds: float) -> bool:
+    """Whether there is something to read, or an end, within so many seconds."""
+    waiting = poll()
+    waiting.register(source, POLLIN)
+    return bool(waiting.poll(seconds * 1000))
+
+
 def _serve() -> None:
     """What the process does, until it is idle, or the one that started it ends it, or ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal it goes to both
     told, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whoever prints doesn't do so among the answers
     _tell(answers, None)
-    while select([told], [], [], _IDLE_SECONDS)[0]:
+    while _comes(told, _IDLE_SECONDS):
         _tell(answers, [part.most_carried() for part in pickle.load(told)])  # noqa: S301 - from whoever started this
 
 
