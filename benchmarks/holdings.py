@@ -86,16 +86,18 @@ def _arbitrary(ground: Ground, ours: Client, log: sqlite3.Connection, last: int,
 
 
 def _oldest_and_newest(ground: Ground, ours: Client, log: sqlite3.Connection, last: int) -> Figure:
-    """Two holders who had equally many positions at a tenth of the log and at its end: the same work, then and now."""
+    """Two holders who had equally many positions at a tenth of the log and at its end: the same work then and now. Both
+    are of one role, since a bank's loans have neither shares nor marks, and a fund's positions have."""
     early = last // 10
     holder, companies = ground.portfolios(early)[0]
-    now, its = nearest(ground.portfolios(last), companies)
+    role = holder.rpartition("-")[0]
+    now, its = nearest([one for one in ground.portfolios(last) if one[0].rpartition("-")[0] == role], companies)
     then = at_position(log, early).query(holder=holder, limit=1000)
     newest = at_position(log, last).query(holder=now, limit=1000)
     found = in_turns(
         ground.rounds(10, 50), asking(ours, f"/v1/holdings?{then}"), asking(ours, f"/v1/holdings?{newest}")
     )
-    note = f"at position {early:,} a portfolio of {companies}; floor: at {last:,} one of {its}"
+    note = f"at position {early:,} a portfolio of {companies} ({holder}); floor: at {last:,} one of {its} ({now})"
     return compared("holdings at the oldest point beside the newest", "ms", found,
                     Target("ratio", "≤", 1.3, MILLION), note=note)  # fmt: skip
 

@@ -192,7 +192,7 @@ def _found(model: Tables, at: Point, holder: str | None, issuer: str | None) -> 
 def _of_holder(
     model: Tables, by_holder: ByHolder, at: Point, holder: str, issuer: str | None
 ) -> tuple[list[_Row], Marks]:
-    """The rows of a holder that count, by issuer and position, and the marks that may value them."""
+    """The rows of a holder that count, by position, and the marks that may value them."""
     repeated = duplicates(model, at) if by_holder.any_repeats(at) else {}
     rows = [_read(deal, holder) for deal in by_holder.deals(at, holder, issuer) if deal[0] not in repeated]
     if repeated and at.include_rumoured:

@@ -197,7 +197,7 @@ DEALS = Table(
         "fraction": _number("fraction"),
     },
     {**_USUAL, "first_day": "last_day", "role": "'made'"},
-    ("holder", "issuer", "fact_position", "pos_from", "known_from"),
+    ("holder", "fact_position", "pos_from", "known_from"),
     (Source("SELECT * FROM holdings", lambda row: row["holding_role"] is not None),),
 )
 

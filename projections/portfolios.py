@@ -98,14 +98,15 @@ class Portfolios:
         return self._writer is not None and not self._closed and position <= self._position
 
     def deals(self, at: Point, holder: str, issuer: str | None) -> list[tuple[Any, ...]]:
-        """The visible events of a holder's holdings that count, as DEAL, by issuer and position."""
+        """The visible events of a holder's holdings that count, as DEAL, by position."""
         rule = visible(at)
         instrument = _INSTRUMENT.format(held=held(at).sql)
         columns = ", ".join(instrument if name == "instrument" else name for name in DEAL)
         of_issuer = "" if issuer is None else "AND issuer = $issuer"
         return self._rows(
-            f"""SELECT {columns} FROM {DEALS.whole} AS deals WHERE holder = $holder {of_issuer} AND {rule.sql}
-                AND status NOT IN ({_quoted(uncounted(at))}) ORDER BY issuer, fact_position""",
+            f"""SELECT {columns} FROM {DEALS.whole} AS deals
+                WHERE holder = $holder AND fact_position <= $position {of_issuer} AND {rule.sql}
+                AND status NOT IN ({_quoted(uncounted(at))}) ORDER BY fact_position""",
             {**rule.values, "holder": holder, "issuer": issuer},
         )
 
