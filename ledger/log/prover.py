@@ -7,7 +7,7 @@ from functools import lru_cache
 from ledger.log.checkpoint import SignedCheckpoint
 from ledger.log.merkle import consistency_proof, inclusion_proof, root
 from ledger.log.proof import Proof
-from ledger.log.tiles import nodes
+from ledger.log.tiles import Heights, nodes
 from ledger.store import Store
 
 ROOTS_KEPT = 4096
@@ -21,6 +21,7 @@ class Prover:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._above: dict[tuple[int, int], Heights] = {}  # 33 KB to 65,536 events
         self.root = lru_cache(ROOTS_KEPT)(self._root)
         """The root of the first `size` leaves, which is the log's at that position. It never changes."""
 
@@ -37,4 +38,4 @@ class Prover:
         return Proof(position - 1, tuple(self.inclusion(position, signed.checkpoint.size)), signed.note)
 
     def _root(self, size: int) -> bytes:
-        return root(size, nodes(size, self._store.hashes))
+        return root(size, nodes(size, self._store.hashes, self._above))

@@ -158,23 +158,32 @@ def grow(size: int, leaves: Sequence[bytes], read: ReadHashes) -> list[Run]:
     return runs
 
 
-def nodes(size: int, read: ReadHashes) -> Node:
-    """Every full node of a tree of that size, from its tiles; each is read once and hashed up once."""
-    heights: dict[tuple[int, int], list[list[bytes]]] = {}
+Heights = list[list[bytes]]
+"""The hashes of a tile, then the full nodes over two of them, over four, and so on."""
+
+
+def nodes(size: int, read: ReadHashes, kept: dict[tuple[int, int], Heights] | None = None) -> Node:
+    """Every full node of a tree of that size, from its tiles; each is read once and hashed up once.
+
+    Of tiles above those of leaves, `kept` is looked at first, for trees of any size, and given what it lacks.
+    """
+    of_leaves: dict[tuple[int, int], Heights] = {}
+    above = {} if kept is None else kept
 
     def node(height: int, index: int) -> bytes:
         level, over = divmod(height, BITS)
         tile, place = divmod(index, WIDTH >> over)
-        if (level, tile) not in heights:
-            width = min(WIDTH, (size >> (BITS * level)) - tile * WIDTH)
-            heights[level, tile] = _heights(split_hashes(read(level, tile * WIDTH, width), width))
-        return heights[level, tile][over][place]
+        width = min(WIDTH, (size >> (BITS * level)) - tile * WIDTH)
+        known = above if level else of_leaves
+        found = known.get((level, tile))
+        if found is None or len(found[0]) < width:
+            found = known[level, tile] = _heights(split_hashes(read(level, tile * WIDTH, width), width))
+        return found[over][place]
 
     return node
 
 
-def _heights(hashes: list[bytes]) -> list[list[bytes]]:
-    """The hashes of a tile, then the full nodes over two of them, over four, and so on."""
+def _heights(hashes: list[bytes]) -> Heights:
     found = [hashes]
     while len(found[-1]) > 1:
         found.append([node_hash(left, right) for left, right in zip(*[iter(found[-1])] * 2, strict=False)])

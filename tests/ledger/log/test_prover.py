@@ -10,7 +10,7 @@ from ledger.log.entry import entry_bytes
 from ledger.log.merkle import NotProven, inclusion_proof, root, verify_consistency
 from ledger.log.prover import Prover
 from ledger.log.signer import Signer
-from ledger.log.tiles import nodes
+from ledger.log.tiles import Heights, nodes
 from ledger.store import Store, TreeDamaged
 from tests.ledger.log.logs import KEY, append, entry, expected
 
@@ -28,6 +28,22 @@ def test_roots_and_proofs(store: Store) -> None:
             assert prover.inclusion(position, size) == inclusion_proof(position - 1, size, nodes(size, tree.read))
         for old in (0, 1, 255, 256, 300, size):
             verify_consistency(old, size, prover.root(old), prover.root(size), prover.consistency(old, size))
+
+
+def test_tiles_above_those_of_leaves_are_kept() -> None:
+    """Given trees of many sizes, asked for in any order; then their roots are those of trees that are read anew, and a
+    tile above those of leaves is read again only for what it lacked."""
+    tree = expected(70_000)
+    kept: dict[tuple[int, int], Heights] = {}
+    read: list[tuple[int, int, int]] = []
+
+    def reading(level: int, first: int, count: int) -> bytes:
+        read.append((level, first, count))
+        return tree.read(level, first, count)
+
+    for size in (66_000, 300, 70_000, 65_536, 69_999, 65_537, 66_000, 513, 1):
+        assert root(size, nodes(size, reading, kept)) == root(size, nodes(size, tree.read))
+    assert [one for one in read if one[0]] == [(2, 0, 1), (1, 256, 1), (1, 0, 1), (1, 256, 17), (1, 0, 2)]
 
 
 def test_the_proof_of_an_event(store: Store, tmp_path: Path) -> None:
