@@ -86,12 +86,10 @@ def _arbitrary(ground: Ground, ours: Client, log: sqlite3.Connection, last: int,
 
 
 def _oldest_and_newest(ground: Ground, ours: Client, log: sqlite3.Connection, last: int) -> Figure:
-    """Two holders who had equally many positions at a tenth of the log and at its end: the same work then and now. Both
-    are of one role, since a bank's loans have neither shares nor marks, and a fund's positions have."""
+    """Two holders who had equally many positions at a tenth of the log and at its end: the same work then and now."""
     early = last // 10
     holder, companies = ground.portfolios(early)[0]
-    role = holder.rpartition("-")[0]
-    now, its = nearest([one for one in ground.portfolios(last) if one[0].rpartition("-")[0] == role], companies)
+    now, its = _alike(ground.portfolios(last), holder, companies)
     then = at_position(log, early).query(holder=holder, limit=1000)
     newest = at_position(log, last).query(holder=now, limit=1000)
     found = in_turns(
@@ -100,6 +98,18 @@ def _oldest_and_newest(ground: Ground, ours: Client, log: sqlite3.Connection, la
     note = f"at position {early:,} a portfolio of {companies} ({holder}); floor: at {last:,} one of {its} ({now})"
     return compared("holdings at the oldest point beside the newest", "ms", found,
                     Target("ratio", "≤", 1.3, MILLION), note=note)  # fmt: skip
+
+
+def _alike(found: list[tuple[str, int]], holder: str, companies: int) -> tuple[str, int]:
+    """The investor with as many companies, or a tenth more or less if that makes it one of the same role: a bank's loans
+    have neither shares nor marks, and a fund's positions have."""
+    role = holder.rpartition("-")[0]
+
+    def difference(one: tuple[str, int]) -> tuple[bool, bool, int, str]:
+        name, its = one
+        return abs(its - companies) > companies / 10, name.rpartition("-")[0] != role, abs(its - companies), name
+
+    return min(found, key=difference)
 
 
 def _beside_postgres(
