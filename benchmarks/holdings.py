@@ -101,8 +101,8 @@ def _oldest_and_newest(ground: Ground, ours: Client, log: sqlite3.Connection, la
 
 
 def _alike(found: list[tuple[str, int]], holder: str, companies: int) -> tuple[str, int]:
-    """The investor with as many companies, or a tenth more or less if that makes it one of the same role: a bank's loans
-    have neither shares nor marks, and a fund's positions have."""
+    """The investor with as many companies, or up to a tenth more or less if that makes it one of the same role: a
+    bank's loans have neither shares nor marks, and a fund's positions have."""
     role = holder.rpartition("-")[0]
 
     def difference(one: tuple[str, int]) -> tuple[bool, bool, int, str]:
