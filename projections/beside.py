@@ -42,6 +42,10 @@ class Beside:
         with suppress(ProcessLookupError):  # it has ended already
             os.setpriority(os.PRIO_PROCESS, self._process.pid, os.getpriority(os.PRIO_PROCESS, 0) + _NICE)
 
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
     def ready(self) -> bool:
         """Whether it has started, which takes part of a second. Raises Gone."""
         if not self._started and self._coming.poll(0):
@@ -101,14 +105,16 @@ class Beside:
         self._to.close()
 
 
-def serve(answer: Callable[[Any], Any]) -> None:
-    """What the module does there: it answers until whoever started it ends it, or ends."""
+def serve(answer: Callable[[Any], Any], idle_seconds: float | None = None) -> None:
+    """What the module does there: it answers until whoever started it ends it, or ends, or asks nothing for so long."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal it goes to both
     told, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whoever prints doesn't do so among the answers
+    asked = poll()
+    asked.register(told, POLLIN)
     with suppress(EOFError, BrokenPipeError):
         _answer(answers, None)  # it is ready
-        while True:
+        while asked.poll(None if idle_seconds is None else idle_seconds * 1000):
             _answer(answers, answer(pickle.load(told)))  # noqa: S301 - from whoever started this
 
 

@@ -31,7 +31,7 @@ WORTH = 10_000
 MANY = 100
 IDLE_SECONDS = 60
 # A process that takes longer to start, or for a slice, hangs.
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 10
 
 log = logging.getLogger(__name__)
 

@@ -317,6 +317,21 @@ def test_one_that_does_not_start_is_gone(monkeypatch: pytest.MonkeyPatch) -> Non
     found.end()
 
 
+def test_it_ends_when_nothing_is_asked_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: one that may be idle for longer is still there then."""
+    for name, seconds in (("short", 0.05), ("long", 60)):
+        (tmp_path / f"{name}.py").write_text(f"from projections.beside import serve\nserve(str, {seconds})")
+    monkeypatch.syspath_prepend(tmp_path)
+    short, long = Beside("short"), Beside("long")
+    assert long.ask(1, SECONDS) == "1"
+    assert short._process.wait(SECONDS) == 0
+    assert short.ended
+    assert not long.ended
+    assert long.ask(2, SECONDS) == "2"
+    short.end()
+    long.end()
+
+
 def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
     """Also when that is killed. The control: it was there."""
     (tmp_path / "echo.py").write_text(ECHO)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from random import Random
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 
 from projections import solving
+from projections.beside import Beside
 from projections.solver import Part
 
 SECONDS = 20
@@ -57,7 +56,7 @@ def helper(monkeypatch: pytest.MonkeyPatch) -> Iterator[solving._Helper]:
 
 @pytest.fixture
 def ready(helper: solving._Helper) -> solving._Helper:
-    assert becomes(lambda: solving.solved(parts_of(0)) == here(parts_of(0)) and helper._ready)
+    assert becomes(lambda: helper._ready() is not None)
     return helper
 
 
@@ -65,8 +64,8 @@ def ready(helper: solving._Helper) -> solving._Helper:
 def test_both_processes_together_find_what_one_does(ready: solving._Helper, seed: int) -> None:
     parts = parts_of(seed)
     given = ready.give(parts[:2])
-    assert given
-    assert ready.take() == here(parts[:2])
+    assert given is not None
+    assert ready.take(given, SECONDS) == here(parts[:2])
     assert solving.solved(parts) == here(parts)
 
 
@@ -78,47 +77,68 @@ def test_a_small_network_starts_no_process(helper: solving._Helper, monkeypatch:
 
 def test_nobody_waits_until_it_has_started(helper: solving._Helper) -> None:
     parts = parts_of(2)
-    assert not helper.give(parts)
+    assert helper.give(parts) is None
     assert helper._process is not None
     assert not helper._taken.locked()
 
 
 def test_a_question_that_finds_it_busy_is_answered_without(ready: solving._Helper) -> None:
     parts = parts_of(3)
-    assert ready.give(parts)
-    assert not ready.give(parts)
+    given = ready.give(parts)
+    assert given is not None
+    assert ready.give(parts) is None
     assert solving.solved(parts) == here(parts)
-    assert ready.take() == here(parts)
+    assert ready.take(given, SECONDS) == here(parts)
 
 
 @pytest.mark.parametrize("killed_while", ["idle", "solving"])
 def test_answers_are_right_though_it_is_killed(
     ready: solving._Helper, killed_while: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    parts, process = parts_of(4), ready._process
+    parts, process = parts_of(4), ready._ready()
     assert process is not None
 
     def kill() -> None:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait(SECONDS)
+        os.kill(process._process.pid, signal.SIGKILL)
+        process._process.wait(SECONDS)
 
     if killed_while == "idle":
         kill()
     else:
-        os.kill(process.pid, signal.SIGSTOP)
+        os.kill(process._process.pid, signal.SIGSTOP)
         take = ready.take
 
-        def take_after() -> list[list[int]] | None:
+        def take_after(given: Beside, seconds: float) -> list[list[int]] | None:
             kill()
-            return take()
+            return take(given, seconds)
 
         monkeypatch.setattr(ready, "take", take_after)
     assert solving.solved(parts) == here(parts)
     assert ("is gone" in caplog.text) == (killed_while == "solving")
     monkeypatch.undo()
-    assert becomes(lambda: ready.give(parts))  # another one has started
-    assert ready._process is not process
-    assert ready.take() == here(parts)
+    assert_comes_back(ready, process, parts)
+
+
+def test_a_process_that_hangs_is_given_up(
+    ready: solving._Helper, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    parts, process = parts_of(5), ready._ready()
+    assert process is not None
+    monkeypatch.setattr(solving, "_PATIENCE_SECONDS", 0.2)
+    os.kill(process._process.pid, signal.SIGSTOP)
+    assert solving.solved(parts) == here(parts)
+    assert "doesn't answer" in caplog.text
+    monkeypatch.undo()
+    assert_comes_back(ready, process, parts)
+
+
+def assert_comes_back(helper: solving._Helper, gone: Beside, parts: list[Part]) -> None:
+    """Another process is started, and solves these."""
+    assert becomes(lambda: helper._ready() is not None)
+    given = helper.give(parts)
+    assert given is not None
+    assert given is not gone
+    assert helper.take(given, SECONDS) == here(parts)
 
 
 def test_what_can_t_be_solved_is_an_error_here(ready: solving._Helper) -> None:
@@ -128,6 +148,7 @@ def test_what_can_t_be_solved_is_an_error_here(ready: solving._Helper) -> None:
         solving.solved([broken, broken])
     with pytest.raises(ValueError, match="zero-size"):
         here([broken])
+    assert not ready._taken.locked()
 
 
 def test_many_questions_at_once(ready: solving._Helper) -> None:
@@ -142,18 +163,3 @@ def test_many_questions_at_once(ready: solving._Helper) -> None:
     for thread in threads:
         thread.join(SECONDS)
     assert found == {seed: here(parts_of(seed)) for seed in range(8)}
-
-
-def test_it_ends_when_nothing_is_asked_of_it_and_with_whoever_started_it() -> None:
-    for idle, input_closed in ((0.01, False), (60, True)):
-        code = f"from projections import solving\nsolving._IDLE_SECONDS = {idle}\nsolving._serve()"
-        process = subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        assert process.stdin is not None
-        if input_closed:
-            process.stdin.close()
-        assert process.wait(SECONDS) in (0, 1)
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            assert pipe is not None
-            pipe.close()
