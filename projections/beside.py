@@ -15,7 +15,6 @@ from subprocess import PIPE
 from typing import IO, Any, cast
 
 _LENGTH = 8  # bytes that say how long a message is
-_NICE = 5
 _MOST = 1 << 20  # bytes that are read at a time
 
 
@@ -36,11 +35,6 @@ class Beside:
         self._coming.register(self._from, POLLIN)
         self._going.register(self._to, POLLOUT)
         self._started = False
-
-    def give_way(self) -> None:
-        """It gets less of a processor than the threads of this process, where both want it, its start included."""
-        with suppress(ProcessLookupError):  # it has ended already
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, os.getpriority(os.PRIO_PROCESS, 0) + _NICE)
 
     @property
     def ended(self) -> bool:

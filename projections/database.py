@@ -16,7 +16,7 @@ import duckdb
 from ledger.store import Store, StoreError
 from projections.apply import COLUMNS, VIEWS, WORKED_OUT
 from projections.changes import Changes
-from projections.making import Helper, far, made
+from projections.making import far, made
 from projections.portfolios import Portfolios
 from projections.visibility import ByHolder
 from projections.writing import Writing
@@ -66,7 +66,6 @@ class ReadModel:
         # The connection and each thread's cursor on it: replaced together, so that no thread keeps one of the other.
         self._open = (_empty(":memory:"), threading.local())
         self._writing: Writing | None = None
-        self._helper = Helper()
         self._position = 0
         self._ready = False
         self._cancelled = threading.Event()
@@ -168,9 +167,8 @@ class ReadModel:
         self._use(_connect(self.path))
 
     def cancel(self) -> None:
-        """Give up a rebuild that is going on or still to come: the file stays as it was. Wait for no other process."""
+        """Give up a rebuild that is going on or still to come: the file stays as it was."""
         self._cancelled.set()
-        self._helper.stop()
 
     def follow(self, store: Store, size: int, stopping: threading.Event) -> None:
         """Apply all that the log holds, in batches of a size at most. Called by one thread."""
@@ -181,7 +179,7 @@ class ReadModel:
         writing, head = self._writing, store.head()
         least = LARGE if far(self.position, head) else 1
         try:
-            with closing(made(store, self.position, head, size, self._helper)) as batches:
+            with closing(made(store, self.position, head, size)) as batches:
                 for changes in batches:
                     if stopping.is_set():
                         break
@@ -219,7 +217,6 @@ class ReadModel:
                     self._waiting.remove(waiting)
 
     def close(self) -> None:
-        self._helper.end()
         with self._moved:
             for cursor in self._cursors:
                 cursor.close()

@@ -1,11 +1,10 @@
-"""Makes what the events of the log change, ahead of what is written: in a thread, or of many in processes."""
+"""Makes what the events of the log change, ahead of what is written: in a thread, or for very many in processes."""
 
 from __future__ import annotations
 
 import gc
 import logging
 import os
-import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,11 +24,6 @@ from projections.changes import Changes
 FAR = 50_000
 SLICE = 10_000  # what a process makes at a time
 MOST_PROCESSES = 3
-# Of fewer, if this process has made so many lately, one process makes the next ones, if they are many at a time: what
-# is made here holds Python's lock for 25 µs an event. It ends when there were none for so long.
-WORTH = 10_000
-MANY = 100
-IDLE_SECONDS = 60
 # A process that takes longer to start, or for a slice, hangs.
 PATIENCE_SECONDS = 10
 
@@ -45,20 +39,17 @@ def far(after: int, head: int) -> bool:
     return head - after >= FAR
 
 
-def made(store: Store, after: int, head: int, size: int, helper: Helper | None = None) -> Generator[Changes]:
+def made(store: Store, after: int, head: int, size: int) -> Generator[Changes]:
     """What the events after a position and up to the head change, in batches of a size at most, or, if they are very
     many, in slices."""
     if store.place is not None and far(after, head):
         count = min(os.cpu_count() or 1, MOST_PROCESSES)
         with _processes(store, store.place, count) as (make, end):
             yield from _ahead(make, _slices(after, head, SLICE), count, end)
-        return
-    here = partial(_made, store)
-    make = here if helper is None else helper.making(store, head - after)
-    if head - after > size:
-        yield from _ahead(make, _slices(after, head, size), 1)
+    elif head - after > size:
+        yield from _ahead(partial(_made, store), _slices(after, head, size), 1)
     elif head > after:  # as most often: no thread is needed
-        yield make((after, head))
+        yield _made(store, (after, head))
 
 
 def _slices(after: int, head: int, size: int) -> Iterator[Slice]:
@@ -117,61 +108,6 @@ def _processes(
             idle.put(process)
         ending.callback(ended.set)  # before they end
         yield make, ending.close
-
-
-class Helper:
-    """Makes what new events change in a process beside this one while many come, and ends it when they don't any more.
-    One thread at a time may use it, and any may `stop` it."""
-
-    def __init__(self) -> None:
-        self._process: _Process | None = None
-        self._lately = 0  # events that came in many at a time
-        self._last = 0.0  # when they last did
-        self._stopped = False
-
-    def making(self, store: Store, count: int) -> Callable[[Slice], Changes]:
-        """What makes the next events, which are so many."""
-        here = partial(_made, store)
-        if time.monotonic() - self._last > IDLE_SECONDS:
-            self._lately = 0
-            self.end()
-        if store.place is None or count < MANY:
-            return here
-        if self._process is None and self._lately >= WORTH:
-            try:
-                self._process = _Process(store.place)
-                self._process.give_way()
-            except OSError as error:
-                self._gone(error)
-        self._lately += count
-        self._last = time.monotonic()
-        return partial(self._made, here)
-
-    def _made(self, here: Callable[[Slice], Changes], wanted: Slice) -> Changes:
-        if self._process is not None:
-            try:
-                if self._process.ready():
-                    return self._process.make(wanted)
-            except Gone as error:
-                self._gone(error)
-        return here(wanted)
-
-    def _gone(self, error: Exception) -> None:
-        if not self._stopped:
-            log.warning("the process that makes rows of the read model is gone: %s", error)
-        self._lately = 0  # the next one is to be worth its start, too
-        self.end()
-
-    def stop(self) -> None:
-        """Whoever waits for the process needn't any more."""
-        self._stopped = True
-        if (process := self._process) is not None:
-            process.kill()
-
-    def end(self) -> None:
-        if self._process is not None:
-            self._process.end()
-            self._process = None
 
 
 class _Process(Beside):
