@@ -6,21 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from projections.beside import Beside, Gone
-from tests.projections.test_making import SECONDS, alive
-
-
-def becomes(true: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + SECONDS
-    while not (found := true()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return found
+from tests.projections.test_making import SECONDS, alive, becomes
 
 
 @pytest.fixture

@@ -237,6 +237,14 @@ def test_a_rebuild_that_is_killed_leaves_no_process_and_no_file(tmp_path: Path) 
     store.close()
 
 
+def becomes(true: Callable[[], bool]) -> bool:
+    """Whether it is so before long."""
+    deadline = time.monotonic() + SECONDS
+    while not (found := true()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return found
+
+
 def alive(process: int) -> bool:
     try:
         os.kill(process, 0)

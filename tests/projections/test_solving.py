@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from random import Random
 from threading import Thread
 
@@ -15,8 +14,7 @@ import pytest
 from projections import solving
 from projections.beside import Beside
 from projections.solver import Part
-
-SECONDS = 20
+from tests.projections.test_making import SECONDS, becomes
 
 
 def parts_of(seed: int) -> list[Part]:
@@ -35,13 +33,6 @@ def parts_of(seed: int) -> list[Part]:
 
 def here(parts: list[Part]) -> list[list[int]]:
     return [part.most_carried() for part in parts]
-
-
-def becomes(true: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + SECONDS
-    while not (found := true()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return found
 
 
 @pytest.fixture
